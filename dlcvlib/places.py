@@ -45,3 +45,8 @@ def cache_home() -> Path:
     """Folder of decoded images, beside the run records: `$DLCV_RUNS/cache`, else `runs/cache`."""
     named = os.environ.get("DLCV_RUNS")
     return (Path(named).expanduser().resolve() if named else home() / "runs") / "cache"
+
+
+def results_home() -> Path:
+    """Folder of the results that the book keeps in git."""
+    return home() / "book" / "results"

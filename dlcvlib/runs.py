@@ -129,6 +129,11 @@ def list_runs(root: str | Path) -> list[Run]:
     return [Run(file.parent) for file in sorted(Path(root).glob("*/*/seed*/run.json"))]
 
 
+def as_json(value: Any) -> Any:
+    """`value` as it comes back from a JSON file: tuples as lists, keys as strings."""
+    return json.loads(json.dumps(value))
+
+
 def write_info(run: Run, info: dict[str, Any]) -> None:
     """Write `run.json`."""
     write_json(run.path / "run.json", info)
@@ -168,3 +173,42 @@ def read_checkpoint(run: Run) -> dict[str, Any] | None:
     """Read `checkpoint.pt` to the CPU; None where there is none."""
     file = run.path / "checkpoint.pt"
     return torch.load(file, map_location="cpu", weights_only=True) if file.is_file() else None
+
+
+def result(run: Run) -> dict[str, Any]:
+    """What the book keeps of a finished record: numbers only, no weights.
+
+    Raises:
+        ValueError: the record is not finished.
+    """
+    info = run.info
+    if info.get("status") != "finished":
+        raise ValueError(f"{run.path} is not finished (status: {info.get('status')}); `dlcv train` goes on with it")
+    kept = (
+        "recipe",
+        "profile",
+        "seed",
+        "start",
+        "device",
+        "precision",
+        "data",
+        "versions",
+        "parameters",
+        "best",
+        "last",
+    )
+    timings = {name: info["timings"][name] for name in ("started", "finished", "minutes")}
+    return {name: info[name] for name in kept} | {"timings": timings, "history": run.history.to_dict("list")}
+
+
+def export_result(run: Run, folder: Path) -> Path:
+    """Write `result(run)` into `folder`, named after the data, recipe, profile and seed.
+
+    Returns:
+        the file written.
+    """
+    kept = result(run)
+    name = "-".join([kept["data"]["root"], kept["recipe"]["name"], kept["profile"], f"seed{kept['seed']}"])
+    file = Path(folder) / f"{name}.json"
+    write_json(file, kept)
+    return file
