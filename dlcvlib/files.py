@@ -25,17 +25,18 @@ def whole_file(path: str | Path) -> Iterator[IO[bytes]]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    beside = Path(name)
     try:
         with os.fdopen(handle, "wb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(beside, 0o644)  # mkstemp makes it private; records are shared
-        os.replace(beside, path)
+        beside.chmod(0o644)  # mkstemp makes it private; records are shared
+        beside.replace(path)
     except BaseException:
         with suppress(FileNotFoundError):
-            os.unlink(beside)
+            beside.unlink()
         raise
 
 
@@ -46,7 +47,7 @@ def write_text(path: str | Path, text: str) -> None:
 
 
 def write_json(path: str | Path, value: Any) -> None:
-    """Write `value` as indented JSON to `path`, whole or not at all; nan and infinity are refused, since JSON has neither.
+    """Write `value` as indented JSON to `path`, whole or not at all; nan and infinity, which JSON lacks, are refused.
 
     Raises:
         ValueError: `value` holds nan or infinity.

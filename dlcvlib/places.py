@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def home() -> Path:
-    """Folder that `data/` and `runs/` lie in: `$DLCV_HOME`, else the checkout that holds this package, else the current folder.
+    """Folder that `data/` and `runs/` lie in: `$DLCV_HOME`, else the checkout of this package, else the current folder.
 
     A chapter's kernel starts in `notebooks/`, the command line anywhere; both must mean the same records.
     """
@@ -30,8 +30,8 @@ def toy_home() -> Path:
 def runs_home(data_root: Path) -> Path:
     """Folder of the run records made on the data at `data_root`.
 
-    `$DLCV_RUNS` if set; else `runs/` for the toy world and `runs/on-{folder name}/` for any other data, so that a student who first plays and then
-    brings the course data keeps both sets of records.
+    `$DLCV_RUNS` if set; else `runs/` for the toy world and `runs/on-{folder name}/` for any other data, so that a
+    student who first plays and then brings the course data keeps both sets of records.
     """
     if named := os.environ.get("DLCV_RUNS"):
         return Path(named).expanduser().resolve()
@@ -45,3 +45,8 @@ def cache_home() -> Path:
     """Folder of decoded images, beside the run records: `$DLCV_RUNS/cache`, else `runs/cache`."""
     named = os.environ.get("DLCV_RUNS")
     return (Path(named).expanduser().resolve() if named else home() / "runs") / "cache"
+
+
+def results_home() -> Path:
+    """Folder of the results that the book keeps in git."""
+    return home() / "book" / "results"

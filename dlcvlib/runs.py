@@ -2,9 +2,11 @@
 
 A record is `runs/{profile}/{recipe}/seed{n}/` with
 
-- `run.json`: recipe, seed, versions, device, fingerprint of the data, timings; its `status` is the marker that the record is complete;
+- `run.json`: recipe, seed, versions, device, fingerprint of the data, timings; its `status` says whether the record
+  is complete;
 - `history.csv`: one row an epoch;
-- `snapshots/epoch_0000.npz`: features of a fixed sample (epoch 0 is the network before training), or `snapshots/epoch_0000/*.png`: label maps;
+- `snapshots/epoch_0000.npz`: features of a fixed sample (epoch 0 is the network before training), or
+  `snapshots/epoch_0000/*.png`: label maps;
 - `embeddings/`: maps made from the snapshots;
 - `model.safetensors`: the weights of the best epoch;
 - `checkpoint.pt`: everything needed to go on, read with `weights_only=True`.
@@ -49,28 +51,34 @@ class Run:
 
     @property
     def history(self) -> pd.DataFrame:
-        """One row an epoch, column `epoch` first; the other columns are the task's own (losses, accuracies in [0, 1], `learning_rate`, `seconds`)."""
+        """One row an epoch, column `epoch` first; the rest are the task's own (losses, accuracies in [0, 1], …)."""
         file = self._file("history.csv")
         return pd.read_csv(file, float_precision="round_trip")
 
     @property
     def snapshot_epochs(self) -> list[int]:
         """Epochs with a snapshot, ascending; 0 is the network before training."""
-        return sorted(int(entry.stem.removeprefix("epoch_")) for entry in (self.path / "snapshots").glob("epoch_*") if not entry.name.startswith("."))
+        return sorted(
+            int(entry.stem.removeprefix("epoch_"))
+            for entry in (self.path / "snapshots").glob("epoch_*")
+            if not entry.name.startswith(".")
+        )
 
     def snapshot(self, epoch: int) -> dict[str, np.ndarray]:
         """Arrays kept at `epoch`.
 
         Returns:
-            for classification: `features` (N, D) float16, `labels` (N,) int64, `indices` (N,) int64 into the split, `predicted` (N,) int64,
-            `confidence` (N,) float16 in [0, 1]. The sample is the same at every epoch.
+            for classification: `features` (N, D) float16, `labels` (N,) int64, `indices` (N,) int64 into the split,
+            `predicted` (N,) int64, `confidence` (N,) float16 in [0, 1]. The sample is the same at every epoch.
 
         Raises:
             FileNotFoundError: no snapshot of this epoch; the message names those there are.
         """
         file = self.path / "snapshots" / f"epoch_{epoch:04d}.npz"
         if not file.is_file():
-            raise FileNotFoundError(f"{file} is not there; this record has snapshots of the epochs {self.snapshot_epochs}")
+            raise FileNotFoundError(
+                f"{file} is not there; this record has snapshots of the epochs {self.snapshot_epochs}"
+            )
         with np.load(file, allow_pickle=False) as arrays:
             return {name: arrays[name] for name in arrays.files}
 
@@ -78,7 +86,9 @@ class Run:
         """First, middle and last epoch with a snapshot after training began: the three that the reports ask for."""
         epochs = [epoch for epoch in self.snapshot_epochs if epoch > 0]
         if not epochs:
-            raise FileNotFoundError(f"{self.path / 'snapshots'} holds no snapshot of a trained epoch: has the training begun?")
+            raise FileNotFoundError(
+                f"{self.path / 'snapshots'} holds no snapshot of a trained epoch: has the training begun?"
+            )
         return epochs[0], epochs[len(epochs) // 2], epochs[-1]
 
     def weights(self) -> dict[str, Tensor]:
@@ -89,7 +99,9 @@ class Run:
     def _file(self, name: str) -> Path:
         file = self.path / name
         if not file.is_file():
-            raise FileNotFoundError(f"{file} is not there: the record has not got so far (status: {self.info.get('status', 'not begun')})")
+            raise FileNotFoundError(
+                f"{file} is not there: the record has not got so far (status: {self.info.get('status', 'not begun')})"
+            )
         return file
 
 
@@ -106,13 +118,20 @@ def load(path: str | Path) -> Run:
     """
     run = Run(Path(path))
     if not run.info:
-        raise FileNotFoundError(f"{run.path} holds no run.json, so it is no run record; `dlcv runs` lists those there are")
+        raise FileNotFoundError(
+            f"{run.path} holds no run.json, so it is no run record; `dlcv runs` lists those there are"
+        )
     return run
 
 
 def list_runs(root: str | Path) -> list[Run]:
     """Every record below `root`, in the order of their paths."""
     return [Run(file.parent) for file in sorted(Path(root).glob("*/*/seed*/run.json"))]
+
+
+def as_json(value: Any) -> Any:
+    """`value` as it comes back from a JSON file: tuples as lists, keys as strings."""
+    return json.loads(json.dumps(value))
 
 
 def write_info(run: Run, info: dict[str, Any]) -> None:
@@ -154,3 +173,42 @@ def read_checkpoint(run: Run) -> dict[str, Any] | None:
     """Read `checkpoint.pt` to the CPU; None where there is none."""
     file = run.path / "checkpoint.pt"
     return torch.load(file, map_location="cpu", weights_only=True) if file.is_file() else None
+
+
+def result(run: Run) -> dict[str, Any]:
+    """What the book keeps of a finished record: numbers only, no weights.
+
+    Raises:
+        ValueError: the record is not finished.
+    """
+    info = run.info
+    if info.get("status") != "finished":
+        raise ValueError(f"{run.path} is not finished (status: {info.get('status')}); `dlcv train` goes on with it")
+    kept = (
+        "recipe",
+        "profile",
+        "seed",
+        "start",
+        "device",
+        "precision",
+        "data",
+        "versions",
+        "parameters",
+        "best",
+        "last",
+    )
+    timings = {name: info["timings"][name] for name in ("started", "finished", "minutes")}
+    return {name: info[name] for name in kept} | {"timings": timings, "history": run.history.to_dict("list")}
+
+
+def export_result(run: Run, folder: Path) -> Path:
+    """Write `result(run)` into `folder`, named after the data, recipe, profile and seed.
+
+    Returns:
+        the file written.
+    """
+    kept = result(run)
+    name = "-".join([kept["data"]["root"], kept["recipe"]["name"], kept["profile"], f"seed{kept['seed']}"])
+    file = Path(folder) / f"{name}.json"
+    write_json(file, kept)
+    return file

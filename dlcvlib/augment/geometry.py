@@ -1,0 +1,111 @@
+"""Moving pixels: flip, rotation and padded crop, drawn anew for every image of a batch."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import Generator, Tensor
+from torch.nn import functional
+
+
+def chosen(images: Tensor, probability: float, generator: Generator | None = None) -> Tensor:
+    """Draw which images of a batch an operation touches.
+
+    Args:
+        images: (N, …), any dtype; only its length and device matter.
+        probability: of each image, in [0, 1].
+        generator: source of chance, on the device of `images`; None means torch's own.
+
+    Returns:
+        (N,) bool.
+    """
+    return torch.rand(len(images), device=images.device, generator=generator) < probability
+
+
+def horizontal_flip(images: Tensor, probability: float = 0.5, generator: Generator | None = None) -> Tensor:
+    """Mirror each image left to right with the given probability.
+
+    Args:
+        images: (N, C, H, W), any dtype.
+    """
+    mirrored = chosen(images, probability, generator)
+    return torch.where(mirrored[:, None, None, None], images.flip(-1), images)
+
+
+def random_crop(images: Tensor, size: int, padding: int = 0, generator: Generator | None = None) -> Tensor:
+    """Cut a `size` x `size` window at a place of its own from each image, padded with zeros all round first.
+
+    Args:
+        images: (N, C, H, W), any dtype.
+        size: side of the window in pixels.
+        padding: pixels added on each side.
+
+    Returns:
+        (N, C, size, size), dtype of `images`.
+
+    Raises:
+        ValueError: the window is larger than the padded image.
+    """
+    padded = functional.pad(images, (padding, padding, padding, padding))
+    number, _, height, width = padded.shape
+    if size > height or size > width:
+        raise ValueError(
+            f"a window of {size} px does not fit an image of {height} x {width} px (padding of {padding} included)"
+        )
+    draw: dict[str, Any] = {"device": images.device, "generator": generator}
+    top = torch.randint(height - size + 1, (number, 1), **draw)
+    left = torch.randint(width - size + 1, (number, 1), **draw)
+    along = torch.arange(size, device=images.device)
+    sample = torch.arange(number, device=images.device)[:, None, None]
+    # Advanced indices around the sliced channel axis put it last: (N, size, size, C).
+    windows = padded[sample, :, (top + along)[:, :, None], (left + along)[:, None, :]]
+    return windows.permute(0, 3, 1, 2)
+
+
+def random_rotation(
+    images: Tensor, degrees: float, probability: float = 1.0, generator: Generator | None = None
+) -> Tensor:
+    """Turn each image about its centre by an angle of its own; corners without a source become 0.
+
+    Args:
+        images: (N, C, H, W) float.
+        degrees: the angle is uniform in [-degrees, degrees].
+        probability: of turning an image at all.
+
+    Returns:
+        (N, C, H, W), nearest neighbour, like torchvision's `RandomRotation`.
+    """
+    draw: dict[str, Any] = {"device": images.device, "generator": generator}
+    angles = (torch.rand(len(images), **draw) * 2 - 1) * math.radians(degrees)
+    return rotate(images, torch.where(chosen(images, probability, generator), angles, 0.0))
+
+
+def rotate(images: Tensor, angles: Tensor) -> Tensor:
+    """Turn image n counter-clockwise by angles[n].
+
+    Args:
+        images: (N, C, H, W) float.
+        angles: (N,) in radians.
+    """
+    height, width = images.shape[-2:]
+    cosine, sine, zero = angles.cos(), angles.sin(), torch.zeros_like(angles)
+    # affine_grid speaks in [-1, 1] along both sides, so that an oblong image needs its side ratio in the shear terms.
+    rows = [
+        torch.stack([cosine, -sine * height / width, zero], 1),
+        torch.stack([sine * width / height, cosine, zero], 1),
+    ]
+    grid = functional.affine_grid(torch.stack(rows, 1).to(images.dtype), list(images.shape), align_corners=False)
+    return functional.grid_sample(images, grid, mode="nearest", padding_mode="zeros", align_corners=False)
+
+
+def resize(images: Tensor, size: int) -> Tensor:
+    """Scale to `size` x `size`, bilinear with antialiasing; images of that size pass untouched.
+
+    Args:
+        images: (N, C, H, W) float.
+    """
+    if images.shape[-2:] == (size, size):
+        return images
+    return functional.interpolate(images, (size, size), mode="bilinear", antialias=True, align_corners=False)

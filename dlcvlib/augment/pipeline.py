@@ -1,0 +1,69 @@
+"""From decoded pixels to what a network sees: a list of augmentations, by name, on a whole batch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from dlcvlib.augment.auto_augment import auto_augment
+from dlcvlib.augment.erasing import random_erasing
+from dlcvlib.augment.geometry import horizontal_flip, random_crop, random_rotation, resize
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+ON_BYTES: dict[str, Callable[..., Tensor]] = {"auto_augment": auto_augment, "random_crop": random_crop}
+"""Operations on uint8 images, before they are scaled to the network's size."""
+ON_FLOATS: dict[str, Callable[..., Tensor]] = {"horizontal_flip": horizontal_flip, "random_rotation": random_rotation}
+"""Operations on float images in [0, 1] of the network's size."""
+ON_NORMALISED: dict[str, Callable[..., Tensor]] = {"random_erasing": random_erasing}
+"""Operations on normalised images, where 0 is the mean colour."""
+
+
+def check_names(augmentation: Mapping[str, Mapping[str, Any]]) -> None:
+    """Refuse an unknown augmentation.
+
+    Raises:
+        ValueError: names the unknown and the known ones.
+    """
+    known = ON_BYTES | ON_FLOATS | ON_NORMALISED
+    for name in augmentation:
+        if name not in known:
+            raise ValueError(f"unknown augmentation {name!r}; known are {', '.join(known)}")
+
+
+def prepare(
+    images: Tensor,
+    size: int,
+    augmentation: Mapping[str, Mapping[str, Any]],
+    mean: tuple[float, float, float] = IMAGENET_MEAN,
+    std: tuple[float, float, float] = IMAGENET_STD,
+) -> Tensor:
+    """Augment, scale and normalise a batch on its own device.
+
+    Args:
+        images: (N, 3, H, W) uint8.
+        size: side in pixels that the network sees.
+        augmentation: from name to arguments; `{}` for evaluation. They run in the order bytes, floats, normalised.
+        mean: of each channel of images in [0, 1].
+        std: likewise.
+
+    Returns:
+        (N, 3, size, size) float32, about zero mean and unit spread.
+    """
+    for name, operation in ON_BYTES.items():
+        if name in augmentation:
+            images = operation(images, **augmentation[name])
+    images = resize(images.float() / 255, size)
+    for name, operation in ON_FLOATS.items():
+        if name in augmentation:
+            images = operation(images, **augmentation[name])
+    scale = [torch.tensor(values, device=images.device).view(1, 3, 1, 1) for values in (mean, std)]
+    images = (images - scale[0]) / scale[1]
+    for name, operation in ON_NORMALISED.items():
+        if name in augmentation:
+            images = operation(images, **augmentation[name])
+    return images

@@ -1,0 +1,96 @@
+"""The command line: `dlcv data`, `dlcv train`, `dlcv runs`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from dlcvlib import data, places, recipes, runs
+from dlcvlib.data import command as data_command
+from dlcvlib.training import RecordMismatchError, TrainingDivergedError, train
+
+EXPECTED = (ValueError, OSError, RecordMismatchError, TrainingDivergedError)
+"""Errors whose message is meant for the user; anything else is a fault of ours and keeps its traceback."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Returns:
+        exit status: 0 if all went well, 1 if a check found something wrong or a training diverged, 2 for a mistake in
+        what was asked.
+    """
+    parser = argparse.ArgumentParser(prog="dlcv", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    data_command.add_arguments(commands)
+    _add_train(commands)
+    _add_runs(commands)
+    asked = parser.parse_args(arguments)
+    try:
+        status: int = asked.run(asked)
+    except KeyboardInterrupt:
+        print("dlcv: interrupted; the same command goes on from the last epoch", file=sys.stderr)
+        return 130
+    except EXPECTED as error:
+        print(f"dlcv: {error}", file=sys.stderr)
+        return 1 if isinstance(error, TrainingDivergedError) else 2
+    return status
+
+
+def _add_train(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    listing = "\n".join(f"  {recipe.name:<16} {recipe.report}: {recipe.title}" for recipe in recipes.RECIPES.values())
+    parser = commands.add_parser(
+        "train",
+        help="train a recipe, or go on with it",
+        epilog=f"recipes:\n{listing}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("recipe")
+    parser.add_argument("--profile", choices=recipes.PROFILES, default="quick")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--data",
+        type=Path,
+        metavar="ROOT",
+        help="folder of the course data (default: $DLCV_DATA, data/, the toy world)",
+    )
+    parser.add_argument(
+        "--weights", type=Path, metavar="FILE", help="outside weights for a recipe that starts pre-trained"
+    )
+    parser.set_defaults(run=_train)
+
+
+def _train(asked: argparse.Namespace) -> int:
+    run = train(asked.recipe, profile=asked.profile, seed=asked.seed, data=asked.data, weights=asked.weights)
+    print(_line(run))
+    return 0
+
+
+def _add_runs(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser("runs", help="list the run records, or write one's figures for the book")
+    parser.add_argument("--data", type=Path, metavar="ROOT", help="list the records made on these data")
+    parser.add_argument("--export", type=Path, metavar="RECORD", help="write this record's result to book/results/")
+    parser.set_defaults(run=_runs)
+
+
+def _runs(asked: argparse.Namespace) -> int:
+    if asked.export:
+        print(runs.export_result(runs.load(asked.export), places.results_home()))
+        return 0
+    root = places.runs_home(data.find(asked.data).root)
+    records = runs.list_runs(root)
+    print(
+        "\n".join(map(_line, records))
+        if records
+        else f"no record below {root} yet; `dlcv train --help` lists the recipes"
+    )
+    return 0
+
+
+def _line(run: runs.Run) -> str:
+    info = run.info
+    best = info.get("best")
+    figure = f"accuracy {best['val_accuracy']:.4f} (epoch {best['epoch']})" if best else ""
+    return f"{run.path}  {info['status']}  {figure}".rstrip()

@@ -1,0 +1,188 @@
+"""Problem 1: the classification systems of R1, R2 and R4, and our own best from scratch.
+
+What a report leaves open is filled with the commonest choice and marked "open" here.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dlcvlib.recipes.recipe import Optimizer, Recipe, Schedule
+
+FLIP: dict[str, Any] = {"horizontal_flip": {}}
+CROP: dict[str, Any] = {"random_crop": {"size": 32, "padding": 4}}
+
+
+def on_small_machines(smoke_epochs: int = 2, quick_epochs: int = 8, **changes: Any) -> dict[str, dict[str, Any]]:
+    """How a heavy family runs without a GPU: its smallest form at 32 px, with a schedule that fits so few steps.
+
+    Args:
+        smoke_epochs: of the test profile, which also takes few images.
+        quick_epochs: of the toy world's profile.
+        changes: further fields, alike in both.
+    """
+    small: dict[str, Any] = {"form": "smallest", "image_size": 32, "model_options": {}} | changes
+    return {
+        "smoke": small | {"epochs": smoke_epochs, "batch_size": 50, "images_per_class": 4},
+        "quick": small | {"epochs": quick_epochs, "batch_size": 50},
+    }
+
+
+R1_AUGMENTATION: dict[str, Any] = {
+    "horizontal_flip": {"probability": 0.2},
+    "random_rotation": {"degrees": 15, "probability": 0.2},
+}
+R1_SCHEDULE = Schedule("step", every=3, gamma=0.85)
+# At R1's 2e-4 the few hundred steps of the small profiles would move nothing.
+R1_SMALL_OPTIMIZER = Optimizer("sgd", 0.05, weight_decay=2e-5)
+
+R1_SMALL_CNN = Recipe(
+    name="r1_small_cnn",
+    title="Small CNN, from scratch",
+    report="R1",
+    dataset="classification",
+    model="small_cnn",
+    epochs=50,  # open
+    batch_size=32,  # open
+    optimizer=Optimizer("sgd", 2e-4, weight_decay=2e-5),
+    schedule=R1_SCHEDULE,
+    image_size=128,
+    augmentation=R1_AUGMENTATION,
+    reported=0.622,
+    profiles=on_small_machines(optimizer=R1_SMALL_OPTIMIZER),
+)
+
+R1_RESNET50 = Recipe(
+    name="r1_resnet50",
+    title="ResNet50, pre-trained",
+    report="R1",
+    dataset="classification",
+    model="resnet50",
+    start="pretrained",
+    epochs=50,  # open
+    batch_size=32,  # open
+    optimizer=Optimizer("sgd", 2e-4, weight_decay=2e-5),
+    schedule=R1_SCHEDULE,
+    image_size=128,
+    augmentation=R1_AUGMENTATION,
+    reported=0.8637,
+    profiles=on_small_machines(optimizer=R1_SMALL_OPTIMIZER),
+)
+
+R2_DENSENET121 = Recipe(
+    name="r2_densenet121",
+    title="DenseNet121, from scratch",
+    report="R2",
+    dataset="classification",
+    model="densenet121",
+    model_options={"stem": "small"},  # open
+    epochs=50,
+    batch_size=128,
+    optimizer=Optimizer("sgd", 0.1, weight_decay=2e-5),
+    schedule=Schedule("cosine"),
+    image_size=32,  # open
+    augmentation={"auto_augment": {"policy": "imagenet"}, "random_erasing": {}},
+    label_smoothing=0.1,
+    reported=0.6416,
+    profiles=on_small_machines(),
+)
+
+R2_CONVNEXT = Recipe(
+    name="r2_convnext",
+    title="ConvNeXt, pre-trained",
+    report="R2",
+    dataset="classification",
+    model="convnext_tiny",  # open: the report does not say which size
+    start="pretrained",
+    epochs=20,
+    batch_size=64,  # open
+    optimizer=Optimizer("adamw", 1e-4, weight_decay=0.05),  # open
+    schedule=Schedule("cosine"),
+    image_size=224,  # open
+    augmentation=FLIP,
+    label_smoothing=0.1,
+    reported=0.9052,
+    profiles=on_small_machines(optimizer=Optimizer("adamw", 2e-3, weight_decay=0.05)),
+)
+
+R4_VGG13_BN = Recipe(
+    name="r4_vgg13_bn",
+    title="VGG13-BN, from scratch",
+    report="R4",
+    dataset="classification",
+    model="vgg13_bn",
+    epochs=300,
+    batch_size=128,  # open
+    optimizer=Optimizer("adamw", 1e-3, weight_decay=0.01),
+    schedule=Schedule("cosine"),  # open
+    image_size=32,
+    augmentation=CROP | FLIP,
+    reported=0.7454,
+    profiles=on_small_machines(),
+)
+
+R4_BEIT = Recipe(
+    name="r4_beit",
+    title="BEiT-B/16, pre-trained",
+    report="R4",
+    dataset="classification",
+    model="beit_base",
+    start="pretrained",
+    epochs=6,
+    batch_size=32,  # open
+    optimizer=Optimizer("sgd", 3e-3),
+    schedule=Schedule("cosine"),  # open
+    image_size=224,
+    augmentation=FLIP,
+    mixup_alpha=0.1,
+    cutmix_alpha=0.1,
+    label_smoothing=0.1,
+    reported=0.9367,
+    profiles=on_small_machines(quick_epochs=6, optimizer=Optimizer("adamw", 1e-3, weight_decay=0.05)),
+)
+
+OUR_SCRATCH = Recipe(
+    name="our_scratch",
+    title="ResNet-9, from scratch (ours)",
+    report="ours",
+    dataset="classification",
+    model="resnet9",
+    epochs=200,
+    batch_size=128,
+    optimizer=Optimizer("sgd", 0.1, weight_decay=5e-4, nesterov=True),
+    schedule=Schedule("one_cycle", warmup=0.1),
+    image_size=32,
+    augmentation={"auto_augment": {"policy": "cifar10"}} | CROP | FLIP,
+    label_smoothing=0.1,
+    cutmix_alpha=1.0,
+    weight_average=0.999,
+    profiles=on_small_machines() | {"hour": {"epochs": 30, "cutmix_alpha": 0.0}},
+)
+
+CLASSIFICATION = (R1_SMALL_CNN, R1_RESNET50, R2_DENSENET121, R2_CONVNEXT, R4_VGG13_BN, R4_BEIT, OUR_SCRATCH)
+
+
+def supervised_on_mini(recipe: Recipe) -> Recipe:
+    """Pre-training with labels on Mini-ImageNet for the backbone of `recipe`, where outside weights are not to be had.
+
+    Args:
+        recipe: already read for its profile; the backbone keeps its form, options and image size.
+    """
+    return Recipe(
+        name=f"mini_supervised_{recipe.model}_{recipe.form}",
+        title=f"{recipe.model}, pre-trained with labels on Mini-ImageNet",
+        report="ours",
+        dataset="mini",
+        model=recipe.model,
+        form=recipe.form,
+        model_options=recipe.model_options,
+        epochs=recipe.epochs,
+        batch_size=recipe.batch_size,
+        optimizer=Optimizer("adamw", 1e-3, weight_decay=0.05),
+        schedule=Schedule("cosine"),
+        image_size=recipe.image_size,
+        augmentation=FLIP,
+        label_smoothing=0.1,
+        images_per_class=recipe.images_per_class,
+        snapshots=2,
+    )

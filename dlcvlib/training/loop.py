@@ -1,0 +1,186 @@
+"""The training loop: epochs, checkpoints, history, snapshots. It knows no task and no figure.
+
+Every epoch draws its chance from a seed of its own, so that an epoch begun again after a kill is the same epoch.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from dlcvlib import runs
+from dlcvlib.runs import Run
+
+LOSSES_READ_EVERY = 50
+"""Steps between two looks at the losses: reading one makes a GPU wait."""
+
+
+class TrainingDivergedError(RuntimeError):
+    """The loss is no number any more."""
+
+
+class Task(Protocol):
+    """What the loop trains."""
+
+    epochs: int
+    steps: int
+    """Steps an epoch."""
+    score: str
+    """The measure by which the best epoch is chosen; higher is better."""
+    optimizer: torch.optim.Optimizer
+    rate_factors: list[float]
+    """Factor on the learning rate of each step of the whole training."""
+
+    def batches(self) -> Iterable[Any]:
+        """One epoch's batches, in an order drawn from torch's generator."""
+
+    def loss(self, batch: Any) -> Tensor:
+        """Scalar to go down."""
+
+    def after_step(self) -> None:
+        """What follows an optimizer step, such as a moving average of weights."""
+
+    def measure(self) -> tuple[dict[str, float], dict[str, np.ndarray]]:
+        """Measures of the epoch for the history, and arrays for its snapshot."""
+
+    def weights(self) -> dict[str, Tensor]:
+        """What is kept of the best epoch."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything needed to go on."""
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from there."""
+
+
+@dataclass
+class Progress:
+    """How far a training has come."""
+
+    epoch: int = 0
+    history: list[dict[str, float]] = field(default_factory=list)
+    best_epoch: int = 0
+    best_score: float = -math.inf
+    epoch_seconds: list[float] = field(default_factory=list)
+
+
+@contextmanager
+def seeded(seed: int, epoch: int) -> Iterator[None]:
+    """Draw from a generator of this seed and epoch inside, and leave the caller's as it was."""
+    devices = list(range(torch.cuda.device_count()))
+    with torch.random.fork_rng(devices=devices):
+        torch.manual_seed(1_000_003 * seed + epoch)
+        yield
+
+
+def snapshot_epochs(epochs: int, at_most: int) -> set[int]:
+    """Epochs to keep: 0 (before training) and at most so many others, evenly spread, the first and last among them."""
+    return {0} | {round(epoch) for epoch in np.linspace(1, epochs, min(epochs, at_most))}
+
+
+def fit(task: Task, run: Run, *, seed: int, snapshots: int, title: str = "") -> Progress:
+    """Train to the last epoch, going on from the record's checkpoint where there is one.
+
+    Args:
+        task: built already, under `seeded(seed, 0)`.
+        run: the record to write.
+        seed: of every draw.
+        snapshots: how many epochs to keep, see `snapshot_epochs`.
+        title: shown before the progress bar.
+
+    Returns:
+        the history and the best epoch.
+
+    Raises:
+        TrainingDivergedError: a loss became nan or infinite; epoch, step and the last good checkpoint are named.
+    """
+    kept = snapshot_epochs(task.epochs, snapshots)
+    progress = _resume(task, run)
+    if progress.epoch == 0 and 0 in kept:
+        runs.write_snapshot(run, 0, task.measure()[1])
+    total = task.epochs * task.steps
+    with tqdm(total=total, initial=progress.epoch * task.steps, desc=title, unit="step", mininterval=1.0) as bar:
+        while progress.epoch < task.epochs:
+            epoch = progress.epoch + 1
+            started = time.perf_counter()
+            with seeded(seed, epoch):
+                train_loss = _train_epoch(task, run, epoch, bar)
+                measures, arrays = task.measure()
+            rate = task.optimizer.param_groups[0]["lr"]
+            row = {"epoch": epoch, "train_loss": train_loss, **measures, "learning_rate": rate}
+            progress.epoch = epoch
+            progress.history.append(row)
+            progress.epoch_seconds.append(time.perf_counter() - started)
+            if measures[task.score] > progress.best_score:
+                progress.best_epoch, progress.best_score = epoch, measures[task.score]
+            if epoch in kept:
+                runs.write_snapshot(run, epoch, arrays)
+            runs.write_history(run, progress.history)
+            runs.write_checkpoint(run, {"progress": vars(progress), "task": task.state_dict()})
+            if progress.best_epoch == epoch:
+                _write_best(task, run, epoch)
+            bar.set_postfix_str(
+                f"{task.score} {measures[task.score]:.3f}, best {progress.best_score:.3f}", refresh=False
+            )
+    return progress
+
+
+def _resume(task: Task, run: Run) -> Progress:
+    """Load the checkpoint; what was written after it is overwritten by the same epoch, done again."""
+    state = runs.read_checkpoint(run)
+    if state is None:
+        return Progress()
+    task.load_state_dict(state["task"])
+    progress = Progress(**state["progress"])
+    runs.write_history(run, progress.history)
+    if progress.best_epoch == progress.epoch:  # the kill may have come between the checkpoint and the weights
+        _write_best(task, run, progress.epoch)
+    return progress
+
+
+def _write_best(task: Task, run: Run, epoch: int) -> None:
+    runs.write_weights(run, task.weights(), {"epoch": str(epoch)})
+
+
+def _train_epoch(task: Task, run: Run, epoch: int, bar: tqdm) -> float:
+    """One pass over the data; the mean loss of its steps."""
+    unread: list[Tensor] = []
+    losses: list[float] = []
+    for step, batch in enumerate(task.batches()):
+        factor = task.rate_factors[(epoch - 1) * task.steps + step]
+        for group in task.optimizer.param_groups:
+            group["lr"] = group["initial_lr"] * factor
+        task.optimizer.zero_grad(set_to_none=True)
+        loss = task.loss(batch)
+        loss.backward()
+        task.optimizer.step()
+        task.after_step()
+        unread.append(loss.detach())
+        bar.update()
+        if len(unread) == LOSSES_READ_EVERY or step + 1 == task.steps:
+            losses += torch.stack(unread).float().tolist()
+            unread.clear()
+            _refuse_divergence(losses, run, epoch)
+    return sum(losses) / len(losses)
+
+
+def _refuse_divergence(losses: list[float], run: Run, epoch: int) -> None:
+    for step, loss in enumerate(losses, start=1):
+        if not math.isfinite(loss):
+            file = run.path / "checkpoint.pt"
+            good = (
+                f"the last good checkpoint is {file} (epoch {epoch - 1})" if epoch > 1 else "there is no checkpoint yet"
+            )
+            raise TrainingDivergedError(
+                f"{run.path}: the loss became {loss} in epoch {epoch}, step {step}; {good}. "
+                "A lower learning rate, or fp32 in place of bf16 (DLCV_PRECISION=fp32), is the usual cure."
+            )
