@@ -9,7 +9,6 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE / "extensions"))
 
 project = "Deep learning for computer vision, executed"
-author = "the authors of dlcvlib"
 language = "en"
 extensions = ["myst_nb", "sphinxcontrib.bibtex", "mathml", "records"]
 exclude_patterns = ["_build", "results", "chapters/logs", "**.ipynb_checkpoints"]
@@ -43,10 +42,13 @@ html_copy_source = True
 html_show_sourcelink = False
 html_show_copyright = False
 html_last_updated_fmt = None
+html_context = {"default_mode": "auto"}  # light or dark as the reader's system is, until the reader chooses
 html_theme_options = {
     "use_download_button": True,
     "use_fullscreen_button": False,
     "show_toc_level": 2,
+    "navbar_persistent": [],  # the search field stands in the sidebar already
+    "footer_content_items": [],
     "pygments_light_style": "a11y-high-contrast-light",
     "pygments_dark_style": "a11y-high-contrast-dark",
 }

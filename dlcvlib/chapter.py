@@ -19,7 +19,7 @@ PARAMETERS = ("profile", "seed", "data_root")  # those that every chapter has
 
 @dataclass(frozen=True)
 class Chapter:
-    """What a chapter works with: `data` are the sets found at `data_root`, `runs` is the folder of their run records."""
+    """What a chapter works with: `data` are the sets found, `runs` is the folder of their run records."""
 
     profile: str
     seed: int
@@ -28,9 +28,9 @@ class Chapter:
 
 
 def open_chapter(namespace: Mapping[str, Any]) -> Chapter:
-    """Check the chapter's parameters and find its data; stands below the `parameters` cell as `open_chapter(globals())`.
+    """Check the chapter's parameters and find its data; called as `open_chapter(globals())`.
 
-    papermill writes the values it is given into a cell of their own, and only logs a name that the chapter does not
+    It stands below the `parameters` cell. papermill writes the values it is given into a cell of their own, and only logs a name that the chapter does not
     know: with `-p proflie smoke` the chapter would run for hours on another profile than the one asked for.
 
     Args:
@@ -41,12 +41,12 @@ def open_chapter(namespace: Mapping[str, Any]) -> Chapter:
         ValueError: `profile` is none of `dlcvlib.recipes.PROFILES`, or `seed` is no whole number >= 0.
         FileNotFoundError: nothing is at `data_root`.
     """
-    from dlcvlib.data import find
-    from dlcvlib.recipes import PROFILES
-
     if absent := [name for name in PARAMETERS if name not in namespace]:
         raise NameError(f"{', '.join(absent)} is not set: run the cell tagged `parameters`, at the top of the chapter")
     _refuse_unknown(namespace.get("In", []))
+    from dlcvlib.data import find
+    from dlcvlib.recipes import PROFILES
+
     profile, seed, data_root = (namespace[name] for name in PARAMETERS)
     if profile not in PROFILES:
         raise ValueError(f"profile {profile!r} is unknown; there are {', '.join(PROFILES)}")
@@ -62,7 +62,9 @@ def _refuse_unknown(cells: list[str]) -> None:
     if not injected:
         return  # run by hand, or as a plain script
     given = _assigned(cells[injected[-1]])
-    declared = next((names for cell in reversed(cells[: injected[-1]]) if {*PARAMETERS} <= (names := _assigned(cell))), None)
+    declared = next(
+        (names for cell in reversed(cells[: injected[-1]]) if {*PARAMETERS} <= (names := _assigned(cell))), None
+    )
     if declared is None:
         raise NameError("the cell tagged `parameters` was not run before the values given to it")
     for name in sorted(given - declared):

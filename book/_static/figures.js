@@ -15,7 +15,10 @@
       const script = document.createElement("script");
       script.src = libraryAddress;
       script.onload = () => resolve(window.Plotly);
-      script.onerror = () => reject(new Error(`${libraryAddress} could not be loaded: the figures stay undrawn`));
+      script.onerror = () => {
+        document.querySelectorAll(".dlcv-fallback").forEach((text) => (text.hidden = false));
+        reject(new Error(`${libraryAddress} could not be loaded: the figures stay undrawn`));
+      };
       document.head.append(script);
     });
     return library;
@@ -38,10 +41,10 @@
 
   async function draw(element) {
     if (drawn.has(element)) return;
+    element.querySelector(".dlcv-fallback").hidden = true;
     const figure = JSON.parse(element.querySelector('script[type="application/json"]').textContent);
     drawn.set(element, figure);
     const Plotly = await loadLibrary();
-    element.querySelector(".dlcv-fallback").hidden = true;
     const config = { responsive: true, displaylogo: false };
     await Plotly.newPlot(element, figure.data, themed(figure.layout), config);
   }

@@ -20,11 +20,6 @@
 #
 # on its own, as in {cite}`he2016deep`.
 
-# %% tags=["parameters"]
-profile = "smoke"
-seed = 0
-data_root = None
-
 # %%
 import numpy as np
 import pandas as pd
@@ -32,6 +27,12 @@ import plotly.graph_objects as go
 
 from dlcvlib.views.display import image_picture, plotly_picture, svg_picture, table_picture
 
+# %% tags=["parameters"]
+profile = "smoke"
+seed = 0
+data_root = None
+
+# %%
 generator = np.random.default_rng(seed)
 
 # %%
