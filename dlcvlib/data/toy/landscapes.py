@@ -216,7 +216,7 @@ def paint_cover(cover: np.ndarray, generator: np.random.Generator) -> np.ndarray
         (size, size, 3) uint8, RGB. Borders are blurred over a few pixels.
     """
     size = len(cover)
-    image = np.zeros((size, size, 3), np.float32)
+    image: np.ndarray = np.zeros((size, size, 3), np.float32)
     total = np.zeros((size, size, 1), np.float32)
     blur = generator.uniform(0.8, 1.8)
     for kind in np.unique(cover):

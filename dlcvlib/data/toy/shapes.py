@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -23,9 +24,9 @@ def coverage(inside: np.ndarray, pixel: float) -> np.ndarray:
 
 
 def _polygon(u: np.ndarray, v: np.ndarray, corners: int) -> np.ndarray:
-    angle = 2 * np.pi / corners
+    angle = 2 * math.pi / corners
     turn = np.mod(np.arctan2(u, -v), angle) - angle / 2
-    return np.cos(angle / 2) - np.hypot(u, v) * np.cos(turn)
+    return math.cos(angle / 2) - np.hypot(u, v) * np.cos(turn)
 
 
 def _disc(u: np.ndarray, v: np.ndarray) -> np.ndarray:
@@ -41,15 +42,15 @@ def _triangle(u: np.ndarray, v: np.ndarray) -> np.ndarray:
 
 
 def _star(u: np.ndarray, v: np.ndarray) -> np.ndarray:
-    angle = 2 * np.pi / 5
+    angle = 2 * math.pi / 5
     turn = np.abs(np.mod(np.arctan2(u, -v) + angle / 2, angle) - angle / 2)  # 0 at a tip, pi / 5 between two tips
     radius = np.hypot(u, v)
     # the straight edge from the tip, at distance 1.1, to the notch, at distance 0.48
     tip, notch = 1.1, 0.48
     x, y = radius * np.cos(turn), radius * np.sin(turn)
-    notch_x, notch_y = notch * np.cos(angle / 2), notch * np.sin(angle / 2)
+    notch_x, notch_y = notch * math.cos(angle / 2), notch * math.sin(angle / 2)
     normal_x, normal_y = notch_y, tip - notch_x
-    return (notch_y * tip - normal_x * x - normal_y * y) / np.hypot(normal_x, normal_y)
+    return (notch_y * tip - normal_x * x - normal_y * y) / math.hypot(normal_x, normal_y)
 
 
 def _cross(u: np.ndarray, v: np.ndarray) -> np.ndarray:

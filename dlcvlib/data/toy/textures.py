@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -51,7 +52,7 @@ def _plain(u: np.ndarray, v: np.ndarray, period: float, generator: np.random.Gen
 
 
 def _banded(u: np.ndarray, v: np.ndarray, period: float, generator: np.random.Generator) -> np.ndarray:
-    return soft_square(np.sin(2 * np.pi * (v / period + generator.random())).astype(u.dtype))
+    return soft_square(np.sin(2 * math.pi * (v / period + generator.random())).astype(u.dtype))
 
 
 def _striped(u: np.ndarray, v: np.ndarray, period: float, generator: np.random.Generator) -> np.ndarray:
@@ -59,13 +60,13 @@ def _striped(u: np.ndarray, v: np.ndarray, period: float, generator: np.random.G
 
 
 def _checked(u: np.ndarray, v: np.ndarray, period: float, generator: np.random.Generator) -> np.ndarray:
-    p, q = generator.random(2).astype(np.float32)
-    return soft_square(1.6 * np.sin(np.pi * (u / period + p)) * np.sin(np.pi * (v / period + q)))
+    p, q = generator.random(), generator.random()
+    return soft_square(1.6 * np.sin(math.pi * (u / period + p)) * np.sin(math.pi * (v / period + q)))
 
 
 def _dotted(u: np.ndarray, v: np.ndarray, period: float, generator: np.random.Generator) -> np.ndarray:
-    p, q = generator.random(2).astype(np.float32)
-    return soft_square(np.cos(2 * np.pi * (u / period + p)) + np.cos(2 * np.pi * (v / period + q)) - 0.7)
+    p, q = generator.random(), generator.random()
+    return soft_square(np.cos(2 * math.pi * (u / period + p)) + np.cos(2 * math.pi * (v / period + q)) - 0.7)
 
 
 def _ringed(u: np.ndarray, v: np.ndarray, period: float, generator: np.random.Generator) -> np.ndarray:
@@ -74,7 +75,7 @@ def _ringed(u: np.ndarray, v: np.ndarray, period: float, generator: np.random.Ge
 
 def _rayed(u: np.ndarray, v: np.ndarray, period: float, generator: np.random.Generator) -> np.ndarray:
     rays = max(4, round(3.2 / period))
-    return soft_square(np.sin(rays * np.arctan2(v, u) + np.float32(2 * np.pi * generator.random())))
+    return soft_square(np.sin(rays * np.arctan2(v, u) + 2 * math.pi * generator.random()))
 
 
 def _mottled(u: np.ndarray, v: np.ndarray, period: float, generator: np.random.Generator) -> np.ndarray:
