@@ -17,9 +17,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from filelock import FileLock
-
 from dlcvlib import places
+from dlcvlib.data import toy
 from dlcvlib.data.images import is_image
 from dlcvlib.data.layouts import read_set
 from dlcvlib.data.sets import SET_NAMES, CourseData, DataError, ImageSet, Problem
@@ -64,14 +63,13 @@ def default_root() -> Path:
         return Path(named)
     if any(folder != places.toy_home() for folder, _ in _candidates(places.data_home(), toys=False)):
         return places.data_home()
-    from dlcvlib.data import toy
+    return toy_root()
 
+
+def toy_root() -> Path:
+    """Folder of the toy world, drawn if need be."""
     home = places.toy_home()
-    home.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(home.parent / ".toy.lock"):  # chapters that run side by side must not both draw it
-        if not toy.is_drawn(home):
-            toy.draw(home)
-    return home
+    return home if toy.is_drawn(home) else toy.draw(home)
 
 
 def scan(root: str | Path) -> Scan:
