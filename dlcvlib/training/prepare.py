@@ -41,7 +41,7 @@ def labelled_set(course: CourseData, recipe: Recipe) -> ImageSet:
     """
     found: ImageSet | None = getattr(course, recipe.dataset)
     if recipe.dataset == "mini" and (found is None or found.train.labels is None):
-        found = data.find_toy().mini
+        found = data.find(data.toy_root()).mini
     if found is None:
         raise FileNotFoundError(
             f"{course.root} holds no {recipe.dataset} set, which the recipe {recipe.name} trains on; "

@@ -1,0 +1,7 @@
+"""The data room: finds the course data on disk, checks them, and decodes them once."""
+
+from dlcvlib.data.decode import Decoded, decode
+from dlcvlib.data.editions import find, toy_root
+from dlcvlib.data.sets import CourseData, DataError, ImageSet, Problem, Split
+
+__all__ = ["CourseData", "DataError", "Decoded", "ImageSet", "Problem", "Split", "decode", "find", "toy_root"]

@@ -1,0 +1,240 @@
+"""Decode a split once, to uint8, and keep it on disk; afterwards it is memory-mapped and needs no RAM of its own.
+
+A split is decoded into a folder of `places.cache_home()`: `images.npy`, `masks.npy` (satellite) and, written last,
+`decoded.json` with the fingerprint. The folder's name ends in a quick key of the files' names, sizes and times and of
+the labels: whatever changes on disk is decoded anew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+import shutil
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+
+import numpy as np
+import torch
+from filelock import FileLock
+from PIL import Image
+from torch import Tensor
+
+from dlcvlib import places
+from dlcvlib.data import palette
+from dlcvlib.data.images import decode_rgb, read_bytes, resized_square
+from dlcvlib.data.sets import DataError, ImageSet, Split
+from dlcvlib.files import write_json
+
+VERSION = 1  # of what is kept; a change of the decoding must raise it
+THREADS = min(16, os.cpu_count() or 1)
+BYTES_A_TASK = 4 * 2**20  # decoded pixels a task: one future a file costs more than decoding a small one
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """A split in memory-mapped tensors; writing to them changes memory only, never the file."""
+
+    images: Tensor  # uint8 (N, 3, H, W), RGB
+    labels: Tensor | None  # int64 (N,)
+    masks: Tensor | None  # uint8 (N, H, W), class ids 0..6
+    names: tuple[str, ...]  # file names
+    class_names: tuple[str, ...]
+    fingerprint: str  # of names, file contents and labels; equal on every machine and for every size
+
+
+def decode(image_set: ImageSet, split: str = "train", size: int | None = None) -> Decoded:
+    """Decode a split to uint8, or open what an earlier call kept.
+
+    Two processes may decode the same split at once: one does it, the other waits.
+
+    Args:
+        image_set: a set of `dlcvlib.data.find`.
+        split: "train" or "val".
+        size: None keeps the pixels as they are, and all images must agree in size; n resizes the shorter side to n
+            pixels (bilinear with antialiasing; masks nearest) and cuts out the centre (n, n).
+
+    Raises:
+        DataError: a file is missing or cannot be decoded, sizes disagree, a mask has another size than its image, the
+            set has no such split, or the disk is too full; the message names the file.
+    """
+    part = _split(image_set, split)
+    if size is not None and size < 1:
+        raise DataError(f"size is {size}; it must be at least 1 pixel, or None for the pixels as they are")
+    folder = places.cache_home() / f"{image_set.name}-{split}-{size or 'native'}-{_quick_key(part)}"
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(f"{folder}.lock"):
+        if not (folder / "decoded.json").is_file():
+            with _whole_folder(folder) as beside:
+                _write(part, size, beside)
+    images = np.load(folder / "images.npy", mmap_mode="c")
+    masks = np.load(folder / "masks.npy", mmap_mode="c") if part.masks is not None else None
+    return Decoded(
+        images=torch.from_numpy(images),
+        labels=None if part.labels is None else torch.from_numpy(part.labels.copy()),
+        masks=None if masks is None else torch.from_numpy(masks),
+        names=tuple(path.name for path in part.files),
+        class_names=image_set.class_names,
+        fingerprint=json.loads((folder / "decoded.json").read_text())["fingerprint"],
+    )
+
+
+def _split(image_set: ImageSet, name: str) -> Split:
+    part = {"train": image_set.train, "val": image_set.val}.get(name)
+    if part is None:
+        there = "train" if image_set.val is None else "train and val"
+        raise DataError(f"{image_set.root}: the {image_set.name} set has no split {name!r}; it has {there}")
+    if not part.files:
+        raise DataError(f"{image_set.root}: the split {name!r} of the {image_set.name} set holds no image")
+    return part
+
+
+def _quick_key(part: Split) -> str:
+    digest = hashlib.blake2b(digest_size=8)
+    for path in (*part.files, *(part.masks or ())):
+        try:
+            status = path.stat()
+        except OSError as error:
+            raise DataError(f"{path}: cannot be read ({error.strerror})") from error
+        digest.update(f"{path}\0{status.st_size}\0{status.st_mtime_ns}\0".encode())
+    digest.update(f"{VERSION} {_labels_digest(part)}".encode())
+    return digest.hexdigest()
+
+
+def _labels_digest(part: Split) -> str:
+    return (
+        "unlabelled"
+        if part.labels is None
+        else hashlib.blake2b(part.labels.astype("<i8").tobytes(), digest_size=16).hexdigest()
+    )
+
+
+@contextmanager
+def _whole_folder(folder: Path) -> Iterator[Path]:
+    """A folder beside `folder` that takes its place on leaving.
+
+    The caller holds the lock, so one that stands already was left by a killed process.
+    """
+    beside = folder.with_name(f"{folder.name}.part")
+    shutil.rmtree(beside, ignore_errors=True)
+    shutil.rmtree(folder, ignore_errors=True)
+    beside.mkdir()
+    try:
+        yield beside
+        beside.rename(folder)
+    except BaseException:
+        shutil.rmtree(beside, ignore_errors=True)
+        raise
+
+
+class _ArrayFile:
+    """A uint8 `.npy` file written row by row from several threads.
+
+    Written, not mapped: a process's memory counts every page of a map that it wrote to, and a full disk under a map kills it.
+    """
+
+    def __init__(self, path: Path, shape: tuple[int, ...]) -> None:
+        self.shape = shape
+        self._lock = Lock()
+        self._file = path.open("wb")
+        np.lib.format.write_array_header_1_0(self._file, {"descr": "|u1", "fortran_order": False, "shape": shape})
+        self._start = self._file.tell()
+
+    def write(self, index: int, rows: np.ndarray) -> None:
+        """Write `rows`, the first of which is row `index` of the array."""
+        with self._lock:
+            self._file.seek(self._start + index * math.prod(self.shape[1:]))
+            self._file.write(np.ascontiguousarray(rows).data)
+
+    def close(self) -> None:
+        """Flush to disk and close."""
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._file.close()
+
+
+def _write(part: Split, size: int | None, folder: Path) -> None:
+    """Decode every file into arrays in `folder`; each file is read once, for pixels and fingerprint alike."""
+    width, height = (size, size) if size is not None else decode_rgb(read_bytes(part.files[0]), part.files[0]).size
+    count = len(part.files)
+    _require_space(folder, count * height * width * (3 if part.masks is None else 4))
+    with ExitStack() as stack:
+        images = stack.enter_context(closing(_ArrayFile(folder / "images.npy", (count, 3, height, width))))
+        masks = (
+            stack.enter_context(closing(_ArrayFile(folder / "masks.npy", (count, height, width))))
+            if part.masks is not None
+            else None
+        )
+
+        def decode_rows(rows: range) -> list[bytes]:
+            pixels = np.empty((len(rows), 3, height, width), dtype=np.uint8)
+            classes = np.empty((len(rows), height, width), dtype=np.uint8)
+            digests = []
+            for row, index in enumerate(rows):
+                image, path = _read(part.files[index], digests)
+                if part.masks is not None:
+                    mask, mask_path = _read(part.masks[index], digests)
+                    classes[row] = _mask_classes(mask, mask_path, image, path, size)
+                pixels[row] = np.asarray(_fitted(image, path, size, (width, height), part.files[0])).transpose(2, 0, 1)
+            images.write(rows.start, pixels)
+            if masks is not None:
+                masks.write(rows.start, classes)
+            return digests
+
+        fingerprint = hashlib.blake2b(digest_size=16)
+        rows_a_task = max(1, min(64, BYTES_A_TASK // (3 * height * width)))
+        tasks = [range(start, min(start + rows_a_task, count)) for start in range(0, count, rows_a_task)]
+        with ThreadPoolExecutor(THREADS) as executor:
+            # results come in order: the first bad file of the split is the one named; an error cancels what has not begun
+            for digests in executor.map(decode_rows, tasks):
+                for digest in digests:
+                    fingerprint.update(digest)
+        fingerprint.update(_labels_digest(part).encode())
+    write_json(
+        folder / "decoded.json",
+        {"fingerprint": fingerprint.hexdigest(), "images": count, "height": height, "width": width},
+    )
+
+
+def _require_space(folder: Path, needed: int) -> None:
+    free = shutil.disk_usage(folder).free
+    if free < needed + 2**20:
+        raise DataError(
+            f"{folder.parent}: {needed / 1e6:.0f} MB are needed for the decoded images, {free / 1e6:.0f} MB are free; "
+            "make room, or let $DLCV_RUNS name a folder on another disk"
+        )
+
+
+def _read(path: Path, digests: list[bytes]) -> tuple[Image.Image, Path]:
+    """Read and decode one file; appends the digest of its name and content."""
+    raw = read_bytes(path)
+    name = hashlib.blake2b(path.name.encode(), digest_size=32).digest()
+    digests.append(hashlib.blake2b(raw, key=name, digest_size=32).digest())
+    return decode_rgb(raw, path), path
+
+
+def _fitted(image: Image.Image, path: Path, size: int | None, first_size: tuple[int, int], first: Path) -> Image.Image:
+    if size is not None:
+        return resized_square(image, size, Image.Resampling.BILINEAR)
+    if image.size != first_size:
+        raise DataError(
+            f"{path}: is {image.size[0]}x{image.size[1]} pixels, but {first.name} is {first_size[0]}x{first_size[1]}; "
+            "images of unlike sizes need a common one: decode(…, size=128)"
+        )
+    return image
+
+
+def _mask_classes(mask: Image.Image, path: Path, image: Image.Image, image_path: Path, size: int | None) -> np.ndarray:
+    if mask.size != image.size:
+        sizes = (
+            f"{mask.size[0]}x{mask.size[1]} pixels, but its image {image_path.name} is {image.size[0]}x{image.size[1]}"
+        )
+        raise DataError(f"{path}: is {sizes}")
+    if size is not None:
+        mask = resized_square(mask, size, Image.Resampling.NEAREST)
+    return palette.class_ids(np.asarray(mask))

@@ -1,0 +1,60 @@
+"""What the course data are made of: sets, their splits, and what can be wrong with them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+SET_NAMES = ("classification", "mini", "office", "satellite")
+
+
+class DataError(ValueError):
+    """Something about the data on disk is wrong; the message names the file, the reason and the cure."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong in a set, as `dlcv data check` reports it and as training raises it."""
+
+    set_name: str  # one of SET_NAMES
+    kind: str  # a short constant phrase, the same for alike problems: "row without file", "undecodable file", ...
+    path: Path  # the file or folder concerned
+    reason: str  # what is wrong with it, and what to do where that is not plain
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.reason}"
+
+
+@dataclass(frozen=True)
+class Split:
+    """The images of one split, in a fixed order."""
+
+    name: str  # "train" | "val"
+    files: tuple[Path, ...]  # natural order of the names, or the order of the csv (office, and mini with a csv)
+    labels: np.ndarray | None  # int64 (N,); None where unlabelled
+    masks: tuple[Path, ...] | None = None  # one a file, satellite only
+
+
+@dataclass(frozen=True)
+class ImageSet:
+    """One of the four sets of the course."""
+
+    name: str  # one of SET_NAMES
+    root: Path  # its folder
+    train: Split
+    val: Split | None  # None for mini
+    class_names: tuple[str, ...]  # () where unlabelled
+
+
+@dataclass(frozen=True)
+class CourseData:
+    """Every set found below one root; None where a set is absent."""
+
+    root: Path
+    is_toy: bool
+    classification: ImageSet | None
+    mini: ImageSet | None
+    office: ImageSet | None
+    satellite: ImageSet | None

@@ -1,0 +1,168 @@
+"""Objects: a class is a shape, a texture and an arrangement; its colours are nuisance.
+
+All three image sets are combinations of one vocabulary, no combination in two sets: what is learned on one set must
+help on the others.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from dlcvlib.data.toy.shapes import OUTLINES, coverage
+from dlcvlib.data.toy.textures import PATTERNS, smooth_noise, to_bytes
+
+ARRANGEMENTS: dict[str, tuple[tuple[float, float, float], ...]] = {
+    "single": ((0.0, 0.0, 1.0),),
+    "hollow": ((0.0, 0.0, 1.0),),
+    "pair": ((-0.5, 0.0, 0.62), (0.5, 0.0, 0.62)),
+    "tower": ((0.0, -0.5, 0.62), (0.0, 0.5, 0.62)),
+}
+"""Arrangements by name: the parts of an object as (right, down, size) in object units. A hollow object shows the
+background through its middle."""
+
+
+@dataclass(frozen=True)
+class Concept:
+    """What all images of a class have in common."""
+
+    shape: str
+    texture: str
+    arrangement: str
+
+    @property
+    def name(self) -> str:
+        """A name for people, such as `striped star pair`."""
+        name = f"{self.texture} {self.shape}"
+        return name if self.arrangement == "single" else f"{name} {self.arrangement}"
+
+
+def concepts(first: int, count: int) -> tuple[Concept, ...]:
+    """Concepts number `first` to `first + count - 1` of the 256 there are.
+
+    The numbering steps through all combinations with an odd stride, so that any run of 50 holds every shape, texture
+    and arrangement about equally often, and runs that do not overlap share no concept.
+
+    Raises:
+        ValueError: the run leaves the range 0 to 255.
+    """
+    shapes, textures, arrangements = list(OUTLINES), list(PATTERNS), list(ARRANGEMENTS)
+    total = len(shapes) * len(textures) * len(arrangements)
+    if first < 0 or count < 0 or first + count > total:
+        raise ValueError(
+            f"concepts {first} to {first + count - 1} were asked for, but they are numbered 0 to {total - 1}"
+        )
+    picked = []
+    for number in range(first, first + count):
+        code = number * 157 % total
+        picked.append(Concept(shapes[code % 8], textures[code // 8 % 8], arrangements[code // 64]))
+    return tuple(picked)
+
+
+def _colour_pair(generator: np.random.Generator) -> np.ndarray:
+    """Two colours that differ clearly in brightness, whatever their hues; (2, 3, 1, 1) float32 in [0, 1]."""
+    hues = generator.random((2, 3)).astype(np.float32)
+    hues -= hues.mean(axis=1, keepdims=True)
+    dark = generator.uniform(0.1, 0.45)
+    bright = dark + generator.uniform(0.3, 0.5)
+    levels = np.array([dark, bright], np.float32)[generator.permutation(2)]
+    return np.clip(levels[:, None] + 0.7 * hues, 0, 1).reshape(2, 3, 1, 1)
+
+
+def _blend(image: np.ndarray, colour: np.ndarray, amount: np.ndarray) -> None:
+    """Paint a colour, (3, 1, 1) or one a pixel, over an image (3, size, size) in place; `amount` is in [0, 1]."""
+    image += amount * (colour - image)
+
+
+def _pose(x: np.ndarray, y: np.ndarray, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray, float]:
+    """Object coordinates of every pixel for a random place, size, turn and squeeze; and the size, in half images."""
+    size = generator.uniform(0.58, 0.84)
+    room = 0.95 - size
+    right, down = generator.uniform(-room, room, 2).tolist()
+    turn = generator.normal(0, math.radians(9))
+    squeeze = math.exp(generator.normal(0, 0.08))
+    cos, sin = math.cos(turn), math.sin(turn)
+    u = ((x - right) * cos + (y - down) * sin) / (size * squeeze)
+    v = ((y - down) * cos - (x - right) * sin) / (size / squeeze)
+    return u, v, size
+
+
+def _paint_background(x: np.ndarray, y: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+    """A textured ground with clutter on it; (3, size, size) float32 in about [0, 1]."""
+    size = len(x)
+    first, second = _colour_pair(generator)
+    weight = generator.uniform(0.2, 0.6)  # the ground's texture is fainter than the object's
+    pattern = list(PATTERNS.values())[generator.integers(len(PATTERNS))]
+    turn = generator.uniform(0, math.pi)
+    u = x * math.cos(turn) + y * math.sin(turn)
+    v = y * math.cos(turn) - x * math.sin(turn)
+    blend = weight * pattern(u, v, generator.uniform(0.3, 0.9), generator)
+    blend += 0.12 * smooth_noise(size, size / 4, generator)
+    image = first + blend * (second - first)
+    outlines = list(OUTLINES.values())
+    for _ in range(generator.integers(1, 5)):
+        small = generator.uniform(0.08, 0.22)
+        right, down = generator.uniform(-1, 1, 2).tolist()
+        inside = outlines[generator.integers(len(outlines))]((x - right) / small, (y - down) / small)
+        _blend(image, generator.random((3, 1, 1), np.float32), coverage(inside, 2 / size / small))
+    return image
+
+
+def _paint_object(
+    image: np.ndarray, concept: Concept, u: np.ndarray, v: np.ndarray, pixel: float, generator: np.random.Generator
+) -> None:
+    """Paint the parts of an object over `image` in place; `pixel` is the size of a pixel in object units."""
+    first, second = _colour_pair(generator)
+    period = generator.uniform(0.36, 0.5)
+    outline, pattern = OUTLINES[concept.shape], PATTERNS[concept.texture]
+    for right, down, part in ARRANGEMENTS[concept.arrangement]:
+        part_u, part_v = (u - right) / part, (v - down) / part
+        inside = outline(part_u, part_v)
+        if concept.arrangement == "hollow":
+            inside = np.minimum(inside, -outline(part_u / 0.5, part_v / 0.5) * 0.5)
+        image *= 1 - 0.45 * np.clip(inside * 5 + 0.8, 0, 1)  # the soft shadow an object throws on its ground
+        blend = pattern(part_u, part_v, period / part**0.7, generator)
+        colours = first + blend * (second - first)
+        lit = 1 + 0.16 * np.clip(-part_u - part_v, -1, 1)  # light from the upper left
+        _blend(image, colours * lit, coverage(inside, pixel / part))
+
+
+def _paint_occluder(image: np.ndarray, x: np.ndarray, y: np.ndarray, generator: np.random.Generator) -> None:
+    """Lay a bar across a part of the image, in place."""
+    turn, away = generator.uniform(0, math.pi), generator.uniform(-0.7, 0.7)
+    half_width = generator.uniform(0.06, 0.17)
+    distance = np.abs(x * math.cos(turn) + y * math.sin(turn) - away)
+    _blend(image, generator.random((3, 1, 1), np.float32), coverage(half_width - distance, 2 / len(x)))
+
+
+def _develop(image: np.ndarray, x: np.ndarray, y: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+    """Light, exposure and sensor noise; to uint8."""
+    turn = generator.uniform(0, 2 * math.pi)
+    slope = generator.uniform(0, 0.25) * (x * math.cos(turn) + y * math.sin(turn))
+    exposure = generator.uniform(0.7, 1.15) * generator.uniform(0.85, 1.1, (3, 1, 1)).astype(np.float32)
+    image = image * (1 + slope) * exposure
+    image = image + generator.uniform(0.01, 0.06) * generator.standard_normal(image.shape, np.float32)
+    return to_bytes(image.transpose(1, 2, 0))
+
+
+def draw_object(concept: Concept, size: int, generator: np.random.Generator) -> np.ndarray:
+    """Draw one image of a class.
+
+    Args:
+        concept: what the class is.
+        size: side of the image, pixels.
+        generator: source of everything that differs between images of a class.
+
+    Returns:
+        (size, size, 3) uint8, RGB.
+    """
+    axis = ((np.arange(size, dtype=np.float32) + 0.5) * 2 / size - 1).astype(np.float32)
+    x, y = np.meshgrid(axis, axis)
+    image = _paint_background(x, y, generator)
+    u, v, scale = _pose(x, y, generator)
+    _paint_object(image, concept, u, v, 2 / size / scale, generator)
+    if generator.random() < 0.35:
+        _paint_occluder(image, x, y, generator)
+    return _develop(image, x, y, generator)
