@@ -46,10 +46,9 @@ book: $(INSTALLED)
 test: $(INSTALLED)
 	@OMP_WAIT_POLICY=passive $(BIN)/python -m pytest
 
-# A chapter's .py opens as the notebook it is (the setting lies in .venv, not in your home).
+# A chapter's .py opens as the notebook it is, and nothing is asked of the network: notebooks/.lab/overrides.json.
 lab: $(INSTALLED)
-	@$(BIN)/jupytext-config --settings-file $(VENV)/share/jupyter/lab/settings/overrides.json set-default-viewer python
-	@$(BIN)/jupyter lab --notebook-dir=notebooks
+	@$(BIN)/jupyter lab --notebook-dir=notebooks --LabApp.app_settings_dir=$(abspath notebooks/.lab)
 
 bench: $(INSTALLED)
 	@set -e; for file in tests/benchmarks/bench_*.py; do echo "== $$file"; \

@@ -30,8 +30,9 @@ class Chapter:
 def open_chapter(namespace: Mapping[str, Any]) -> Chapter:
     """Check the chapter's parameters and find its data; called as `open_chapter(globals())`.
 
-    It stands below the `parameters` cell. papermill writes the values it is given into a cell of their own, and only logs a name that the chapter does not
-    know: with `-p proflie smoke` the chapter would run for hours on another profile than the one asked for.
+    It stands below the `parameters` cell. papermill writes the values it is given into a cell of their own, and only
+    logs a name that the chapter does not know: with `-p proflie smoke` the chapter would run for hours on another
+    profile than the one asked for.
 
     Args:
         namespace: the chapter's `globals()`; `data_root` is a path, or None or "" for wherever the data are found.
@@ -39,11 +40,12 @@ def open_chapter(namespace: Mapping[str, Any]) -> Chapter:
     Raises:
         NameError: the `parameters` cell was not run, or papermill was given a name that this cell does not assign.
         ValueError: `profile` is none of `dlcvlib.recipes.PROFILES`, or `seed` is no whole number >= 0.
-        FileNotFoundError: nothing is at `data_root`.
+        dlcvlib.data.DataError: no data are at `data_root`.
     """
     if absent := [name for name in PARAMETERS if name not in namespace]:
         raise NameError(f"{', '.join(absent)} is not set: run the cell tagged `parameters`, at the top of the chapter")
     _refuse_unknown(namespace.get("In", []))
+    # Only now, so that a misspelt parameter is told at once.
     from dlcvlib.data import find
     from dlcvlib.recipes import PROFILES
 
