@@ -27,7 +27,7 @@ endif
 # Snakemake's own lock outlives a killed build and then wants unlocking by hand; the kernel's ends with its holder.
 LOCK := $(if $(shell command -v flock),flock --nonblock --conflict-exit-code 75 $(VENV)/.book)
 SNAKEMAKE = $(LOCK) $(BIN)/snakemake --snakefile notebooks/Snakefile --cores $(CORES) --nolock --rerun-incomplete \
-	--keep-going --quiet all --config profile=$(PROFILE) seed=$(SEED) $(if $(DLCV_DATA),'data="$(DLCV_DATA)"')
+	--keep-going --quiet progress rules host reason --config profile=$(PROFILE) seed=$(SEED) $(if $(DLCV_DATA),'data="$(DLCV_DATA)"')
 
 .DEFAULT_GOAL := book
 .PHONY: book lab test bench notebooks check gpu clean
