@@ -135,7 +135,19 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     python = sys.executable
     snakemake = [python, "-m", "snakemake", "--snakefile", str(ROOT / "notebooks" / "Snakefile")]
-    options = ["--directory", str(folder), "--cores", "2", "--nolock", "--keep-going", "--quiet", "progress", "rules"]
+    options = [
+        "--directory",
+        str(folder),
+        "--cores",
+        "2",
+        "--nolock",
+        "--keep-going",
+        "--quiet",
+        "progress",
+        "rules",
+        "host",
+        "reason",
+    ]
     config = ["--config", "profile=smoke", f"notebooks={chapters}", f"out={book / 'chapters'}"]
     environment = os.environ | {"PYTHONPATH": str(ROOT), "DLCV_HOME": str(folder)}
     environment = {name: value for name, value in environment.items() if name not in ("DLCV_DATA", "DLCV_RUNS")}
