@@ -143,10 +143,11 @@ R4_BEIT = Recipe(
 
 OUR_SCRATCH = Recipe(
     name="our_scratch",
-    title="ResNet-9, from scratch (ours)",
+    title="Airbench, from scratch (ours)",
     report="ours",
     dataset="classification",
-    model="resnet9",
+    model="airbench",
+    model_options={"widths": (128, 384, 512)},
     epochs=200,
     batch_size=128,
     optimizer=Optimizer("sgd", 0.1, weight_decay=5e-4, nesterov=True),
@@ -156,7 +157,9 @@ OUR_SCRATCH = Recipe(
     label_smoothing=0.1,
     cutmix_alpha=1.0,
     weight_average=0.999,
-    profiles=on_small_machines() | {"hour": {"epochs": 30, "cutmix_alpha": 0.0}},
+    flip_averaging=True,
+    profiles=on_small_machines(weight_average=0.0, cutmix_alpha=0.0)
+    | {"hour": {"model_options": {}, "epochs": 40, "cutmix_alpha": 0.0}},
 )
 
 CLASSIFICATION = (R1_SMALL_CNN, R1_RESNET50, R2_DENSENET121, R2_CONVNEXT, R4_VGG13_BN, R4_BEIT, OUR_SCRATCH)
