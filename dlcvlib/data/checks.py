@@ -173,9 +173,11 @@ def _undecodable(set_name: str, path: Path, error: DataError) -> Problem:
 
 
 def _colours_in_words(colours: dict[tuple[int, int, int], int]) -> str:
-    first = ", ".join(f"{count} of {colour}" for colour, count in list(colours.items())[:3])
-    more = f" and {len(colours) - 3} more colours" if len(colours) > 3 else ""
-    return f"has {sum(colours.values())} undocumented pixels: {first}{more}"
+    first = ", ".join(
+        f"{colour} in {count} pixel{'s' if count > 1 else ''}" for colour, count in list(colours.items())[:3]
+    )
+    more = f" and {len(colours) - 3} more" if len(colours) > 3 else ""
+    return f"has colours that the course does not document: {first}{more}"
 
 
 def _set_lines(name: str, report: SetReport, root: Path) -> list[str]:
