@@ -38,8 +38,9 @@ def architecture(stages: Sequence[Mapping[str, Any]], title: str) -> Picture:
     parts = []
     for number, stage in enumerate(stages):
         left, top = (number % COLUMNS) * CELL_WIDTH, (number // COLUMNS) * CELL_HEIGHT
+        joined = number + 1 < len(stages) and (number + 1) % COLUMNS > 0  # an arrow at the end of a row points nowhere
         colour = SERIES_COLOURS[kinds.index(str(stage["kind"])) % len(SERIES_COLOURS)]
-        drawn = _prism(stage, largest, colour) + _words(stage) + (_arrow() if number + 1 < len(stages) else "")
+        drawn = _prism(stage, largest, colour) + _words(stage) + (_arrow() if joined else "")
         parts.append(f'<g transform="translate({left} {top})">{drawn}</g>')
     width, height = min(len(stages), COLUMNS) * CELL_WIDTH, rows * CELL_HEIGHT
     svg = (

@@ -15,7 +15,7 @@ from dlcvlib.views.records import snapshot_with, title_of
 from dlcvlib.views.style import style
 
 # From nothing to full blue, so that an empty cell shows the page and the scale reads on light and dark.
-SHADES = [[0, "rgba(0, 114, 178, 0)"], [0.02, "rgba(0, 114, 178, 0.25)"], [1, "rgba(0, 114, 178, 1)"]]
+SHADES = [[0, "rgba(0, 114, 178, 0)"], [0.02, "rgba(0, 114, 178, 0.35)"], [1, "rgba(0, 114, 178, 1)"]]
 
 
 def confusion(run: Run, epoch: int | None = None, class_names: Sequence[str] = ()) -> Picture:
@@ -49,10 +49,16 @@ def confusion(run: Run, epoch: int | None = None, class_names: Sequence[str] = (
         )
     )
     size = 12 if count <= 20 else 9
-    ticks = {"type": "category", "tickmode": "linear", "tickfont": {"size": size}, "showgrid": count <= 50}
+    ticks = {
+        "type": "category",
+        "tickmode": "linear",
+        "tickfont": {"size": size},
+        "showgrid": False,
+        "constrain": "domain",
+    }
     figure.update_xaxes(title_text="predicted", tickangle=-90 if count > 10 else 0, **ticks)
-    figure.update_yaxes(title_text="true", autorange="reversed", **ticks)
-    style(figure, int(np.clip(160 + 12.5 * count, 380, 900)))
+    figure.update_yaxes(title_text="true", autorange="reversed", scaleanchor="x", **ticks)
+    style(figure, int(np.clip(160 + 12.5 * count, 460, 900)))
 
     right, total = int(np.trace(matrix)), int(matrix.sum())
     caption = (

@@ -44,12 +44,12 @@ def curves(runs: Run | Sequence[Run], labels: Sequence[str] = ()) -> Picture:
                 line = go.Scatter(
                     x=history["epoch"],
                     y=history[f"{part}_{measure}"],
-                    name=part_name if len(chosen) == 1 else f"{name}, {part_name}",
-                    legendgroup=f"{name} {part}",
-                    showlegend=column == 1,
+                    name=part_name if len(chosen) == 1 else name,
+                    legendgroup=part if len(chosen) == 1 else name,
+                    showlegend=column == 1 and (part == "val" or len(chosen) == 1),
                     mode="lines+markers" if len(history) == 1 else "lines",
                     line={"color": colour, "dash": dash, "width": 2},
-                    hovertemplate="epoch %{x}: %{y:.3f}",
+                    hovertemplate=f"%{{y:.3f}} {part_name}, epoch %{{x}}",
                 )
                 figure.add_trace(line, row=1, col=column)
         best = history.iloc[int(history["val_accuracy"].argmax())]
@@ -63,17 +63,16 @@ def curves(runs: Run | Sequence[Run], labels: Sequence[str] = ()) -> Picture:
         )
         last = history.iloc[-1]
         said.append(
-            f"{name}: best validation accuracy {best['val_accuracy']:.3f} at epoch {best['epoch']:.0f} of "
-            f"{last['epoch']:.0f}, where training ends at {last['train_accuracy']:.3f} on the training images and "
+            f"{name} reaches {best['val_accuracy']:.3f} on the validation images at epoch {best['epoch']:.0f} of "
+            f"{last['epoch']:.0f}; in the last epoch it has {last['train_accuracy']:.3f} on the training images and "
             f"{last['val_accuracy']:.3f} on the validation images."
         )
     figure.update_xaxes(title_text="epoch")
     figure.update_yaxes(rangemode="tozero")
-    rows = 1 if len(chosen) == 1 else len(chosen)
     legend = {"orientation": "h", "y": -0.22, "yanchor": "top", "traceorder": "normal"}
-    style(figure, 340 + 20 * rows, legend=legend, hovermode="x")
-    caption = f"Learning curves; the ring marks the best epoch. {' '.join(said)}"
-    alt = f"Two line charts over epochs, loss on the left and accuracy on the right, for {', '.join(names)}. {said[0]}"
+    style(figure, 380, legend=legend, hovermode="x")
+    caption = f"Learning curves: training dotted, validation in full lines, a ring at the best epoch. {' '.join(said)}"
+    alt = f"Two line charts over epochs, loss on the left and accuracy on the right. {' '.join(said)}"
     return plotly_picture(figure, caption=caption, alt=alt)
 
 

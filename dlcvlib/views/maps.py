@@ -15,9 +15,10 @@ from dlcvlib.views.palette import class_styles, names_of
 from dlcvlib.views.records import NOTHING
 from dlcvlib.views.style import GRID, style
 
-METHODS = {"tsne": "t-SNE", "umap": "UMAP", "pca": "PCA", "separate": "t-SNE, each epoch by itself"}
+METHODS = {"tsne": "t-SNE", "umap": "UMAP", "pca": "PCA", "separate": "Separate t-SNE runs"}
 MAP_SIDE = 250  # pixels, about what three maps side by side have on the page
-PAGE_WIDTH = 780  # pixels, of which the legend's columns are made
+BELOW = 96  # pixels below a map, for its figures and the title of the map under it
+PAGE_WIDTH, ENTRY_GAP = 760, 50  # pixels: of the legend, and what plotly adds to the text of each entry
 
 
 def embedding_maps(
@@ -43,7 +44,7 @@ def embedding_maps(
     names, styles = names_of(list(class_names), count), class_styles(count)
     columns = min(len(chosen), 3)
     rows = -(-len(chosen) // columns)
-    spacing = {"horizontal_spacing": 0.02, "vertical_spacing": 0.32 / rows}
+    spacing = {"horizontal_spacing": 0.02, "vertical_spacing": BELOW / (rows * MAP_SIDE + (rows - 1) * BELOW)}
     figure = make_subplots(rows, columns, subplot_titles=[f"epoch {epoch}" for epoch in chosen], **spacing)
     for place, position in enumerate(positions):
         for label in np.unique(series.labels):
@@ -66,13 +67,13 @@ def embedding_maps(
     for place, position in enumerate(positions):
         _below(figure, place, _figures(series.quality.iloc[position]))
 
-    entry_width = 26 + 7 * max(len(name) for name in names)
-    legend_rows = -(-count // max(1, PAGE_WIDTH // (entry_width + 12)))
-    legend = {"orientation": "h", "entrywidth": entry_width, "yref": "container", "y": 0, "yanchor": "bottom"}
+    entry_width = 7 * max(len(name) for name in names)
+    legend_rows = -(-count // max(1, PAGE_WIDTH // (entry_width + ENTRY_GAP)))
+    drawn = rows * MAP_SIDE + (rows - 1) * BELOW
+    legend = {"orientation": "h", "entrywidth": entry_width, "x": 0, "y": -BELOW / drawn, "yanchor": "top"}
     marker = {"itemsizing": "constant", "font": {"size": 11}, "tracegroupgap": 0}
-    bottom = 84 + 19 * legend_rows
-    margin = {"l": 4, "r": 4, "t": 28, "b": bottom}
-    style(figure, rows * MAP_SIDE + (rows - 1) * 90 + 28 + bottom, legend={**legend, **marker}, margin=margin)
+    margin = {"l": 4, "r": 4, "t": 28, "b": BELOW + 19 * legend_rows + 8}
+    style(figure, drawn + margin["t"] + margin["b"], legend={**legend, **marker}, margin=margin)
     return plotly_picture(figure, caption=_caption(series, chosen, count), alt=_alt(series, chosen, count))
 
 

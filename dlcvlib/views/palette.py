@@ -7,7 +7,7 @@ from itertools import product
 # Okabe and Ito 2008, without black (lost on a dark page) and yellow (lost on a light one).
 SERIES_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C8C8C")
 NEUTRAL = "#808080"  # readable on white and on black; the book's own script replaces it by the page's text colour
-SYMBOLS = ("circle", "diamond", "cross", "triangle-up", "square", "x", "triangle-down", "star")
+SYMBOLS = ("circle", "diamond", "cross", "triangle-up", "square", "x", "triangle-down", "star", "bowtie", "hourglass")
 
 MASK_CLASSES = ("Urban", "Agriculture", "Rangeland", "Forest", "Water", "Barren", "Unknown")
 MASK_COLOURS = (
