@@ -232,6 +232,13 @@ def test_an_architecture_has_a_prism_and_the_sizes_of_each_stage():
     assert heights == sorted(heights, reverse=True)
 
 
+def test_stages_of_the_same_blocks_have_the_same_colour():
+    kinds = ("3 × Bottleneck", "4 × Bottleneck", "Linear")
+    picture = views.architecture([{**STAGES[1], "kind": kind} for kind in kinds], "x")
+    fills = re.findall(r'<polygon [^>]*fill="(#\w+)"', picture.html)[::3]
+    assert fills[0] == fills[1] != fills[2]
+
+
 def front_height(polygon) -> float:
     rows = [float(corner.split(",")[1]) for corner in polygon.get("points").split()]
     return max(rows) - min(rows)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from html import escape
 from textwrap import wrap
@@ -11,8 +12,8 @@ from typing import Any
 from dlcvlib.views.display import Picture, svg_picture
 from dlcvlib.views.palette import SERIES_COLOURS
 
-CELL_WIDTH, CELL_HEIGHT = 112, 214  # of one stage, in units of the drawing
-COLUMNS = 7  # stages a row
+CELL_WIDTH, CELL_HEIGHT = 112, 230  # of one stage, in units of the drawing
+COLUMNS = 7  # stages a row at most
 FRONT = 84  # height of the highest prism's front
 KEYS = ("name", "kind", "channels", "height", "width", "parameters")
 
@@ -21,7 +22,7 @@ def architecture(stages: Sequence[Mapping[str, Any]], title: str) -> Picture:
     """Draw a network from left to right; lines take the colour of the page's text, so it suits light and dark.
 
     Front height grows with the square root of the map's height, depth with that of its width, and front width with the
-    logarithm of the channels. Stages of one kind have one colour.
+    logarithm of the channels. Stages of one kind have one colour, however many blocks they hold.
 
     Args:
         stages: for each `name`, `kind`, `channels`, `height` and `width` of its output (1 where it has no extent) and
@@ -32,17 +33,18 @@ def architecture(stages: Sequence[Mapping[str, Any]], title: str) -> Picture:
         ValueError: no stage, or a stage without one of these entries or with a size below 1.
     """
     _check(stages)
-    kinds = list(dict.fromkeys(str(stage["kind"]) for stage in stages))
+    kinds = list(dict.fromkeys(_uncounted(stage) for stage in stages))
     largest = max(max(stage["height"], stage["width"]) for stage in stages)
     rows = math.ceil(len(stages) / COLUMNS)
+    columns = math.ceil(len(stages) / rows)
     parts = []
     for number, stage in enumerate(stages):
-        left, top = (number % COLUMNS) * CELL_WIDTH, (number // COLUMNS) * CELL_HEIGHT
-        joined = number + 1 < len(stages) and (number + 1) % COLUMNS > 0  # an arrow at the end of a row points nowhere
-        colour = SERIES_COLOURS[kinds.index(str(stage["kind"])) % len(SERIES_COLOURS)]
+        left, top = (number % columns) * CELL_WIDTH, (number // columns) * CELL_HEIGHT
+        joined = number + 1 < len(stages) and (number + 1) % columns > 0  # an arrow at the end of a row points nowhere
+        colour = SERIES_COLOURS[kinds.index(_uncounted(stage)) % len(SERIES_COLOURS)]
         drawn = _prism(stage, largest, colour) + _words(stage) + (_arrow() if joined else "")
         parts.append(f'<g transform="translate({left} {top})">{drawn}</g>')
-    width, height = min(len(stages), COLUMNS) * CELL_WIDTH, rows * CELL_HEIGHT
+    width, height = columns * CELL_WIDTH, rows * CELL_HEIGHT
     svg = (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
         f'style="width: 100%; max-width: {width}px; height: auto" font-family="inherit" font-size="11" '
@@ -78,9 +80,14 @@ def _prism(stage: Mapping[str, Any], largest: int, colour: str) -> str:
     )
 
 
+def _uncounted(stage: Mapping[str, Any]) -> str:
+    """The kind without its counts, "3 × Bottleneck" as "Bottleneck": stages of the same blocks have the same colour."""
+    return re.sub(r"\d+ [×x] ", "", str(stage["kind"]))
+
+
 def _words(stage: Mapping[str, Any]) -> str:
-    name = wrap(str(stage["name"]), 17)[:2]
-    kind = wrap(str(stage["kind"]), 19)[:1]
+    name = wrap(str(stage["name"]), 17, max_lines=2, placeholder=" …")
+    kind = wrap(str(stage["kind"]), 18, max_lines=2, placeholder=" …")
     lines = [(line, "bold", 1.0) for line in name] + [(line, "normal", 0.8) for line in kind]
     lines += [(_size(stage), "normal", 1.0), (_count(stage["parameters"]), "normal", 0.8)]
     return "".join(
