@@ -1,0 +1,129 @@
+"""Pictures: what a reader gets, with and without eyes, scripts or JupyterLab."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+import pytest
+from PIL import Image
+
+from dlcvlib.views.display import PLOTLY_MIME, Picture, image_picture, plotly_picture, svg_picture, table_picture
+
+
+class Elements(HTMLParser):
+    """Every element of a piece of HTML with its attributes, and the text inside `<script>`."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.text: dict[str, str] = {}
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        if self.found:
+            self.text[self.found[-1][0]] = self.text.get(self.found[-1][0], "") + data
+
+    def first(self, tag: str) -> dict[str, str | None]:
+        return next(attributes for name, attributes in self.found if name == tag)
+
+
+def curve() -> go.Figure:
+    return go.Figure(go.Scatter(x=[0, 1, 2], y=[0.1, np.nan, 0.7], name="</script><b>"))
+
+
+def every_kind() -> list[Picture]:
+    pixels = np.arange(2 * 3 * 3, dtype=np.uint8).reshape(2, 3, 3)
+    return [
+        plotly_picture(curve(), caption="A <b> & c", alt='says "so"'),
+        image_picture(pixels, caption="A <b> & c", alt='says "so"', scale=4),
+        svg_picture("<?xml version='1.0'?><svg><text>x</text></svg>", caption="A <b> & c", alt='says "so"'),
+        table_picture(pd.DataFrame({"a": [1.0, np.nan]}), caption="A <b> & c"),
+    ]
+
+
+@pytest.mark.parametrize("picture", every_kind(), ids=["plotly", "image", "svg", "table"])
+def test_every_picture_is_a_figure_with_its_caption(picture: Picture) -> None:
+    bundle = picture._repr_mimebundle_()
+    assert bundle["text/plain"] == "A <b> & c"
+    elements = Elements(bundle["text/html"])
+    assert elements.found[0] == ("figure", {"class": "dlcv-figure", "role": "figure"})
+    assert elements.text["figcaption"].strip() == "A <b> & c"
+
+
+def test_every_picture_but_a_table_says_what_is_seen() -> None:
+    plotly, image, svg, _ = (Elements(picture.html) for picture in every_kind())
+    assert (
+        plotly.first("div")["aria-label"] == 'says "so"' == svg.first("div")["aria-label"] == image.first("img")["alt"]
+    )
+    assert 'says "so"' in plotly.text["p"], "the text for viewers that run no script"
+
+
+def test_empty_alt_and_empty_caption_are_refused() -> None:
+    pixels = np.zeros((2, 2, 3), np.uint8)
+    with pytest.raises(ValueError, match="alt is empty"):
+        image_picture(pixels, caption="c", alt=" ")
+    with pytest.raises(ValueError, match="alt is empty"):
+        plotly_picture(curve(), caption="c", alt="")
+    with pytest.raises(ValueError, match="alt is empty"):
+        svg_picture("<svg></svg>", caption="c", alt="")
+    with pytest.raises(ValueError, match="caption is empty"):
+        table_picture(pd.DataFrame(), caption="\n")
+
+
+def test_the_book_is_given_the_whole_figure() -> None:
+    picture = plotly_picture(curve(), caption="c", alt="a")
+    drawn = json.loads(Elements(picture.html).text["script"])
+    assert drawn["data"] == json.loads(curve().to_json())["data"], "a text in the figure cannot end the script element"
+
+
+def test_jupyterlab_is_given_the_same_data_and_the_caption() -> None:
+    figure = curve().update_layout(title="Own", height=300)
+    live = plotly_picture(figure, caption="word " * 60, alt="a").live[PLOTLY_MIME]
+    assert live["data"] == json.loads(figure.to_json())["data"]
+    shown = live["layout"]["title"]["text"].split("<br>")
+    assert shown[0] == "<b>Own</b>" and " ".join(shown[1:]) == ("word " * 60).strip()
+    assert max(map(len, shown)) <= 110
+    assert figure.layout.title.text == "Own" and figure.layout.height == 300, "the figure itself is left as it was"
+
+
+def test_an_image_keeps_its_pixels_and_is_shown_larger() -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (5, 7, 3), dtype=np.uint8)
+    image = Elements(image_picture(pixels, caption="c", alt="a", scale=6).html).first("img")
+    source = re.fullmatch(r"data:image/png;base64,(.*)", image["src"] or "")
+    assert source is not None
+    np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(base64.b64decode(source[1])))), pixels)
+    assert image["width"] == "42" and "pixelated" in (image["style"] or "")
+
+
+@pytest.mark.parametrize("pixels", [np.zeros((2, 2, 3)), np.zeros((2, 2), np.uint8), np.zeros((0, 2, 3), np.uint8)])
+def test_what_is_no_rgb_image_is_refused(pixels: np.ndarray) -> None:
+    with pytest.raises(ValueError, match="uint8 of shape"):
+        image_picture(pixels, caption="c", alt="a")
+
+
+def test_a_scale_below_one_is_refused() -> None:
+    with pytest.raises(ValueError, match="scale"):
+        image_picture(np.zeros((2, 2, 3), np.uint8), caption="c", alt="a", scale=0)
+
+
+def test_a_drawing_without_svg_is_refused() -> None:
+    with pytest.raises(ValueError, match="<svg>"):
+        svg_picture("<p>no</p>", caption="c", alt="a")
+
+
+def test_a_table_shows_missing_values_escapes_text_and_hides_a_mere_count() -> None:
+    frame = pd.DataFrame({"model <A>": ["x", "y"], "accuracy": [0.76543, np.nan]})
+    html = table_picture(frame, caption="c").html
+    assert "0.765" in html and "–" in html and "model &lt;A&gt;" in html and "nan" not in html.lower()
+    assert "<th>1</th>" not in html
+    assert "<th>top</th>" in table_picture(frame.set_axis(["top", "end"]), caption="c").html
