@@ -56,15 +56,18 @@ def plotly_picture(figure: go.Figure, *, caption: str, alt: str) -> Picture:
         ValueError: `caption` or `alt` is empty.
     """
     caption, alt = _said(caption, "caption"), _said(alt, "alt")
-    height = figure.layout.height or DEFAULT_HEIGHT
+    content: dict[str, Any] = json.loads(figure.to_json())
+    height = content["layout"].setdefault("height", DEFAULT_HEIGHT)
+    if not content["layout"].get("title", {}).get("text"):
+        content["layout"].setdefault("margin", {"t": 30})  # plotly leaves 100 pixels for a title that is not there
     # "<" is escaped so that no text in the figure can end the script element.
-    figure_json = figure.to_json().replace("<", "\\u003c")
+    figure_json = json.dumps(content, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
     body = (
         f'<div class="dlcv-plotly" role="img" aria-label="{escape(alt)}" style="min-height: {height:g}px">\n'
         f'<p class="dlcv-fallback">{escape(alt)} (The figure is drawn by a script, which did not run here.)</p>\n'
         f'<script type="application/json">{figure_json}</script>\n</div>'
     )
-    return Picture(body, caption, alt, live={PLOTLY_MIME: _with_caption(figure, caption, height)})
+    return Picture(body, caption, alt, live={PLOTLY_MIME: _with_caption(content, caption)})
 
 
 def image_picture(pixels: np.ndarray, *, caption: str, alt: str, scale: int = 1) -> Picture:
@@ -135,18 +138,16 @@ def _said(text: str, name: str) -> str:
     return " ".join(text.split())
 
 
-def _with_caption(figure: go.Figure, caption: str, height: float) -> dict[str, Any]:
+def _with_caption(content: dict[str, Any], caption: str) -> dict[str, Any]:
     """The figure as plotly's mime type wants it, the caption as its title, below the axes."""
-    content: dict[str, Any] = json.loads(figure.to_json())
-    layout = content["layout"]
     lines = [escape(line, quote=False) for line in textwrap.wrap(caption, CAPTION_COLUMNS)]
-    if own_title := layout.get("title", {}).get("text"):
+    if own_title := content["layout"].get("title", {}).get("text"):
         lines.insert(0, f"<b>{own_title}</b>")
-    layout["title"] = {
+    title = {
         "text": "<br>".join(lines),
         "font": {"size": 13},
         **{"x": 0, "xref": "container", "xanchor": "left", "pad": {"l": 12, "b": 8}},
         **{"y": 0, "yref": "container", "yanchor": "bottom", "automargin": True},
     }
-    layout["height"] = height + 20 * len(lines)
-    return {"data": content["data"], "layout": layout, "config": {"responsive": True, "displaylogo": False}}
+    layout = content["layout"] | {"title": title, "height": content["layout"]["height"] + 20 * len(lines)}
+    return content | {"layout": layout, "config": {"responsive": True, "displaylogo": False}}

@@ -1,0 +1,82 @@
+# make book | make lab | make test | make bench | make notebooks | make check | make gpu | make clean
+#
+#   PROFILE=quick    smoke, quick, hour or full (dlcvlib/recipes)
+#   SEED=0
+#   DLCV_DATA=       folder of the course data; without it, what lies in data/, else the toy world
+#   CORES=           cores for the chapters, two a chapter (default: all)
+#   PYTHON=python3   the Python >= 3.11 that .venv is made with
+
+PROFILE ?= quick
+SEED ?= 0
+PYTHON ?= python3
+CORES ?= $(shell nproc)
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+PAGES := book/_build/html
+CHAPTERS = $(wildcard notebooks/[0-9][0-9]_*.py)
+
+# Chapters run in notebooks/, so a relative path must not depend on where it is read.
+ifneq ($(strip $(DLCV_DATA)),)
+override DLCV_DATA := $(abspath $(DLCV_DATA))
+export DLCV_DATA
+else
+unexport DLCV_DATA
+endif
+
+# Snakemake's own lock outlives a killed build and then wants unlocking by hand; the kernel's ends with its holder.
+LOCK := $(if $(shell command -v flock),flock --nonblock --conflict-exit-code 75 $(VENV)/.book)
+SNAKEMAKE = $(LOCK) $(BIN)/snakemake --snakefile notebooks/Snakefile --cores $(CORES) --nolock --rerun-incomplete \
+	--keep-going --quiet progress rules host reason --config profile=$(PROFILE) seed=$(SEED) $(if $(DLCV_DATA),'data="$(DLCV_DATA)"')
+
+.DEFAULT_GOAL := book
+.PHONY: book lab test bench notebooks check gpu clean
+.DELETE_ON_ERROR:
+
+# The new pages take the place of the old ones only when they are complete and checked.
+book: $(INSTALLED)
+	@status=0; $(SNAKEMAKE) || status=$$?; \
+	[ $$status -ne 75 ] || echo "another make book is at work here: let it end, or end it" >&2; exit $$status
+	@rm -rf book/_build/new
+	@$(BIN)/sphinx-build -E -W --keep-going -q book book/_build/new
+	@$(BIN)/python book/check_pages.py book book/_build/new
+	@rm -rf $(PAGES) && mv book/_build/new $(PAGES)
+	@echo "The book: $(abspath $(PAGES))/index.html"
+
+test: $(INSTALLED)
+	@OMP_WAIT_POLICY=passive $(BIN)/python -m pytest
+
+# A chapter's .py opens as the notebook it is, and nothing is asked of the network: notebooks/.lab/overrides.json.
+lab: $(INSTALLED)
+	@$(BIN)/jupyter lab --notebook-dir=notebooks --LabApp.app_settings_dir=$(abspath notebooks/.lab)
+
+bench: $(INSTALLED)
+	@set -e; for file in tests/benchmarks/bench_*.py; do echo "== $$file"; \
+	OMP_WAIT_POLICY=passive $(BIN)/python $$file; done
+
+# Whichever side of a pair was changed last is written to the other.
+notebooks: $(INSTALLED)
+	@$(BIN)/jupytext --sync $(CHAPTERS)
+
+check: $(INSTALLED)
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+
+gpu: $(INSTALLED)
+	@$(BIN)/python -c 'import sys, torch; found = torch.cuda.is_available(); \
+	print(torch.cuda.get_device_name() if found else "torch sees no GPU"); sys.exit(not found)'
+
+# Run records and data are yours and stay.
+clean:
+	rm -rf book/_build book/chapters notebooks/*.ipynb .snakemake .pytest_cache .mypy_cache .ruff_cache
+
+# Done again when the requirements change; what is there already is kept. The stamp is written last.
+$(INSTALLED): requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	echo "$(PYTHON) is not Python 3.11 or newer; name one that is: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }
+	@[ -x $(BIN)/pip ] || $(PYTHON) -m venv $(VENV)
+	@echo "Installing the requirements into $(VENV); PyTorch is large, the first time takes minutes"
+	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check -e '.[test]'
+	@touch $(INSTALLED)

@@ -1,0 +1,54 @@
+"""The book: executed notebooks in, a folder of pages out that asks nothing of the network."""
+
+import sys
+from pathlib import Path
+
+import plotly
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE / "extensions"))
+
+project = "Deep learning for computer vision, executed"
+language = "en"
+extensions = ["myst_nb", "sphinxcontrib.bibtex", "mathml", "records"]
+exclude_patterns = ["_build", "results", "chapters/logs", "**.ipynb_checkpoints"]
+
+# Chapters were run by papermill (notebooks/Snakefile); Sphinx only shows them.
+nb_execution_mode = "off"
+nb_merge_streams = True  # a progress bar is one line, as it ended
+nb_mime_priority_overrides = [
+    # A widget needs a running kernel, or scripts from a CDN: the HTML beside it is what a page can show.
+    ("html", "text/html", 1),
+    ("html", "application/vnd.jupyter.widget-view+json", None),
+    ("html", "application/javascript", None),
+]
+nb_ipywidgets_js = {}
+# What is beside the HTML (see dlcvlib/views/display.py) is left out; an output without HTML still fails the build.
+suppress_warnings = ["mystnb.unknown_mime_type"]
+
+myst_enable_extensions = ["amsmath", "attrs_inline", "colon_fence", "deflist", "dollarmath"]
+myst_heading_anchors = 3
+html_math_renderer = "mathml"  # book/extensions/mathml.py: no script, no fonts
+bibtex_bibfiles = ["references.bib"]
+bibtex_default_style = "unsrt"
+bibtex_reference_style = "author_year"
+
+html_theme = "sphinx_book_theme"
+html_title = project
+html_static_path = ["_static", str(Path(plotly.__file__).parent / "package_data" / "plotly.min.js")]
+html_css_files = ["book.css"]
+html_js_files = ["figures.js"]
+html_copy_source = True
+html_show_sourcelink = False
+html_show_copyright = False
+html_last_updated_fmt = None
+html_context = {"default_mode": "auto"}  # light or dark as the reader's system is, until the reader chooses
+html_theme_options = {
+    "use_download_button": True,
+    "use_fullscreen_button": False,
+    "show_toc_level": 2,
+    "navbar_persistent": [],  # the search field stands in the sidebar already
+    "footer_content_items": [],
+    "pygments_light_style": "a11y-high-contrast-light",
+    "pygments_dark_style": "a11y-high-contrast-dark",
+}

@@ -1,0 +1,155 @@
+"""Directives that write tables from records, so that no number of the book is typed.
+
+- `recorded-results`: the results that the book keeps (`book/results/*.json`, written by `dlcv runs --export`);
+- `chapters-run`: the chapters as they were run for this book, with their profile, seed and minutes;
+- `versions-used`: the versions that the run records of those chapters' profiles name, and those that built the book.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import platform
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from docutils import nodes
+from sphinx.util.docutils import SphinxDirective
+
+from dlcvlib import places
+
+BUILT_WITH = ("sphinx", "myst-nb", "sphinx-book-theme", "jupytext", "papermill", "snakemake", "plotly")
+
+
+def results(folder: Path) -> list[dict[str, str]]:
+    """One row a recorded result, as text, in the order of recipe, data, profile and seed.
+
+    Raises:
+        ValueError: a file in `folder` is no such result; the message names it.
+    """
+    rows = []
+    for file in sorted(folder.glob("*.json")):
+        try:
+            rows.append(_result(json.loads(file.read_text())))
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"{file} is no result written by `dlcv runs --export`: {error!r}") from error
+    return sorted(rows, key=lambda row: (row["recipe"], row["data"], row["profile"], int(row["seed"])))
+
+
+def _result(kept: Mapping[str, Any]) -> dict[str, str]:
+    recipe, reported = kept["recipe"], kept["recipe"]["reported"]
+    return {
+        "recipe": recipe["name"],
+        "report": recipe["report"],
+        "profile": kept["profile"],
+        "data": "toy world" if kept["data"]["is_toy"] else kept["data"]["root"],
+        "metric": "validation accuracy",
+        "value": f"{kept['best']['val_accuracy']:.4f}",
+        "reported": "–" if reported is None else f"{reported:.4f}",
+        "best epoch": f"{kept['best']['epoch']:.0f} of {kept['recipe']['epochs']}",
+        "seed": str(kept["seed"]),
+        "hardware": kept["device"],
+        "minutes": f"{kept['timings']['minutes']:.1f}",
+    }
+
+
+def chapters(folder: Path) -> list[dict[str, str]]:
+    """One row a chapter, from what papermill wrote into the executed notebook."""
+    rows = []
+    for file in sorted(folder.glob("*.ipynb")):
+        run = json.loads(file.read_text())["metadata"]["papermill"]
+        given = run["parameters"]
+        rows.append(
+            {
+                "chapter": file.stem,
+                "profile": str(given.get("profile", "–")),
+                "seed": str(given.get("seed", "–")),
+                "data": Path(given["data_root"]).name if given.get("data_root") else "as found, else the toy world",
+                "minutes": f"{run['duration'] / 60:.1f}",
+            }
+        )
+    return rows
+
+
+def versions(records: Iterable[Path], profiles: set[str]) -> list[dict[str, str]]:
+    """One row a package: the versions named by those run records whose profile is in `profiles`."""
+    seen: dict[str, set[str]] = {}
+    for file in records:
+        info = json.loads(file.read_text())
+        if info["profile"] in profiles:
+            for package, version in info["versions"].items():
+                seen.setdefault(package, set()).add(version)
+    return [{"package": package, "in the run records": ", ".join(sorted(seen[package]))} for package in sorted(seen)]
+
+
+def built_with() -> list[dict[str, str]]:
+    """One row a package that this page was made with."""
+    rows = [{"package": "python", "built this book": platform.python_version()}]
+    return rows + [{"package": name, "built this book": importlib.metadata.version(name)} for name in BUILT_WITH]
+
+
+def table(rows: Sequence[Mapping[str, str]]) -> nodes.table:
+    """A docutils table; the first row's keys are its head."""
+    columns = list(rows[0])
+    group = nodes.tgroup("", *(nodes.colspec(colwidth=1) for _ in columns), cols=len(columns))
+    group += nodes.thead("", _row(columns))
+    group += nodes.tbody("", *(_row([row[column] for column in columns]) for row in rows))
+    return nodes.table("", group, classes=["records", "colwidths-auto"])
+
+
+def _row(texts: Iterable[str]) -> nodes.row:
+    return nodes.row("", *(nodes.entry("", nodes.paragraph(text=text)) for text in texts))
+
+
+class _Tables(SphinxDirective):
+    """A directive without content that writes tables, or says why there is nothing to show."""
+
+    nothing = ""
+
+    def tables(self) -> list[list[dict[str, str]]]:
+        raise NotImplementedError
+
+    def run(self) -> list[nodes.Node]:
+        found = [rows for rows in self.tables() if rows]
+        return [table(rows) for rows in found] if found else [nodes.paragraph(text=self.nothing)]
+
+    @property
+    def book(self) -> Path:
+        return Path(self.env.srcdir)
+
+
+class RecordedResults(_Tables):
+    """`recorded-results`."""
+
+    nothing = "No result has been recorded yet; `dlcv runs --export RECORD` writes one."
+
+    def tables(self) -> list[list[dict[str, str]]]:
+        return [results(self.book / "results")]
+
+
+class ChaptersRun(_Tables):
+    """`chapters-run`."""
+
+    nothing = "No chapter has been run."
+
+    def tables(self) -> list[list[dict[str, str]]]:
+        return [chapters(self.book / "chapters")]
+
+
+class VersionsUsed(_Tables):
+    """`versions-used`."""
+
+    def tables(self) -> list[list[dict[str, str]]]:
+        profiles = {row["profile"] for row in chapters(self.book / "chapters")}
+        # The cache of decoded images lies below the records, so look only where records are.
+        root = places.runs_home(places.toy_home())
+        records = [*root.glob("*/*/seed*/run.json"), *root.glob("on-*/*/*/seed*/run.json")]
+        return [versions(records, profiles), built_with()]
+
+
+def setup(app: Any) -> dict[str, bool]:
+    app.add_directive("recorded-results", RecordedResults)
+    app.add_directive("chapters-run", ChaptersRun)
+    app.add_directive("versions-used", VersionsUsed)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

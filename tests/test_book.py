@@ -1,0 +1,313 @@
+"""The built book: complete, and readable without a network, a server or eyes."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+CHROMIUM = shutil.which("chromium")
+FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+
+
+def module(path: str) -> ModuleType:
+    """A Python file of the book, which is no package."""
+    spec = importlib.util.spec_from_file_location(Path(path).stem, ROOT / "book" / path)
+    assert spec is not None and spec.loader is not None
+    found = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(found)
+    return found
+
+
+# --- its pieces ---
+
+
+@pytest.fixture(scope="module")
+def mathml() -> ModuleType:
+    return module("extensions/mathml.py")
+
+
+@pytest.mark.parametrize(
+    ("latex", "element"),
+    [
+        (r"\frac{1}{2}", "<mfrac>"),
+        (r"\begin{aligned} a &= b \\ c &= d \end{aligned}", "<mtable"),
+        (r"\hat{y} = \arg\max_i x_i", "<mover"),
+        (r"\mathrm{IoU}_i = \frac{|p \cap t|}{|p \cup t|}", "<msub>"),
+    ],
+)
+def test_mathematics_becomes_mathml(mathml: ModuleType, latex: str, element: str) -> None:
+    written = mathml.to_mathml(latex, "block")
+    assert element in written and 'display="block"' in written and "\\" not in written
+
+
+@pytest.mark.parametrize("latex", [r"\frac{a", r"\frac{a}", r"\nosuchcommand{x}", r"a & b"])
+def test_mathematics_that_cannot_be_written_is_refused(mathml: ModuleType, latex: str) -> None:
+    with pytest.raises(ValueError):
+        mathml.to_mathml(latex, "inline")
+
+
+def recorded(**changed: Any) -> dict[str, Any]:
+    """A result as `dlcv runs --export` writes it."""
+    return {
+        "recipe": {"name": "r4_model_a", "report": "R4", "reported": 0.7454, "epochs": 20},
+        "profile": "hour",
+        "seed": 0,
+        "device": "a processor, 2 threads",
+        "data": {"root": "hw1_data", "is_toy": False},
+        "best": {"epoch": 18, "val_accuracy": 0.61234},
+        "timings": {"minutes": 58.72},
+    } | changed
+
+
+def test_recorded_results_become_rows_in_order(tmp_path: Path) -> None:
+    records = module("extensions/records.py")
+    for seed in (10, 2):
+        (tmp_path / f"{seed}.json").write_text(json.dumps(recorded(seed=seed)))
+    first, second = records.results(tmp_path)
+    assert (first["seed"], second["seed"]) == ("2", "10")
+    assert (first["value"], first["reported"], first["minutes"]) == ("0.6123", "0.7454", "58.7")
+    assert first["best epoch"] == "18 of 20" and first["data"] == "hw1_data"
+
+
+def test_a_broken_result_is_named(tmp_path: Path) -> None:
+    (tmp_path / "half.json").write_text(json.dumps({"recipe": {}}))
+    with pytest.raises(ValueError, match=r"half\.json is no result"):
+        module("extensions/records.py").results(tmp_path)
+
+
+def test_versions_are_those_of_the_records_of_the_chapters_profiles(tmp_path: Path) -> None:
+    records = module("extensions/records.py")
+    files = []
+    for number, (profile, torch) in enumerate([("quick", "2.12"), ("quick", "2.11"), ("full", "2.0")]):
+        files.append(tmp_path / f"{number}.json")
+        files[-1].write_text(json.dumps({"profile": profile, "versions": {"torch": torch}}))
+    assert records.versions(files, {"quick"}) == [{"package": "torch", "in the run records": "2.11, 2.12"}]
+
+
+FIGURE = '<figure class="dlcv-figure"><img src="data:," alt="x"></figure>'
+
+
+def executed(**changed: Any) -> dict[str, Any]:
+    """An executed notebook of one cell that shows one figure."""
+    output = {"output_type": "execute_result", "data": {"text/html": [FIGURE]}}
+    cell = {"cell_type": "code", "source": ["show()"], "execution_count": 1, "outputs": [output]} | changed
+    return {"metadata": {"papermill": {"duration": 2.5}}, "cells": [cell]}
+
+
+def test_a_page_is_checked_against_its_notebook() -> None:
+    faults = module("check_pages.py").faults
+    traceback = '<div class="output traceback">…</div>'
+    untimed = executed() | {"metadata": {"papermill": {"duration": 0.0}}}
+    failed = executed(outputs=[*executed()["cells"][0]["outputs"], {"output_type": "error"}])
+    assert faults(executed(), FIGURE) == []
+    assert faults(executed(execution_count=None), FIGURE) == ["code was not run"]
+    assert faults(untimed, FIGURE) == ["it took no time to run"]
+    assert faults(failed, FIGURE) == ["it holds an error"]
+    assert faults(executed(), FIGURE + traceback) == ["it holds an error"]
+    assert faults(executed(outputs=[]), "") == ["it has no figure"]
+    assert faults(executed(), "<p>text</p>") == ["the page shows 0 figures and 0 images, the notebook 1 and 1"]
+
+
+# --- the whole ---
+
+
+@pytest.fixture(scope="session")
+def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The book of the tests' chapters and of every chapter there is, built as `make book` builds it."""
+    folder = tmp_path_factory.mktemp("book")
+    chapters, book, html = folder / "notebooks", folder / "book", folder / "html"
+    shutil.copytree(ROOT / "book", book, ignore=shutil.ignore_patterns("_build", "chapters", "__pycache__"))
+    chapters.mkdir()
+    for file in [*(ROOT / "notebooks").glob("[0-9][0-9]_*.py"), *(ROOT / "tests" / "chapters").glob("*.py")]:
+        shutil.copy(file, chapters)
+    shutil.copy(ROOT / "notebooks" / "jupytext.toml", chapters)
+
+    python = sys.executable
+    snakemake = [python, "-m", "snakemake", "--snakefile", str(ROOT / "notebooks" / "Snakefile")]
+    options = [
+        "--directory",
+        str(folder),
+        "--cores",
+        "2",
+        "--nolock",
+        "--keep-going",
+        "--quiet",
+        "progress",
+        "rules",
+        "host",
+        "reason",
+    ]
+    config = ["--config", "profile=smoke", f"notebooks={chapters}", f"out={book / 'chapters'}"]
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "DLCV_HOME": str(folder)}
+    environment = {name: value for name, value in environment.items() if name not in ("DLCV_DATA", "DLCV_RUNS")}
+    for command in (
+        [*snakemake, *options, *config],
+        [python, "-m", "sphinx", "-E", "-W", "--keep-going", "-q", str(book), str(html)],
+        [python, str(book / "check_pages.py"), str(book), str(html)],
+    ):
+        done = subprocess.run(command, env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout[-5000:]}\n{done.stderr[-10000:]}"
+    return html
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    if CHROMIUM is None:
+        pytest.skip("chromium is not installed (.ci/run installs it)")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+class Visit:
+    """A page opened from disk with the network cut; keeps what it asked for and what it complained of."""
+
+    def __init__(self, browser: Any, file: Path, theme: str = "light") -> None:
+        self.outside: list[str] = []
+        self.complaints: list[str] = []
+        self.page = browser.new_page(viewport={"width": 1280, "height": 900}, color_scheme=theme)
+        self.page.route("**/*", self.answer)
+        self.page.on("console", self.heard)
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("requestfailed", lambda request: self.complaints.append(f"failed: {request.url[:200]}"))
+        self.page.goto(file.as_uri())
+        self.page.wait_for_load_state("load")
+
+    def answer(self, route: Any) -> None:
+        if route.request.url.startswith(("file:", "data:", "blob:")):
+            route.continue_()
+        else:
+            self.outside.append(route.request.url)
+            route.abort()
+
+    def heard(self, message: Any) -> None:
+        if message.type in ("error", "warning"):
+            self.complaints.append(message.text)
+
+    def draw_all(self) -> int:
+        """Scroll through the page until every plotly figure is drawn; their number."""
+        figures = self.page.locator(".dlcv-plotly")
+        for index in range(figures.count()):
+            figures.nth(index).scroll_into_view_if_needed()
+            figures.nth(index).locator(".main-svg").first.wait_for(timeout=20_000)
+        return figures.count()
+
+    def value(self, expression: str) -> Any:
+        return self.page.evaluate(expression)
+
+
+def all_pages(pages: Path) -> list[Path]:
+    return sorted(file for file in pages.rglob("*.html") if "_static" not in file.relative_to(pages).parts)
+
+
+@pytest.mark.browser
+@pytest.mark.timeout(1500)
+def test_no_page_asks_anything_of_the_network_or_complains(pages: Path, browser: Any) -> None:
+    files = all_pages(pages)
+    assert {"index.html", "results.html", "references.html", "versions.html"} <= {file.name for file in files}
+    for file in files:
+        visit = Visit(browser, file)
+        visit.draw_all()
+        assert (file.name, visit.outside, visit.complaints) == (file.name, [], [])
+        visit.page.close()
+
+
+@pytest.mark.browser
+@pytest.mark.timeout(1500)
+def test_every_picture_can_be_read_without_seeing_it(pages: Path, browser: Any) -> None:
+    for file in all_pages(pages):
+        visit = Visit(browser, file)
+        silent = (
+            "[...document.querySelectorAll('img')].filter(image => !image.alt?.trim()).map(image => image.outerHTML)"
+        )
+        assert (file.name, visit.value(silent)) == (file.name, [])
+        unnamed = "document.querySelectorAll('.dlcv-figure [role=img]:not([aria-label])').length"
+        assert (file.name, visit.value(unnamed)) == (file.name, 0)
+        uncaptioned = "document.querySelectorAll('figure.dlcv-figure:not(:has(> figcaption))').length"
+        assert (file.name, visit.value(uncaptioned)) == (file.name, 0)
+        visit.page.close()
+
+
+@pytest.mark.browser
+@pytest.mark.timeout(1500)
+def test_figures_are_drawn_to_the_width_of_the_page(pages: Path, browser: Any) -> None:
+    visit = Visit(browser, pages / "chapters" / "90_figures.html")
+    assert visit.draw_all() == 1
+    assert visit.value("document.querySelectorAll('.dlcv-plotly .scatterlayer .trace').length") == 2
+    assert not visit.page.locator(".dlcv-fallback").first.is_visible()
+    ratio = "document.querySelector('.main-svg').clientWidth / document.querySelector('.dlcv-plotly').clientWidth"
+    assert visit.value(ratio) == pytest.approx(1, abs=0.02)
+    visit.page.set_viewport_size({"width": 600, "height": 900})
+    visit.page.wait_for_function(f"Math.abs({ratio} - 1) < 0.02", timeout=10_000)
+    image = visit.page.locator("img[alt='A chequered square']")
+    assert image.evaluate("image => [image.clientWidth, getComputedStyle(image).imageRendering]") == [128, "pixelated"]
+    visit.page.close()
+
+
+@pytest.mark.browser
+@pytest.mark.timeout(1500)
+def test_without_scripts_the_text_stands_in_for_the_figure(pages: Path, browser: Any) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto((pages / "chapters" / "90_figures.html").as_uri())
+    assert page.locator(".dlcv-fallback").inner_text().startswith("Two rising curves")
+    assert page.locator("figcaption").count() == 4
+    context.close()
+
+
+@pytest.mark.browser
+@pytest.mark.timeout(1500)
+def test_mathematics_is_drawn_without_a_script(pages: Path, browser: Any) -> None:
+    visit = Visit(browser, pages / "chapters" / "90_figures.html")
+    heights = visit.value("[...document.querySelectorAll('math')].map(math => math.getBoundingClientRect().height)")
+    assert len(heights) == 2 and heights[0] > 10
+    assert heights[1] > 1.5 * heights[0], "two lines stand one below the other"
+    visit.page.close()
+
+
+INK = "getComputedStyle(document.querySelector('.dlcv-plotly .xtick text')).fill"
+GROUND = "getComputedStyle(document.body).backgroundColor"
+
+
+def lightness(colour: str) -> float:
+    """Mean of the three channels of a CSS `rgb(…)`, in [0, 255]."""
+    return sum(float(part) for part in colour[colour.index("(") + 1 : -1].split(",")[:3]) / 3
+
+
+@pytest.mark.browser
+@pytest.mark.timeout(1500)
+def test_the_dark_theme_reaches_figures_drawn_before(pages: Path, browser: Any) -> None:
+    visit = Visit(browser, pages / "chapters" / "90_figures.html")
+    visit.draw_all()
+    assert lightness(visit.value(INK)) < 100 < lightness(visit.value(GROUND))
+    visit.page.locator(".theme-switch-button").first.click()
+    visit.page.locator(".theme-change-button[data-mode=dark]").click()
+    visit.page.wait_for_function(f"{INK}.match(/\\d+/)[0] > 150", timeout=10_000)
+    assert lightness(visit.value(INK)) > 150 > lightness(visit.value(GROUND))
+    paper = "document.querySelector('.dlcv-plotly .main-svg').style.background"
+    assert visit.value(paper) in ("rgba(0, 0, 0, 0)", "transparent")
+    assert visit.complaints == []
+    visit.page.close()
+
+
+@pytest.mark.browser
+@pytest.mark.timeout(1500)
+def test_a_reader_whose_system_is_dark_gets_a_dark_book(pages: Path, browser: Any) -> None:
+    visit = Visit(browser, pages / "chapters" / "90_figures.html", theme="dark")
+    visit.draw_all()
+    assert lightness(visit.value(INK)) > 150 > lightness(visit.value(GROUND))
+    visit.page.close()

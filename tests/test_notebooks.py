@@ -1,0 +1,145 @@
+"""Chapters: a script and a notebook at once, run in order, and again only where something changed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import jupytext
+import pytest
+from jupytext.config import load_jupytext_config
+
+ROOT = Path(__file__).resolve().parent.parent
+NOTEBOOKS = ROOT / "notebooks"
+CHAPTERS = sorted([*NOTEBOOKS.glob("[0-9][0-9]_*.py"), *(ROOT / "tests" / "chapters").glob("*.py")])
+CHAPTER = '# %% tags=["parameters"]\nprofile = "quick"\nseed = 0\ndata_root = None\n\n# %%\n'
+
+
+def as_jupyterlab_saves(notebook: object, file_format: str) -> str:
+    """The text that jupytext writes with the settings of notebooks/."""
+    settings = load_jupytext_config(str(NOTEBOOKS / "a.py"))
+    return jupytext.writes(notebook, fmt=file_format, config=settings)
+
+
+@pytest.mark.parametrize("file", CHAPTERS, ids=lambda file: file.stem)
+def test_a_chapter_is_the_same_from_either_side(file: Path) -> None:
+    script = file.read_text()
+    notebook = as_jupyterlab_saves(jupytext.reads(script, fmt="py:percent"), "ipynb")
+    again = as_jupyterlab_saves(jupytext.reads(notebook, fmt="ipynb"), "py:percent")
+    assert again == script, f"{file.name} is not as jupytext writes it; `jupytext --sync` puts it right"
+
+
+@pytest.mark.parametrize("file", CHAPTERS, ids=lambda file: file.stem)
+def test_the_notebook_beside_a_chapter_holds_its_text(file: Path) -> None:
+    beside = file.with_suffix(".ipynb")
+    if not beside.is_file():
+        pytest.skip(f"{beside.name} is not there: `make notebooks` writes it")
+    assert as_jupyterlab_saves(jupytext.read(beside), "py:percent") == file.read_text(), "`make notebooks` mends it"
+
+
+@pytest.mark.parametrize("file", CHAPTERS, ids=lambda file: file.stem)
+def test_a_chapter_has_one_cell_of_parameters(file: Path) -> None:
+    cells = [cell for cell in jupytext.read(file).cells if "parameters" in cell.metadata.get("tags", [])]
+    assert len(cells) == 1
+    values: dict[str, object] = {}
+    exec(cells[0].source, values)
+    assert {"profile", "seed", "data_root"} <= set(values)
+
+
+class Book:
+    """A folder of chapters, and the command that runs them as `make book` does."""
+
+    def __init__(self, folder: Path) -> None:
+        self.chapters, self.out = folder / "notebooks", folder / "out"
+        self.folder = folder
+        self.chapters.mkdir()
+        shutil.copy(NOTEBOOKS / "jupytext.toml", self.chapters)
+
+    def write(self, name: str, code: str) -> None:
+        (self.chapters / f"{name}.py").write_text(CHAPTER + code)
+
+    def start(self, **config: object) -> subprocess.Popen[str]:
+        snakemake = [sys.executable, "-m", "snakemake", "--snakefile", str(NOTEBOOKS / "Snakefile")]
+        options = ["--directory", str(self.folder), "--cores", "2", "--nolock", "--rerun-incomplete", "--keep-going"]
+        values = {"profile": "smoke", "notebooks": self.chapters, "out": self.out} | config
+        given = [
+            "--quiet",
+            "progress",
+            "rules",
+            "host",
+            "reason",
+            "--config",
+            *(f"{name}={value}" for name, value in values.items()),
+        ]
+        return subprocess.Popen(
+            snakemake + options + given,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+            start_new_session=True,
+        )
+
+    def run(self, **config: object) -> tuple[int, str]:
+        process = self.start(**config)
+        output, _ = process.communicate(timeout=300)
+        return process.returncode, output
+
+    def done(self) -> list[str]:
+        return sorted(file.stem for file in self.out.glob("*.ipynb"))
+
+
+@pytest.fixture
+def book(tmp_path: Path) -> Book:
+    return Book(tmp_path)
+
+
+def test_a_failing_chapter_is_told_at_the_end_and_mending_it_goes_on_with_what_is_left(book: Book) -> None:
+    book.write("02_classification", "1 / 0")
+    book.write("03_feature_space", "print('needs the second')")
+    book.write("04_alone", "print('needs nobody')")
+    status, output = book.run()
+    assert status != 0
+    assert book.done() == ["04_alone"], "what needs the failed chapter waits, the others run"
+    end = output[output.index("=== Chapter 02_classification failed ===") :]
+    assert "ZeroDivisionError: division by zero" in end and "----> 1 1 / 0" in end
+    assert "04_alone: runs" not in end
+
+    book.write("02_classification", "1 / 1")
+    status, output = book.run()
+    assert status == 0
+    assert book.done() == ["02_classification", "03_feature_space", "04_alone"]
+    assert output.index("02_classification: runs") < output.index("03_feature_space: runs")
+    assert "04_alone: runs" not in output and "=== Chapter" not in output
+
+
+def test_a_killed_build_goes_on_without_unlocking_and_runs_again_only_for_another_seed(book: Book) -> None:
+    began = book.folder / "began"
+    book.write("01_slow", f"import pathlib, time\npathlib.Path({str(began)!r}).touch()\ntime.sleep(60)")
+    process = book.start()
+    deadline = time.monotonic() + 60
+    while not began.exists():
+        assert time.monotonic() < deadline and process.poll() is None, "the chapter did not begin"
+        time.sleep(0.1)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    book.write("01_slow", "print('quick now')")
+    status, output = book.run()
+    assert status == 0, output
+    assert book.done() == ["01_slow"]
+
+    status, output = book.run()
+    assert (status, ": runs" in output) == (0, False), "all is done"
+    status, output = book.run(seed=7)
+    assert (status, ": runs" in output) == (0, True), "another seed is another book"
+    assert "seed = 7" in (book.out / "01_slow.ipynb").read_text()
+
+
+def test_a_folder_without_chapters_is_an_error(book: Book) -> None:
+    status, output = book.run()
+    assert status != 0 and "holds no chapter" in output
