@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from dlcvlib.models import beit, convnext, densenet, mobilenet, resnet, resnet9, small_cnn, squeezenet, vgg
+from dlcvlib.models import airbench, beit, convnext, densenet, mobilenet, resnet, resnet9, small_cnn, squeezenet, vgg
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -70,6 +70,7 @@ FAMILIES: dict[str, Family] = {
         beit.resize_position_bias,
     ),
     "resnet9": Family(resnet9.report, resnet9.smallest),
+    "airbench": Family(airbench.report, airbench.smallest),
 }
 
 

@@ -66,7 +66,7 @@ class Classification:
         self.recipe, self.device, self.precision = recipe, device, precision
         self.train, self.val = train.to(device), val.to(device)
         self.normalisation = normalisation or {}
-        self.model = model.to(device, memory_format=torch.channels_last)
+        self.model = model.to(device).to(memory_format=torch.channels_last)
         if isinstance(model, FitsToImages):
             rows = torch.randperm(len(train.labels))[:FITTED_IMAGES]
             model.fit_to_images(self._prepare(self.train.images[rows.to(device)], {}))
