@@ -135,7 +135,7 @@ def _whole_folder(folder: Path) -> Iterator[Path]:
 class _ArrayFile:
     """A uint8 `.npy` file written row by row from several threads.
 
-    Written, not mapped: a process's memory counts every page of a map that it wrote to, and a full disk under a map kills it.
+    Written, not mapped: a map's written pages count as the process's memory, and a full disk under a map kills it.
     """
 
     def __init__(self, path: Path, shape: tuple[int, ...]) -> None:
@@ -174,7 +174,7 @@ def _write(part: Split, size: int | None, folder: Path) -> None:
         def decode_rows(rows: range) -> list[bytes]:
             pixels = np.empty((len(rows), 3, height, width), dtype=np.uint8)
             classes = np.empty((len(rows), height, width), dtype=np.uint8)
-            digests = []
+            digests: list[bytes] = []
             for row, index in enumerate(rows):
                 image, path = _read(part.files[index], digests)
                 if part.masks is not None:
@@ -190,7 +190,7 @@ def _write(part: Split, size: int | None, folder: Path) -> None:
         rows_a_task = max(1, min(64, BYTES_A_TASK // (3 * height * width)))
         tasks = [range(start, min(start + rows_a_task, count)) for start in range(0, count, rows_a_task)]
         with ThreadPoolExecutor(THREADS) as executor:
-            # results come in order: the first bad file of the split is the one named; an error cancels what has not begun
+            # results come in order, so the first bad file of the split is named; an error cancels what has not begun
             for digests in executor.map(decode_rows, tasks):
                 for digest in digests:
                     fingerprint.update(digest)

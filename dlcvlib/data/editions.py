@@ -1,8 +1,7 @@
 """Find every set of the course in any edition's folder, by what lies in the folders and not by their names or the year.
 
 The same name means different things by year: `p2_data` is segmentation in 2021 and 2022, Mini-ImageNet and Office-Home
-    in 2023, segmentation again
-in 2024 and 2025. What is looked for, in the root itself and up to three folders below it:
+in 2023, segmentation again in 2024 and 2025. What is looked for, in the root itself and up to three folders below it:
 
 - classification: a folder with `train_50/` or `val_50/`;
 - satellite: a folder with `train/` or `validation/`, in which the files are called `NNNN_sat.*` and `NNNN_mask.*`;
@@ -61,7 +60,7 @@ def default_root() -> Path:
     """`$DLCV_DATA`, then `data/` if a set lies in it, then the toy world, drawn if need be."""
     if named := os.environ.get("DLCV_DATA"):
         return Path(named)
-    if any(folder != places.toy_home() for folder, _ in _candidates(places.data_home(), toys=False)):
+    if places.data_home().is_dir() and _candidates(places.data_home(), toys=False):
         return places.data_home()
     return toy_root()
 
@@ -69,6 +68,7 @@ def default_root() -> Path:
 def toy_root() -> Path:
     """Folder of the toy world, drawn if need be."""
     home = places.toy_home()
+    # Of chapters that start side by side one draws, the others wait.
     return home if toy.is_drawn(home) else toy.draw(home)
 
 
@@ -167,14 +167,14 @@ def _first_image(folder: Path) -> str | None:
 
 def _looked_for() -> str:
     return (
-        f"Looked for, in it and up to {DEPTH} folders below: train_50/ or val_50/ (classification); train/ and validation/ "
-        "with NNNN_sat.* and NNNN_mask.* (satellite); train/ with images n01532829….* (mini); train/ and val/ with "
-        "train.csv and val.csv (office)."
+        f"Looked for, in it and up to {DEPTH} folders below: train_50/ or val_50/ (classification); train/ and "
+        "validation/ with NNNN_sat.* and NNNN_mask.* (satellite); train/ with images n01532829….* (mini); train/ and "
+        "val/ with train.csv and val.csv (office)."
     )
 
 
 def _cures() -> str:
     return (
-        "Name the folder that holds the data (root=…, $DLCV_DATA), fetch them with `dlcv data download --edition 2023 data`, "
-        "or name none and play with the toy world."
+        "Name the folder that holds the data (root=…, $DLCV_DATA), fetch them with "
+        "`dlcv data download --edition 2023 data`, or name none and play with the toy world."
     )

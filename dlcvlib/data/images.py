@@ -1,6 +1,6 @@
 """Image files to RGB, whatever they are stored as.
 
-Pillow does it, and not `torchvision.io`: that is 1.3 to 1.8 times as fast a core, but takes the process down (a
+Pillow does it, and not `torchvision.io`: that is 1.3 to 1.9 times as fast a core, but takes the process down (a
 segmentation fault) on a damaged PNG, leaves the EXIF orientation of WebP unread, and every image is decoded once only.
 Where both read a file they agree to the bit.
 """

@@ -45,7 +45,8 @@ def undocumented(rgb: np.ndarray) -> dict[tuple[int, int, int], int]:
     Returns:
         pixels of each such colour, the most frequent first.
     """
-    exact = (rgb + np.uint8(1) <= 1).all(axis=-1)  # 0 or 255 in every channel: 255 wraps to 0
+    extreme = rgb + np.uint8(1) <= 1  # 0 or 255: the latter wraps to 0
+    exact = extreme[..., 0] & extreme[..., 1] & extreme[..., 2]
     odd = rgb[~exact | (_codes(rgb) == 4)]
     if odd.size == 0:
         return {}

@@ -59,6 +59,8 @@ class Recipe:
     cutmix_alpha: float = 0.0
     weight_average: float = 0.0
     """Decay a step of the moving average of weights that is evaluated and kept; 0 for none."""
+    flip_averaging: bool = False
+    """Average the logits of an image and its mirror in evaluation."""
     images_per_class: int | None = None
     """Train on the first so many images of each class; None for all."""
     snapshots: int = 30

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -19,6 +19,16 @@ from dlcvlib.training.device import Precision, autocast
 from dlcvlib.training.optimizers import build_optimizer, rate_factors
 
 EVALUATION_BATCH = 250
+FITTED_IMAGES = 2000
+"""Training images from which a layer computes its weights."""
+
+
+@runtime_checkable
+class FitsToImages(Protocol):
+    """A network with a layer that is computed from training images rather than trained."""
+
+    def fit_to_images(self, images: Tensor) -> None:
+        """Compute it from (N, 3, H, W) float, normalised."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +66,10 @@ class Classification:
         self.recipe, self.device, self.precision = recipe, device, precision
         self.train, self.val = train.to(device), val.to(device)
         self.normalisation = normalisation or {}
-        self.model = model.to(device, memory_format=torch.channels_last)
+        self.model = model.to(device).to(memory_format=torch.channels_last)
+        if isinstance(model, FitsToImages):
+            rows = torch.randperm(len(train.labels))[:FITTED_IMAGES]
+            model.fit_to_images(self._prepare(self.train.images[rows.to(device)], {}))
         self.average = _moving_average(self.model, recipe.weight_average)
         self.epochs = recipe.epochs
         self.batch_size = min(recipe.batch_size, len(train.labels))
@@ -98,11 +111,14 @@ class Classification:
         model = self._evaluated().eval()
         features, logits = [], []
         for images in self.val.images.split(EVALUATION_BATCH):
+            prepared = self._prepare(images, {})
             with autocast(self.device, self.precision):
-                found = models.penultimate(model, self._prepare(images, {}))
-            features.append(found[0].half().cpu())
-            logits.append(found[1].float())
-        scores = torch.cat(logits)
+                found, scores = models.penultimate(model, prepared)
+                if self.recipe.flip_averaging:
+                    scores = (scores + model(prepared.flip(-1)).float()) / 2
+            features.append(found.half().cpu())
+            logits.append(scores)
+        scores = torch.cat(logits)  # (N, num_classes)
         confidence, predicted = scores.softmax(1).max(1)
         measures = {
             "val_loss": functional.cross_entropy(scores, self.val.labels).item(),

@@ -119,12 +119,20 @@ def _start_pretrained(
         because = "outside weights do not fit the smallest form"
     else:
         try:
-            source = models.pretrained(model, recipe.model, path=weights)
-            return source.as_dict()
+            return _origin(models.pretrained(model, recipe.model, path=weights))
         except models.NoWeightsError as error:
             because = str(error)
     backbone = train(recipes.supervised_on_mini(recipe), profile=profile, seed=seed, data=course)
     return start_from_run(model, backbone, because)
+
+
+def _origin(source: models.Source) -> dict[str, Any]:
+    return {
+        "from": source.kind,
+        "title": Path(source.location).name,
+        "sha256": source.sha256,
+        "normalisation": {"mean": source.mean, "std": source.std},
+    }
 
 
 def _first_info(

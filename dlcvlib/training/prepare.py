@@ -115,7 +115,9 @@ def _first_of_each_class(images: LabelledImages, count: int | None) -> LabelledI
 def build_model(recipe: Recipe, num_classes: int) -> nn.Module:
     """The recipe's network with random weights, drawn from torch's generator."""
     options: dict[str, Any] = dict(recipe.model_options)
-    return models.build(recipe.model, num_classes, form=recipe.form, image_size=recipe.image_size, **options)
+    if "image_size" in models.options_of(recipe.model, recipe.form):
+        options["image_size"] = recipe.image_size
+    return models.build(recipe.model, num_classes, form=recipe.form, **options)
 
 
 def start_from_run(model: nn.Module, run: Run, because: str) -> dict[str, Any]:

@@ -1,1 +1,27 @@
 """Figures of the book: they read run records and arrays, never a model or a data set."""
+
+from dlcvlib.views.architecture import architecture
+from dlcvlib.views.bars import class_counts
+from dlcvlib.views.confusion import confusion
+from dlcvlib.views.curves import curves
+from dlcvlib.views.display import Picture, image_picture, plotly_picture, svg_picture, table_picture
+from dlcvlib.views.images import image_grid, mask_pairs, most_confused
+from dlcvlib.views.maps import embedding_maps
+from dlcvlib.views.tables import accuracy_table
+
+__all__ = [
+    "Picture",
+    "accuracy_table",
+    "architecture",
+    "class_counts",
+    "confusion",
+    "curves",
+    "embedding_maps",
+    "image_grid",
+    "image_picture",
+    "mask_pairs",
+    "most_confused",
+    "plotly_picture",
+    "svg_picture",
+    "table_picture",
+]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 
@@ -42,23 +43,19 @@ class Concept:
 def concepts(first: int, count: int) -> tuple[Concept, ...]:
     """Concepts number `first` to `first + count - 1` of the 256 there are.
 
-    The numbering steps through all combinations with an odd stride, so that any run of 50 holds every shape, texture
-    and arrangement about equally often, and runs that do not overlap share no concept.
+    The numbers are a fixed shuffle of all combinations, the same for every seed of the world: runs that do not overlap
+    share no concept, and a run of 50 holds every shape, texture and arrangement several times, so that no two of the
+    three suffice to tell its classes apart.
 
     Raises:
         ValueError: the run leaves the range 0 to 255.
     """
-    shapes, textures, arrangements = list(OUTLINES), list(PATTERNS), list(ARRANGEMENTS)
-    total = len(shapes) * len(textures) * len(arrangements)
-    if first < 0 or count < 0 or first + count > total:
-        raise ValueError(
-            f"concepts {first} to {first + count - 1} were asked for, but they are numbered 0 to {total - 1}"
-        )
-    picked = []
-    for number in range(first, first + count):
-        code = number * 157 % total
-        picked.append(Concept(shapes[code % 8], textures[code // 8 % 8], arrangements[code // 64]))
-    return tuple(picked)
+    combinations = list(product(OUTLINES, PATTERNS, ARRANGEMENTS))
+    if first < 0 or count < 0 or first + count > len(combinations):
+        last = len(combinations) - 1
+        raise ValueError(f"concepts {first} to {first + count - 1} were asked for, but they are numbered 0 to {last}")
+    order = np.random.default_rng(0).permutation(len(combinations))
+    return tuple(Concept(*combinations[code]) for code in order[first : first + count])
 
 
 def _colour_pair(generator: np.random.Generator) -> np.ndarray:

@@ -1,0 +1,204 @@
+"""Fetch the archive of an edition and unpack it; what an interruption left is gone on with.
+
+Everything happens in a hidden work folder of the destination and is moved to its place at the end, so that no
+half-unpacked set is ever found:
+
+1. `archive.zip` is fetched; gdown keeps what has come so far beside it, and resumes;
+2. its size is compared with the one the server announced (where it did), and the checksum of every member is verified;
+3. it is unpacked into `unpacking/`, which is renamed to `unpacked/` when complete;
+4. its top entries are moved into the destination, a small record is written last, and the work folder is removed.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import stat
+import zipfile
+import zlib
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path, PurePosixPath, PureWindowsPath
+
+from filelock import FileLock
+
+from dlcvlib.data.sets import DataError
+from dlcvlib.files import write_json
+
+DRIVE_IDS = {
+    2022: "1LMIaOY8NSKWmGtbvTsjXcHVaYKnNN_9u",
+    2023: "1owVOM3V94bC8v2N8s7n56ciVzVbSzYtd",
+    2024: "1x77fyA9BONMHnQXhvxP-87hFTCFwGm9a",
+    2025: "1yt4CP2msqY2HSYCy67mQrWUtTPQRgcBF",
+}
+
+# Fetches the Drive file of an id to a path, going on with what an interrupted call left beside that path. Returns the
+# size in bytes that the server announced, or None. Whatever goes wrong it raises, and the path then does not exist.
+Fetch = Callable[[str, Path], int | None]
+
+
+@dataclass(frozen=True)
+class Archive:
+    """A fetched and verified archive; kept as the record of a finished download."""
+
+    edition: int
+    archive_bytes: int
+    size_verified: bool  # False where the server announced no size; every member's checksum is verified in any case
+    entries: tuple[str, ...]  # its top entries
+
+
+@dataclass(frozen=True)
+class Download:
+    """A finished download."""
+
+    archive: Archive
+    folders: tuple[Path, ...]  # the top entries, in the destination
+    already_there: bool  # an earlier call had finished it
+
+
+def download(edition: int, destination: str | Path, *, fetch: Fetch | None = None) -> Download:
+    """Fetch, verify and unpack the data of an edition; call it again after an interruption.
+
+    Args:
+        edition: 2022, 2023, 2024 or 2025.
+        destination: the folder that the archive's own folder (`hw1_data`, …) comes to lie in.
+        fetch: how the archive is fetched; None means from Google Drive, through gdown.
+
+    Raises:
+        DataError: the edition has no public archive; the archive cannot be fetched, has not the announced size, is
+            damaged, or has a member that would leave the destination; or something of its name stands there already.
+    """
+    if edition not in DRIVE_IDS:
+        raise DataError(f"edition {edition} has no public archive; there are {', '.join(map(str, DRIVE_IDS))}")
+    destination = Path(destination).expanduser().resolve()
+    work = destination / f".dlcv-{edition}"
+    record = destination / f".dlcv-{edition}.json"
+    destination.mkdir(parents=True, exist_ok=True)
+    with FileLock(destination / f".dlcv-{edition}.lock"):
+        done = _read_record(record)
+        already_there = done is not None and all((destination / name).exists() for name in done.entries)
+        if done is None or not already_there:
+            work.mkdir(exist_ok=True)
+            done = _fetched(edition, work, fetch or fetch_from_drive)
+            if not (work / "unpacked").is_dir():
+                unpack(work / "archive.zip", work / "unpacking")
+                (work / "unpacking").rename(work / "unpacked")
+            _move_into_place(work / "unpacked", destination)
+            write_json(record, asdict(done))
+        if work.is_dir():
+            shutil.rmtree(work)
+    return Download(done, tuple(destination / name for name in done.entries), already_there)
+
+
+def fetch_from_drive(drive_id: str, path: Path, quiet: bool = True) -> int | None:
+    """Fetch a file of Google Drive with gdown; see `Fetch`.
+
+    Raises:
+        DataError: the fetch failed; what has come so far is kept.
+    """
+    import gdown
+
+    announced: int | None = None
+
+    def note(_: int, total: int | None) -> None:
+        nonlocal announced
+        announced = total
+
+    try:
+        gdown.download(id=drive_id, output=str(path), quiet=quiet, use_cookies=False, resume=True, progress=note)
+    except Exception as error:  # gdown, requests and urllib3 each raise their own
+        raise DataError(
+            f"Drive file {drive_id} could not be fetched ({error}). What has come is kept: the same command goes on. "
+            f"If it keeps failing, remove {path.parent} and start over, or fetch the file in a browser"
+        ) from error
+    return announced
+
+
+def unpack(archive: Path, folder: Path) -> None:
+    """Unpack a zip archive into a folder, made anew; nothing is written before every member's name is known to be safe.
+
+    Raises:
+        DataError: a member would come to lie outside `folder`, is a link or another special file, or the disk is full.
+    """
+    shutil.rmtree(folder, ignore_errors=True)
+    with zipfile.ZipFile(archive) as file:
+        members = _members(file)
+        for member in members:
+            _require_safe(member)
+        needed, free = sum(member.file_size for member in members), shutil.disk_usage(archive.parent).free
+        if needed > free:
+            raise DataError(f"{archive}: needs {needed / 1e6:.0f} MB unpacked, {free / 1e6:.0f} MB are free; make room")
+        folder.mkdir()
+        file.extractall(folder, members)
+
+
+def _members(file: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
+    return [member for member in file.infolist() if not member.filename.startswith("__MACOSX/")]  # Finder's shadows
+
+
+def _require_safe(member: zipfile.ZipInfo) -> None:
+    name = member.filename
+    as_windows = PureWindowsPath(name)  # it splits at / and at \ alike
+    if as_windows.anchor or ".." in as_windows.parts or not as_windows.parts:
+        raise DataError(f"member {name!r} of the archive would leave the destination; nothing was unpacked")
+    kind = stat.S_IFMT(member.external_attr >> 16)
+    if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
+        raise DataError(f"member {name!r} of the archive is a link or special file; nothing was unpacked")
+
+
+def _fetched(edition: int, work: Path, fetch: Fetch) -> Archive:
+    """The verified archive in the work folder; fetched if no earlier call had finished that."""
+    verified = _read_record(work / "archive.json")
+    if verified is not None:
+        return verified
+    path = work / "archive.zip"
+    announced = None if path.is_file() else fetch(DRIVE_IDS[edition], path)
+    if not path.is_file():
+        raise DataError(f"{path}: nothing was fetched")
+    try:
+        entries = _verify(path, announced)
+    except DataError:
+        path.unlink()  # the next call fetches it anew
+        raise
+    archive = Archive(edition, path.stat().st_size, announced is not None, entries)
+    write_json(work / "archive.json", asdict(archive))
+    return archive
+
+
+def _verify(path: Path, announced: int | None) -> tuple[str, ...]:
+    size = path.stat().st_size
+    if announced is not None and size != announced:
+        raise DataError(f"{path}: has {size:,} bytes, the server announced {announced:,}; run the same command again")
+    if not zipfile.is_zipfile(path):
+        raise DataError(
+            f"{path}: what came ({size:,} bytes) is no zip archive; Google Drive answers with a page instead when a "
+            "file was fetched too often: try again later, or fetch it in a browser"
+        )
+    try:
+        with zipfile.ZipFile(path) as file:
+            damaged = file.testzip()
+            entries = tuple(sorted({PurePosixPath(member.filename).parts[0] for member in _members(file)}))
+    except (zipfile.BadZipFile, RuntimeError, EOFError, zlib.error) as error:
+        raise DataError(f"{path}: is a damaged archive ({error}); run the same command again") from error
+    if damaged is not None:
+        raise DataError(f"{path}: member {damaged!r} is damaged; run the same command again")
+    return entries
+
+
+def _move_into_place(unpacked: Path, destination: Path) -> None:
+    entries = sorted(unpacked.iterdir())
+    for entry in entries:
+        if (destination / entry.name).exists():
+            raise DataError(
+                f"{destination / entry.name} stands there already and is not of this download; move it away and run "
+                "the same command again (nothing is fetched twice), or name another destination"
+            )
+    for entry in entries:
+        entry.rename(destination / entry.name)
+
+
+def _read_record(file: Path) -> Archive | None:
+    if not file.is_file():
+        return None
+    facts = json.loads(file.read_text())
+    return Archive(facts["edition"], facts["archive_bytes"], facts["size_verified"], tuple(facts["entries"]))

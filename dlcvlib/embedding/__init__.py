@@ -1,0 +1,17 @@
+"""Maps of features over the epochs of a training, made comparable, measured and kept in the run record."""
+
+from dlcvlib.embedding.chain import aligned, pca_chain, separate_tsne, tsne_chain, umap_chain
+from dlcvlib.embedding.kept import embed, separate_runs
+from dlcvlib.embedding.series import EmbeddingSeries, measured
+
+__all__ = [
+    "EmbeddingSeries",
+    "aligned",
+    "embed",
+    "measured",
+    "pca_chain",
+    "separate_runs",
+    "separate_tsne",
+    "tsne_chain",
+    "umap_chain",
+]

@@ -1,0 +1,129 @@
+"""Maps of a run record's snapshots: made once, then read from `embeddings/` in the record."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from dlcvlib.embedding import chain
+from dlcvlib.embedding.series import EmbeddingSeries, Method, measured
+from dlcvlib.metrics.maps import centred
+from dlcvlib.runs import Run, write_arrays
+
+CHAINS: dict[str, Callable[[Sequence[np.ndarray], int], list[np.ndarray]]] = {
+    "tsne": chain.tsne_chain,
+    "umap": chain.umap_chain,
+    "pca": chain.pca_chain,
+    "separate": chain.separate_tsne,
+}
+# All that maps depend on besides the snapshots; a kept map made with other values is not read.
+PARAMETERS = {
+    "version": 1,
+    "components": chain.COMPONENTS,
+    "perplexity": chain.PERPLEXITY,
+    "neighbours": chain.NEIGHBOURS,
+    "tsne_steps": chain.TSNE_STEPS,
+    "umap_steps": chain.UMAP_STEPS,
+    "umap_rate": chain.UMAP_RATE,
+}
+
+
+def embed(run: Run, method: Method = "tsne", epochs: Iterable[int] | None = None, seed: int = 0) -> EmbeddingSeries:
+    """Map the snapshots of a run, each epoch started from the one before (see `dlcvlib.embedding.chain`).
+
+    The maps are kept in the record's `embeddings/` and read from there as long as the snapshots' contents stay the
+    same, also on another machine. The same seed gives the same maps on the same machine; another processor or library
+    version may differ in rounding, which t-SNE and UMAP amplify.
+
+    Args:
+        run: the record.
+        method: "tsne", "umap", "pca", or "separate" (see `separate_runs`).
+        epochs: those to map, chained in ascending order; None for all with a snapshot. A chain over other epochs gives
+            other maps.
+        seed: of the method.
+
+    Raises:
+        ValueError: an unknown method, no epoch, snapshots that do not hold the same points, or features that no map can
+            be made of.
+        FileNotFoundError: an epoch without snapshot.
+    """
+    if method not in CHAINS:
+        raise ValueError(f"method must be one of {', '.join(CHAINS)}, got {method!r}")
+    chosen = tuple(sorted(set(run.snapshot_epochs if epochs is None else epochs)))
+    if not chosen:
+        raise ValueError(f"{run.path} has no snapshot to map: choose epochs, or train it with snapshots")
+    snapshots = _same_points(run, chosen)
+    file = run.path / "embeddings" / f"{method}-{_key(method, chosen, seed, snapshots)}.npz"
+    if not file.is_file():
+        write_arrays(file, _made(method, chosen, seed, snapshots))
+    return _read(file, method)
+
+
+def separate_runs(run: Run, epochs: Iterable[int] | None = None, seed: int = 0) -> EmbeddingSeries:
+    """Map each epoch by a t-SNE of its own, with a start and seed of its own: what `embed` avoids, for comparison.
+
+    The maps are centred and brought to radius 1, but not turned onto each other; otherwise as `embed`.
+    """
+    return embed(run, "separate", epochs, seed)
+
+
+def _same_points(run: Run, epochs: tuple[int, ...]) -> list[dict[str, np.ndarray]]:
+    snapshots = [run.snapshot(epoch) for epoch in epochs]
+    for epoch, snapshot in zip(epochs, snapshots, strict=True):
+        for name in ("features", "labels", "indices"):
+            if name not in snapshot:
+                raise ValueError(
+                    f"the snapshot of epoch {epoch} in {run.path} holds no `{name}`, only {list(snapshot)}"
+                )
+        for name in ("labels", "indices"):
+            if not np.array_equal(snapshot[name], snapshots[0][name]):
+                raise ValueError(
+                    f"{run.path}: the snapshot of epoch {epoch} holds other {name} than that of epoch {epochs[0]}; "
+                    "maps over epochs need the same points throughout, so train this record anew"
+                )
+    return snapshots
+
+
+def _key(method: str, epochs: tuple[int, ...], seed: int, snapshots: list[dict[str, np.ndarray]]) -> str:
+    """Name of the maps that depend on just this; of contents, not of times, so that a copied record keeps its maps."""
+    digest = hashlib.sha256(json.dumps([method, epochs, seed, PARAMETERS]).encode())
+    for snapshot in snapshots:
+        for name in ("features", "labels", "indices"):
+            digest.update(f"{snapshot[name].dtype}{snapshot[name].shape}".encode())
+            digest.update(np.ascontiguousarray(snapshot[name]).tobytes())
+    return digest.hexdigest()[:16]
+
+
+def _made(
+    method: str, epochs: tuple[int, ...], seed: int, snapshots: list[dict[str, np.ndarray]]
+) -> dict[str, np.ndarray]:
+    features = [snapshot["features"].astype(np.float32) for snapshot in snapshots]
+    labels, indices = snapshots[0]["labels"].astype(np.int64), snapshots[0]["indices"].astype(np.int64)
+    maps = CHAINS[method](features, seed)
+    if method == "separate":
+        coordinates = np.stack([centred(points) for points in maps]).astype(np.float32)
+    else:
+        coordinates = chain.aligned(maps)
+    quality = measured(coordinates, features, labels, epochs)
+    columns = {f"quality_{name}": quality[name].to_numpy() for name in quality.columns}
+    return {"coordinates": coordinates, "labels": labels, "indices": indices, **columns}
+
+
+def _read(file: Path, method: str) -> EmbeddingSeries:
+    with np.load(file, allow_pickle=False) as arrays:
+        quality = pd.DataFrame(
+            {name.removeprefix("quality_"): arrays[name] for name in arrays.files if name.startswith("quality_")}
+        )
+        return EmbeddingSeries(
+            method=method,
+            epochs=tuple(int(epoch) for epoch in quality["epoch"]),
+            coordinates=arrays["coordinates"],
+            labels=arrays["labels"],
+            indices=arrays["indices"],
+            quality=quality,
+        )

@@ -1,0 +1,75 @@
+"""kNN accuracy: how well the classes are told apart by who lies next to whom."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+CHUNK = 1024  # rows whose distances to all others are held at a time
+
+
+def knn_accuracy(
+    points: Tensor | np.ndarray,
+    labels: Tensor | np.ndarray,
+    k: int = 10,
+    metric: Literal["cosine", "euclidean"] = "cosine",
+) -> float:
+    """Leave-one-out accuracy of a k-nearest-neighbour vote, in [0, 1].
+
+    Each point is given the class most frequent among its k nearest other points, each with one vote. Where classes tie,
+    the one that holds the nearest of their neighbours wins. With C equally frequent classes chance is 1 / C.
+
+    Args:
+        points: (N, D) float: features, or a map of them with D = 2.
+        labels: (N,) integer, not negative.
+        k: number of neighbours, 1 to N - 1.
+        metric: "cosine" for features of a network, whose length says little; "euclidean" for maps.
+
+    Raises:
+        ValueError: shapes do not fit, a value is not finite, k is out of range, or the metric is unknown.
+    """
+    values = torch.as_tensor(points).float()
+    truth = torch.as_tensor(labels).to(values.device).long()
+    _check(values, truth, k, metric)
+    # Every vote counts 1, and the neighbour of rank r = 1, 2, … a further 2^-r. All of those together stay below one
+    # vote, and each is larger than all after it together, so they decide ties and nothing else.
+    votes = 1 + 0.5 ** torch.arange(1, k + 1, dtype=torch.float64, device=values.device)
+    num_classes = int(truth.max()) + 1
+    right = 0
+    for neighbours, rows in _nearest(values, k, metric):
+        ballots = torch.zeros(len(rows), num_classes, dtype=torch.float64, device=values.device)
+        ballots.scatter_add_(1, truth[neighbours], votes.expand(len(rows), k))
+        right += int((ballots.argmax(dim=1) == truth[rows]).sum())
+    return right / len(values)
+
+
+def _nearest(values: Tensor, k: int, metric: str) -> list[tuple[Tensor, Tensor]]:
+    """The k nearest other points, nearest first, for each chunk of rows: (neighbours (R, k), rows (R,))."""
+    if metric == "cosine":
+        values = functional.normalize(values, dim=1)  # on the unit sphere the nearest is the one of the largest cosine
+    found = []
+    for rows in torch.arange(len(values), device=values.device).split(CHUNK):
+        if metric == "cosine":
+            distance = 1 - values[rows] @ values.T
+        else:
+            distance = torch.cdist(values[rows], values, compute_mode="donot_use_mm_for_euclid_dist")
+        distance[torch.arange(len(rows), device=values.device), rows] = torch.inf  # no point votes for itself
+        found.append((distance.topk(k, dim=1, largest=False).indices, rows))
+    return found
+
+
+def _check(values: Tensor, truth: Tensor, k: int, metric: str) -> None:
+    if values.ndim != 2 or truth.shape != values.shape[:1]:
+        raise ValueError(f"points must be (N, D) and labels (N,), got {tuple(values.shape)} and {tuple(truth.shape)}")
+    if not 1 <= k < len(values):
+        raise ValueError(f"k must lie between 1 and {len(values) - 1} for {len(values)} points, got {k}")
+    if metric not in ("cosine", "euclidean"):
+        raise ValueError(f"metric must be 'cosine' or 'euclidean', got {metric!r}")
+    if not values.isfinite().all():
+        raise ValueError("the points hold nan or infinity: look at the run's history for the epoch it diverged in")
+    if truth.min() < 0:
+        raise ValueError(f"labels must not be negative, got {truth.min()}")

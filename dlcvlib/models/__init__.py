@@ -1,0 +1,35 @@
+"""Networks by name, their features, where their weights come from, and what they are made of."""
+
+from dlcvlib.models.features import classifier_name, classifier_of, penultimate, replace_classifier
+from dlcvlib.models.loading import LoadReport, load_into, load_state
+from dlcvlib.models.registry import build, names, options_of
+from dlcvlib.models.stages import Stage, stages
+from dlcvlib.models.summary import layer_table
+from dlcvlib.models.weights import (
+    NoWeightsError,
+    Source,
+    download_weights,
+    find_weights,
+    pretrained,
+)
+
+__all__ = [
+    "LoadReport",
+    "NoWeightsError",
+    "Source",
+    "Stage",
+    "build",
+    "classifier_name",
+    "classifier_of",
+    "download_weights",
+    "find_weights",
+    "layer_table",
+    "load_into",
+    "load_state",
+    "names",
+    "options_of",
+    "penultimate",
+    "pretrained",
+    "replace_classifier",
+    "stages",
+]

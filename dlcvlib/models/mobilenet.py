@@ -1,0 +1,22 @@
+"""MobileNetV2: torchvision's network of inverted residuals.
+
+Source: Sandler et al. 2018, "MobileNetV2: inverted residuals and linear bottlenecks".
+"""
+
+from __future__ import annotations
+
+from torch import nn
+from torchvision.models import MobileNetV2
+
+
+def report(num_classes: int) -> nn.Module:
+    """The published network, with the keys of torchvision's weights; it divides height and width by 32."""
+    return MobileNetV2(num_classes)
+
+
+def smallest(num_classes: int) -> nn.Module:
+    """Four inverted residuals that divide height and width by 8, at half the width."""
+    expansion_channels_repeats_stride = [[1, 16, 1, 1], [4, 32, 1, 2], [4, 64, 1, 2], [4, 64, 1, 1]]
+    return MobileNetV2(
+        num_classes, width_mult=0.5, inverted_residual_setting=expansion_channels_repeats_stride, dropout=0.0
+    )

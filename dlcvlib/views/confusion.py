@@ -1,0 +1,81 @@
+"""The confusion matrix: which class is taken for which."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+
+from dlcvlib.metrics import confusion_matrix
+from dlcvlib.runs import Run
+from dlcvlib.views.display import Picture, plotly_picture
+from dlcvlib.views.palette import names_of
+from dlcvlib.views.records import snapshot_with, title_of
+from dlcvlib.views.style import style
+
+# From nothing to full blue, so that an empty cell shows the page and the scale reads on light and dark.
+SHADES = [[0, "rgba(0, 114, 178, 0)"], [0.02, "rgba(0, 114, 178, 0.35)"], [1, "rgba(0, 114, 178, 1)"]]
+
+
+def confusion(run: Run, epoch: int | None = None, class_names: Sequence[str] = ()) -> Picture:
+    """Draw the confusion matrix of a snapshot: a row for each true class, a column for each predicted one.
+
+    Args:
+        run: a classification record.
+        epoch: one with a snapshot; None for the last.
+        class_names: by class id; empty for the ids themselves.
+
+    Raises:
+        FileNotFoundError: no snapshot of this epoch.
+        ValueError: a snapshot without predictions, or too few class names.
+    """
+    epoch, snapshot = snapshot_with(run, epoch, ("labels", "predicted"))
+    labels, predicted = snapshot["labels"], snapshot["predicted"]
+    count = max(len(class_names), int(max(labels.max(), predicted.max())) + 1)
+    names = names_of(list(class_names), count)
+    matrix = confusion_matrix(predicted, labels, count).numpy()
+
+    figure = go.Figure(
+        go.Heatmap(
+            z=matrix,
+            x=names,
+            y=names,
+            colorscale=SHADES,
+            xgap=1 if count <= 20 else 0,
+            ygap=1 if count <= 20 else 0,
+            colorbar={"title": {"text": "images"}, "thickness": 12},
+            hovertemplate="%{y} taken for %{x}: %{z} images<extra></extra>",
+        )
+    )
+    size = 12 if count <= 20 else 9
+    ticks = {
+        "type": "category",
+        "tickmode": "linear",
+        "tickfont": {"size": size},
+        "showgrid": False,
+        "constrain": "domain",
+    }
+    figure.update_xaxes(title_text="predicted", tickangle=-90 if count > 10 else 0, **ticks)
+    figure.update_yaxes(title_text="true", autorange="reversed", scaleanchor="x", **ticks)
+    style(figure, int(np.clip(160 + 12.5 * count, 460, 900)))
+
+    right, total = int(np.trace(matrix)), int(matrix.sum())
+    caption = (
+        f"Confusion matrix of {title_of(run)} after epoch {epoch}: {right} of {total} images right "
+        f"({right / total:.3f}). {_worst_pairs(matrix, names)}"
+    )
+    alt = (
+        f"Square of {count} by {count} cells, the darker the more images; the diagonal holds those classified rightly."
+    )
+    return plotly_picture(figure, caption=caption, alt=f"{alt} {_worst_pairs(matrix, names)}")
+
+
+def _worst_pairs(matrix: np.ndarray, names: list[str], count: int = 3) -> str:
+    """The largest entries off the diagonal, in words."""
+    off = matrix * (1 - np.eye(len(matrix), dtype=matrix.dtype))
+    places = np.argsort(-off, axis=None, kind="stable")[:count]
+    pairs = [np.unravel_index(place, off.shape) for place in places if off.flat[place] > 0]
+    if not pairs:
+        return "No image is taken for another class."
+    return "Most often: " + ", ".join(f"{names[t]} taken for {names[p]} ({off[t, p]})" for t, p in pairs) + "."

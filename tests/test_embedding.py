@@ -1,0 +1,154 @@
+import os
+
+import numpy as np
+import pytest
+from embedding_records import growing_features, record
+
+from dlcvlib.embedding import aligned, embed, measured, pca_chain, separate_runs, separate_tsne, tsne_chain, umap_chain
+from dlcvlib.metrics import displacement
+from dlcvlib.runs import write_snapshot
+
+CHAINS = {"tsne": tsne_chain, "umap": umap_chain, "pca": pca_chain}
+
+
+@pytest.fixture(scope="module")
+def world():
+    return growing_features(epochs=4, points=200, width=24, classes=5)
+
+
+@pytest.mark.parametrize("method", CHAINS)
+def test_the_same_seed_gives_the_same_maps(world, method):
+    features, _ = world
+    first, second = CHAINS[method](features[:2], seed=3), CHAINS[method](features[:2], seed=3)
+    assert all(np.array_equal(a, b) for a, b in zip(first, second, strict=True))
+    assert first[0].shape == (200, 2)
+
+
+@pytest.mark.parametrize("method", CHAINS)
+def test_points_stand_still_where_features_do_and_move_where_they_move(world, method):
+    features, _ = world
+    still = CHAINS[method]([features[3], features[3]])
+    moved = CHAINS[method]([features[3], features[0]])
+    assert displacement(*still) < 0.3 < 0.9 < displacement(*moved)
+
+
+def test_the_chain_moves_less_than_separate_runs_though_both_keep_the_neighbours(world):
+    features, labels = world
+    later = features[2:]
+    chained, separate = tsne_chain(later), separate_tsne(later)
+    assert displacement(*chained) < 0.5 * displacement(*separate)
+    kept = measured(aligned(chained), later, labels, [2, 3])
+    assert kept["knn_map"].iloc[-1] > kept["knn_features"].iloc[-1] - 0.2
+
+
+def test_the_future_does_not_leak_into_the_first_map(world):
+    features, _ = world
+    assert np.array_equal(tsne_chain(features[:1])[0], tsne_chain(features[:2])[0])
+
+
+def test_alignment_undoes_turning_mirroring_and_size_and_nothing_else(world):
+    points = np.random.default_rng(0).normal(size=(50, 2))
+    turned = points @ np.array([[0.0, 3.0], [3.0, 0.0]]) + 5  # a mirror image, three times as large
+    laid = aligned([points, turned, np.roll(points, 1, axis=0)])
+    assert laid.dtype == np.float32
+    assert np.allclose(laid[0], laid[1], atol=1e-6)
+    assert not np.allclose(laid[1], laid[2], atol=0.5)
+    assert np.allclose((laid**2).sum(2).mean(1), 1, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("features", "message"),
+    [
+        ([], "list of epochs is empty"),
+        ([np.zeros((20, 4))], "features 0 are the same for all points"),
+        ([np.full((20, 4), np.nan)], "features 0 hold nan"),
+        ([np.eye(20), np.eye(19)], r"features 1 have shape \(19, 19\)"),
+        ([np.eye(5)], "a map needs 10 rows"),
+    ],
+)
+def test_features_that_no_map_can_be_made_of_are_named(features, message):
+    with pytest.raises(ValueError, match=message):
+        tsne_chain(features)
+
+
+def test_small_samples_are_mapped_too():
+    features, labels = growing_features(epochs=2, points=12, width=3, classes=3)
+    for chain in CHAINS.values():
+        quality = measured(aligned(chain(features)), features, labels, [0, 1])
+        assert quality.drop(columns="displacement").notna().all().all()
+
+
+def test_maps_are_kept_in_the_record_and_read_from_it(tmp_path):
+    run = record(tmp_path / "run")
+    series = embed(run, "pca")
+    assert series.epochs == (0, 1, 2, 3, 4)
+    assert series.coordinates.shape == (5, 200, 2)
+    assert series.coordinates.dtype == np.float32
+    assert list(series.quality["epoch"]) == list(series.epochs)
+    assert np.isnan(series.quality["displacement"][0])
+    assert series.quality["knn_features"].iloc[-1] > series.quality["knn_features"].iloc[0]
+    [kept] = (run.path / "embeddings").iterdir()
+    written = kept.stat().st_mtime_ns
+    for snapshot in (run.path / "snapshots").iterdir():
+        os.utime(snapshot)  # as a copied record would have it
+    again = embed(run, "pca")
+    assert kept.stat().st_mtime_ns == written
+    assert np.array_equal(again.coordinates, series.coordinates)
+    assert again.quality.equals(series.quality)
+
+
+def test_other_snapshots_epochs_or_seeds_give_other_kept_maps(tmp_path):
+    run = record(tmp_path / "run")
+    embed(run, "pca")
+    embed(run, "pca", epochs=[1, 4])
+    embed(run, "pca", seed=1)
+    arrays = run.snapshot(4)
+    write_snapshot(run, 4, {**arrays, "features": arrays["features"] + np.float16(1)})
+    embed(run, "pca")
+    assert len(list((run.path / "embeddings").iterdir())) == 4
+
+
+def test_epochs_are_chained_in_order_and_once(tmp_path):
+    run = record(tmp_path / "run", epochs=1)
+    assert embed(run, "pca", epochs=run.first_middle_last()).epochs == (1,)
+    assert embed(run, "pca", epochs=[1, 0, 1]).epochs == (0, 1)
+
+
+def test_first_middle_and_last_leave_the_untrained_network_out(tmp_path):
+    series = embed(record(tmp_path / "run"), "pca")
+    assert series.first_middle_last() == (1, 3, 4)
+    assert series.position(3) == 3
+    with pytest.raises(ValueError, match=r"no map of epoch 9; this series holds the epochs \[0, 1, 2, 3, 4\]"):
+        series.position(9)
+
+
+def test_separate_runs_are_kept_under_their_own_name(tmp_path):
+    run = record(tmp_path / "run", epochs=3)
+    series = separate_runs(run, epochs=[2, 3])
+    assert series.method == "separate"
+    assert series.quality["displacement"][1] > embed(run, "tsne", epochs=[2, 3]).quality["displacement"][1]
+
+
+def test_snapshots_of_other_points_are_refused(tmp_path):
+    run = record(tmp_path / "run")
+    arrays = run.snapshot(2)
+    write_snapshot(run, 2, {**arrays, "indices": arrays["indices"][::-1]})
+    with pytest.raises(ValueError, match="epoch 2 holds other indices than that of epoch 0"):
+        embed(run, "pca")
+
+
+def test_a_failed_mapping_leaves_nothing_behind(tmp_path):
+    run = record(tmp_path / "run")
+    arrays = run.snapshot(2)
+    write_snapshot(run, 2, {**arrays, "features": np.zeros_like(arrays["features"])})
+    with pytest.raises(ValueError, match="collapsed"):
+        embed(run, "tsne")
+    assert not (run.path / "embeddings").exists()
+
+
+def test_an_unknown_method_or_epoch_is_named(tmp_path):
+    run = record(tmp_path / "run")
+    with pytest.raises(ValueError, match="'isomap'"):
+        embed(run, "isomap")
+    with pytest.raises(FileNotFoundError, match="epoch_0099"):
+        embed(run, "pca", epochs=[99])
