@@ -3,6 +3,7 @@
 import difflib
 
 from dlcvlib.recipes.classification import CLASSIFICATION, supervised_on_mini
+from dlcvlib.recipes.in_words import overview
 from dlcvlib.recipes.recipe import PROFILES, Optimizer, Recipe, Schedule
 
 RECIPES = {recipe.name: recipe for recipe in CLASSIFICATION}
@@ -21,4 +22,4 @@ def get(name: str) -> Recipe:
     return RECIPES[name]
 
 
-__all__ = ["PROFILES", "RECIPES", "Optimizer", "Recipe", "Schedule", "get", "supervised_on_mini"]
+__all__ = ["PROFILES", "RECIPES", "Optimizer", "Recipe", "Schedule", "get", "overview", "supervised_on_mini"]

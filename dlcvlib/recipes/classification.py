@@ -167,8 +167,7 @@ OUR_SCRATCH = Recipe(
     cutmix_alpha=1.0,
     weight_average=0.999,
     flip_averaging=True,
-    profiles=on_small_machines(weight_average=0.0, cutmix_alpha=0.0)
-    | {"hour": IN_AN_HOUR},
+    profiles=on_small_machines(weight_average=0.0, cutmix_alpha=0.0) | {"hour": IN_AN_HOUR},
 )
 
 CLASSIFICATION = (R1_SMALL_CNN, R1_RESNET50, R2_DENSENET121, R2_CONVNEXT, R4_VGG13_BN, R4_BEIT, OUR_SCRATCH)
