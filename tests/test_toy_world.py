@@ -296,9 +296,14 @@ def test_colour_histograms_do_not_tell_the_classes(objects: dict[str, tuple[np.n
 
 def small_network() -> nn.Sequential:
     layers: list[nn.Module] = []
-    for inputs, outputs in ((3, 24), (24, 48), (48, 64)):
-        layers += [nn.Conv2d(inputs, outputs, 3, padding=1), nn.BatchNorm2d(outputs), nn.ReLU(), nn.MaxPool2d(2)]
-    return nn.Sequential(*layers, nn.Flatten(), nn.Linear(64 * 16, 50))
+    for inputs, outputs, stride in ((3, 32, 2), (32, 64, 1), (64, 96, 1)):
+        layers += [
+            nn.Conv2d(inputs, outputs, 5 if stride == 2 else 3, stride, padding=1),
+            nn.BatchNorm2d(outputs),
+            nn.ReLU(),
+        ]
+        layers += [nn.MaxPool2d(2)] * (stride == 1)
+    return nn.Sequential(*layers, nn.Flatten(), nn.LazyLinear(50))
 
 
 def test_a_small_network_climbs_over_epochs(objects: dict[str, tuple[np.ndarray, np.ndarray]]) -> None:

@@ -54,15 +54,15 @@ def _turned(size: int, generator: np.random.Generator) -> tuple[np.ndarray, np.n
     return p - p.min(), q - q.min()
 
 
-def _heights(kind: int, size: int, generator: np.random.Generator) -> np.ndarray:
-    """Heights whose upper part becomes the ground of a class: blocks for towns, a winding line or a basin for water."""
+def _heights(kind: int, share: float, size: int, generator: np.random.Generator) -> np.ndarray:
+    """Heights whose upper `share` becomes the ground of a class: blocks for towns, a winding line for water."""
     blots = fractal_noise(size, size / 2.5, generator, octaves=4)
     if kind == URBAN:
         side = size // 12
         snapped = np.arange(size) // side * side + side // 2
         snapped = np.minimum(snapped, size - 1)
         return smooth_noise(size, size / 2.5, generator)[np.ix_(snapped, snapped)] + 0.05 * blots
-    if kind == WATER and generator.random() < 0.65:
+    if kind == WATER and share > 0.015:  # less would be a river too narrow to see
         p, q = _turned(size, generator)
         bend = 0.1 * size * np.sin(2 * np.pi * (p / (0.6 * size) + generator.random())) + 0.05 * size * blots
         return -np.abs(q - generator.uniform(0.35, 0.65) * q.max() + bend)
@@ -86,7 +86,7 @@ def draw_cover(shares: np.ndarray, size: int, generator: np.random.Generator) ->
         wanted = round(float(shares[kind]) * size * size)
         if wanted == 0:
             continue
-        heights = np.where(free, _heights(kind, size, generator).ravel(), -np.inf)
+        heights = np.where(free, _heights(kind, shares[kind], size, generator).ravel(), -np.inf)
         highest = np.argsort(-heights, kind="stable")[:wanted]
         cover[highest] = kind
         free[highest] = False

@@ -63,9 +63,11 @@ def draw(root: str | Path, seed: int = 0, scale: float = 1.0) -> Path:
         raise ValueError(f"scale is {scale}; it must be above 0 and at most 1")
     if seed < 0:
         raise ValueError(f"seed is {seed}; it must be at least 0")
+    if _stands(root, seed, scale):  # asked before the lock too: a world in a read-only folder can still be used
+        return root
     root.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(root.parent / f".{root.name}.lock"):  # of two chapters that start at once, the second waits
-        if is_drawn(root) and _marker(root) == (seed, scale):
+        if _stands(root, seed, scale):
             return root
         _refuse_foreign(root)
         for left_over in root.parent.glob(f".{root.name}.*.part"):  # of drawings that were killed
@@ -85,9 +87,12 @@ def _count_files(root: Path) -> int:
     return sum(file.is_file() and not file.name.startswith(".") and file.name != MARKER for file in root.rglob("*"))
 
 
-def _marker(root: Path) -> tuple[int, float]:
+def _stands(root: Path, seed: int, scale: float) -> bool:
+    """Whether just this toy world lies at `root`."""
+    if not is_drawn(root):
+        return False
     said = json.loads((root / MARKER).read_text())
-    return said["seed"], said["scale"]
+    return (said["seed"], said["scale"]) == (seed, scale)
 
 
 def _refuse_foreign(root: Path) -> None:
@@ -176,12 +181,15 @@ def _satellite(world: Path, seed: int, scale: float) -> Iterator[tuple[Path, np.
     """`{train,validation}/{id:04d}_sat.jpg` and `_mask.png`; only training masks are traced hurriedly."""
     train = list(range(max(4, round(60 * scale))))
     others = [number for number in range(257) if number not in NAMED_VALIDATION]
-    validation = sorted([*NAMED_VALIDATION, *others[: max(0, round(20 * scale) - len(NAMED_VALIDATION))]])
+    validation = [*NAMED_VALIDATION, *others[: max(0, round(20 * scale) - len(NAMED_VALIDATION))]]
     for split, folder, numbers in ((TRAIN, "train", train), (VALIDATION, "validation", validation)):
-        shares = share_table(len(numbers), np.random.default_rng([seed, SATELLITE, split]))
-        for number, share in zip(numbers, shares, strict=True):
+        table = share_table(len(numbers), np.random.default_rng([seed, SATELLITE, split]))
+        richest_first = np.argsort(
+            -(table > 0.03).sum(axis=1), kind="stable"
+        )  # so that the named masks show most classes
+        for number, shares in zip(numbers, table[richest_first], strict=True):
             generator = np.random.default_rng([seed, SATELLITE, split, number])
-            cover = draw_cover(share, 256, generator)
+            cover = draw_cover(shares, 256, generator)
             place = world / "p3_data" / folder
             yield place / f"{number:04d}_sat.jpg", paint_cover(cover, generator)
             mask = annotate(cover, generator) if split == TRAIN else cover
