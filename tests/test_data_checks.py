@@ -5,11 +5,13 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from data_worlds import classification, edition, mask, office, pixels, satellite, write_csv, write_image
 
+import dlcvlib.data
 from dlcvlib.data import DataError, command, palette
 from dlcvlib.data.checks import check
 
@@ -136,3 +138,25 @@ def test_the_command_leaves_an_unrecognised_root_to_the_caller(tmp_path: Path) -
 def test_check_takes_the_default_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DLCV_DATA", str(office(tmp_path / "office")))
     assert dlcv("check") == 0
+
+
+def test_the_toy_command_draws_where_it_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[tuple[Path, int]] = []
+
+    def draw(root: Path, seed: int) -> Path:
+        drawn.append((root, seed))
+        return root
+
+    monkeypatch.setattr(dlcvlib.data, "toy", SimpleNamespace(draw=draw), raising=False)
+    assert dlcv("toy", str(tmp_path / "toy"), "--seed", "3") == 0
+    assert drawn == [(tmp_path / "toy", 3)]
+
+
+def test_the_download_command_tells_a_finished_download(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "hw1_data").mkdir()
+    record = {"edition": 2023, "archive_bytes": 7, "size_verified": True, "entries": ["hw1_data"]}
+    (tmp_path / ".dlcv-2023.json").write_text(json.dumps(record))
+    assert dlcv("download", "--edition", "2023", str(tmp_path)) == 0
+    assert f"already complete: {tmp_path / 'hw1_data'}" in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        dlcv("download", "--edition", "2021", str(tmp_path))

@@ -201,6 +201,11 @@ PROBLEMS: dict[str, tuple[Callable[[Path], object], str, str]] = {
         "unreadable csv",
         r"val\.csv: needs the columns filename, and label; it has \['id', 'file'\]",
     ),
+    "csv without rows": (
+        lambda root: write_csv(root / "p2_data/office/val.csv", "id,filename,label", []),
+        "empty csv",
+        r"val\.csv: holds no row below its header",
+    ),
     "short csv line": (_append("p2_data/office/val.csv", "9,0_21.jpg"), "unreadable csv", "line 5 has 2 columns"),
     "two images of one number": (
         lambda root: write_image(root / "p3_data/train/0001_sat.png", pixels(0)),

@@ -46,7 +46,7 @@ class Reader:
         return {name: folder / name for name in names}
 
     def rows(self, file: Path, name_columns: tuple[str, ...] = ("filename",)) -> list[tuple[str, str]]:
-        """(file name, label) of each row of a csv; a missing file or column is a problem."""
+        """(file name, label) of each row of a csv; a missing file or column, and a csv without rows, are problems."""
         if not file.is_file():
             self.wrong("missing csv", file, "this csv of the set is missing; unpack the archive anew")
             return []
@@ -70,6 +70,8 @@ class Reader:
                 self.wrong(
                     "unreadable csv", file, f"line {number} has {len(row)} columns, the header has {len(header)}"
                 )
+        if not rows:
+            self.wrong("empty csv", file, "holds no row below its header")
         return rows
 
     def matched(self, files: dict[str, Path], rows: list[tuple[str, str]], csv_file: Path) -> list[tuple[Path, str]]:
