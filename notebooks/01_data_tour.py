@@ -45,9 +45,9 @@ Markdown(f"This page was made on **{kind}**, with the profile **{profile}**.")
 # %% [markdown]
 # ## Four sets
 #
-# `dlcvlib.data.find` recognises every edition's folder by what lies in it, since the same name, `p2_data` say, has meant
-# different things in different years. Where no course data are found, it draws the *toy world*: stand-ins in the same
-# layout, in which nothing is solved by colour alone.
+# `dlcvlib.data.find` recognises every edition's folder by what lies in it, since the same name, `p2_data` say, has
+# meant different things in different years. Where no course data are found, it draws the *toy world*: stand-ins in
+# the same layout, in which nothing is solved by colour alone.
 
 
 # %%
@@ -67,8 +67,8 @@ views.table_picture(table, caption="Number of images and classes of each set tha
 # %% [markdown]
 # ## Is it whole?
 #
-# A download may be cut short, a csv may name files that are not there, a mask may hold colours that nobody documented.
-# `dlcv data check` opens every file and says so; here is what it finds.
+# A download may be cut short, a csv may name files that are not there, a mask may hold colours that nobody
+# documented. `dlcv data check` opens every file and says so; here is what it finds.
 
 # %%
 report = check(course.root)
@@ -106,8 +106,8 @@ labels = {name: decode(course.classification, name).labels.numpy() for name in (
 views.class_counts(labels, classification.class_names)
 
 # %% [markdown]
-# **Notice** whether the classes are balanced. Where they are, plain accuracy is a fair summary, and chance is one divided
-# by the number of classes.
+# **Notice** whether the classes are balanced. Where they are, plain accuracy is a fair summary, and chance is one
+# divided by the number of classes.
 #
 # ## Mini-ImageNet: images for pre-training
 #
@@ -174,10 +174,10 @@ Markdown(
 # %% [markdown]
 # ## Decode once
 #
-# A PNG or JPEG file must be unpacked before a network can see it, which takes longer than a small network takes to look
-# at it. Doing so at every epoch wastes most of a training's time. Here each set is decoded once, to bytes in the order
-# (image, channel, row, column), kept on disk and mapped into memory from there, so that even sets larger than the memory
-# can be used.
+# A PNG or JPEG file must be unpacked before a network can see it, which takes longer than a small network takes to
+# look at it. Doing so at every epoch wastes most of a training's time. Here each set is decoded once, to bytes in the
+# order (image, channel, row, column), kept on disk and mapped into memory from there, so that even sets larger than
+# the memory can be used.
 
 # %%
 decoded = {"classification": classification, "mini": mini, "office": office, "satellite (val)": satellite}

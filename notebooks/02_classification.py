@@ -17,11 +17,11 @@
 #
 # **You need** the idea of a convolution and of gradient descent, and the first chapter's data.
 #
-# **It takes** a few minutes on two cores in the `quick` profile, the first time. What is trained is kept in run records,
-# so the second time it takes seconds.
+# **It takes** a few minutes on two cores in the `quick` profile, the first time. What is trained is kept in run
+# records, so the second time it takes seconds.
 #
-# Problem 1 of the course asks for two systems: *model A*, trained from scratch, and *model B*, for which anything goes.
-# Three of the student reports solved it, each with its own pair. All six are here, and a seventh of our own.
+# Problem 1 of the course asks for two systems: *model A*, trained from scratch, and *model B*, for which anything
+# goes. Three of the student reports solved it, each with its own pair. All six are here, and a seventh of our own.
 
 # %%
 import pandas as pd
@@ -48,8 +48,8 @@ Markdown(f"This page was made on **{kind}**, with the profile **{profile}** and 
 # %% [markdown]
 # ## The systems
 #
-# A recipe is everything that decides a training's result except the seed, the data and the machine. Here they are as the
-# reports give them.
+# A recipe is everything that decides a training's result except the seed, the data and the machine. Here they are as
+# the reports give them.
 
 # %%
 MODEL_A = ["r1_small_cnn", "r2_densenet121", "r4_vgg13_bn", "our_scratch"]
@@ -58,10 +58,10 @@ as_reported = recipes.overview(recipes.get(name) for name in MODEL_A + MODEL_B)
 views.table_picture(as_reported, caption="The recipes as the reports give them; what a report leaves open, we chose.")
 
 # %% [markdown]
-# Some of these networks need a GPU for hours. The next table holds what this page really ran. In the profiles `smoke` and
-# `quick` every heavy family stands in its *smallest form*: the same kinds of layers, few of them, on images of 32 pixels.
-# It keeps its optimizer family, schedule, augmentation and loss; a learning rate is changed where so few steps would
-# otherwise move nothing.
+# Some of these networks need a GPU for hours. The next table holds what this page really ran. In the profiles `smoke`
+# and `quick` every heavy family stands in its *smallest form*: the same kinds of layers, few of them, on images of 32
+# pixels. It keeps its optimizer family, schedule, augmentation and loss; a learning rate is changed where so few
+# steps would otherwise move nothing.
 
 # %%
 as_run = recipes.overview(recipes.get(name).for_profile(profile) for name in MODEL_A + MODEL_B)
@@ -108,9 +108,9 @@ views.image_grid(
 )
 
 # %% [markdown]
-# R4's model B also mixes *pairs* of images. Mixup averages two images and their labels; cutmix pastes a rectangle of one
-# into the other and weighs the labels by area. With the report's $\alpha = 0.1$ most mixtures are nearly pure; below,
-# $\alpha = 1$ shows what they do.
+# R4's model B also mixes *pairs* of images. Mixup averages two images and their labels; cutmix pastes a rectangle of
+# one into the other and weighs the labels by area. With the report's $\alpha = 0.1$ most mixtures are nearly pure;
+# below, $\alpha = 1$ shows what they do.
 
 # %%
 pixels = chosen.float() / 255
@@ -164,8 +164,8 @@ views.table_picture(layers, caption="R4's model A, layer by layer, as this page 
 # %% [markdown]
 # ## Training
 #
-# `dlcvlib.train` is load-or-train: a finished record is returned at once, a half-done one is gone on with, and only what
-# is missing is trained. Interrupting the kernel is safe; run the cell again to go on.
+# `dlcvlib.train` is load-or-train: a finished record is returned at once, a half-done one is gone on with, and only
+# what is missing is trained. Interrupting the kernel is safe; run the cell again to go on.
 
 # %%
 scratch = [dlcvlib.train(name, profile=profile, seed=seed, data=course) for name in MODEL_A]
@@ -174,9 +174,9 @@ scratch = [dlcvlib.train(name, profile=profile, seed=seed, data=course) for name
 pretrained = [dlcvlib.train(name, profile=profile, seed=seed, data=course) for name in MODEL_B]
 
 # %% [markdown]
-# Model B deserves a second look: *what* is it pre-trained on? The reports took ImageNet weights. Where those cannot be
-# had, or do not fit the smallest form, the backbone is pre-trained here with the labels of Mini-ImageNet. Nothing starts
-# from random weights in silence.
+# Model B deserves a second look: *what* is it pre-trained on? The reports took ImageNet weights. Where those cannot
+# be had, or do not fit the smallest form, the backbone is pre-trained here with the labels of Mini-ImageNet. Nothing
+# starts from random weights in silence.
 
 # %%
 origins = [{"system": run.info["recipe"]["title"], **run.info["start"]} for run in pretrained]
@@ -208,13 +208,13 @@ Markdown(
 )
 
 # %% [markdown]
-# **Notice** that a difference smaller than about two standard errors may be luck: with another validation set of the same
-# size it could turn round. And a stand-in in its smallest form says nothing of the report's own network.
+# **Notice** that a difference smaller than about two standard errors may be luck: with another validation set of the
+# same size it could turn round. And a stand-in in its smallest form says nothing of the report's own network.
 #
 # ## Curves
 #
-# The gap between training and validation is overfitting; where augmentation or label smoothing makes the training task
-# harder than the test, the training curve can even lie *below*.
+# The gap between training and validation is overfitting; where augmentation or label smoothing makes the training
+# task harder than the test, the training curve can even lie *below*.
 
 # %%
 views.curves(scratch)
@@ -240,5 +240,5 @@ views.confusion(strongest, class_names=images.class_names)
 views.most_confused(strongest, images.images, class_names=images.class_names)
 
 # %% [markdown]
-# **Try next**: change a recipe with `dataclasses.replace(recipes.get("r4_vgg13_bn"), name="mine", ...)` and give it to
-# `dlcvlib.train`. The next chapter looks at what model A has learnt, in its second-last layer.
+# **Try next**: change a recipe with `dataclasses.replace(recipes.get("r4_vgg13_bn"), name="mine", ...)` and give it
+# to `dlcvlib.train`. The next chapter looks at what model A has learnt, in its second-last layer.

@@ -19,9 +19,9 @@
 #
 # **It takes** about a minute on two cores in the `quick` profile.
 #
-# The last layer of a classifier is linear. All that it can tell apart must therefore be apart already in its input, the
-# features of the second-last layer. The reports are asked to draw these for model A on the validation set, at the first,
-# a middle and the last epoch.
+# The last layer of a classifier is linear. All that it can tell apart must therefore be apart already in its input,
+# the features of the second-last layer. The reports are asked to draw these for model A on the validation set, at the
+# first, a middle and the last epoch.
 
 # %%
 from IPython.display import Markdown
@@ -48,8 +48,8 @@ Markdown(
 # %% [markdown]
 # ## PCA: the two widest directions
 #
-# Principal component analysis looks along the directions in which the features vary most. It is linear, it is the same
-# every time, and its distances are true; but two directions show little of what many dimensions hold.
+# Principal component analysis looks along the directions in which the features vary most. It is linear, it is the
+# same every time, and its distances are true; but two directions show little of what many dimensions hold.
 
 # %%
 pca = embedding.embed(run, "pca", epochs)
@@ -62,16 +62,17 @@ views.table_picture(pca.quality[chosen], caption="PCA in numbers, epoch by epoch
 # %% [markdown]
 # How to read the numbers:
 #
-# - **kNN of features**: the share of images whose nearest neighbours in *feature space* vote for their class. It is what the network knows.
+# - **kNN of features**: the share of images whose nearest neighbours in *feature space* vote for their class. It is
+#   what the network knows.
 # - **kNN of map**: the same in the plane. The gap is what the map could not show.
 # - **silhouette**: from -1 to 1; how much nearer an image is to its own class than to the next one.
 # - **trustworthiness**: from 0 to 1; how many neighbours in the map are neighbours in feature space too.
 #
 # ## t-SNE: neighbours stay neighbours
 #
-# t-SNE {cite}`maaten2008tsne` gives up distances to keep neighbourhoods. Its maps depend on where they start. So here
-# the first epoch starts from PCA, and each later one from the map before it: a point then moves only as far as its features ask for,
-# and the maps may be compared.
+# t-SNE {cite}`vandermaaten2008visualizing` gives up distances to keep neighbourhoods. Its maps depend on where they
+# start. So here the first epoch starts from PCA, and each later one from the map before it: a point then moves only
+# as far as its features ask for, and the maps may be compared.
 
 # %%
 tsne = embedding.embed(run, "tsne", epochs)
@@ -83,18 +84,20 @@ views.table_picture(tsne.quality[[*chosen, "displacement"]], caption="t-SNE in n
 # %%
 before, after = tsne.quality.iloc[0], tsne.quality.iloc[-1]
 Markdown(
-    f"From epoch {epochs[0]} to epoch {epochs[-1]} the kNN accuracy of the features went from {before['knn_features']:.1%} to "
-    f"{after['knn_features']:.1%}, that of the map from {before['knn_map']:.1%} to {after['knn_map']:.1%}. "
-    f"At the last epoch {after['trustworthiness']:.0%} is the trustworthiness of the map."
+    f"From epoch {epochs[0]} to epoch {epochs[-1]} the kNN accuracy of the features went from "
+    f"{before['knn_features']:.1%} to {after['knn_features']:.1%}, "
+    f"that of the map from {before['knn_map']:.1%} to {after['knn_map']:.1%}. "
+    f"At the last epoch the map's trustworthiness is {after['trustworthiness']:.0%}."
 )
 
 # %% [markdown]
-# **Notice** which classes separate first, and which never do. The size of a cluster and the distance between two of them
-# mean little: t-SNE evens them out.
+# **Notice** which classes separate first, and which never do. The size of a cluster and the distance between two of
+# them mean little: t-SNE evens them out.
 #
 # ## UMAP
 #
-# UMAP {cite}`mcinnes2018umap` keeps neighbourhoods too, with another cost, and tends to draw tighter clusters. The same chain is used.
+# UMAP {cite}`mcinnes2018umap` keeps neighbourhoods too, with another cost, and tends to draw tighter clusters. The
+# same chain is used.
 
 # %%
 umap = embedding.embed(run, "umap", epochs)
@@ -113,11 +116,13 @@ separate = embedding.separate_runs(run, epochs)
 views.embedding_maps(separate)
 
 # %%
+apart, chained = (series.quality["displacement"].iloc[-1] for series in (separate, tsne))
 Markdown(
-    f"A point moves by {separate.quality['displacement'].iloc[-1]:.2f} of the map's radius between the last two of these "
-    f"maps, and by {tsne.quality['displacement'].iloc[-1]:.2f} in the chain above, for the *same* change of features. "
+    f"A point moves by {apart:.2f} of the map's radius between the last two of these maps, "
+    f"and by {chained:.2f} in the chain above, for the *same* change of features. "
     "The rest is chance: what looks like learning here is another throw of the dice."
 )
 
 # %% [markdown]
-# **Try next**: set `recipe` to another system of the previous chapter, or map every epoch with `embedding.embed(run)`.
+# **Try next**: set `recipe` to another system of the previous chapter, or map every epoch with
+# `embedding.embed(run)`.

@@ -26,7 +26,7 @@ from sklearn.preprocessing import StandardScaler
 from torch import nn
 from torch.nn import functional
 
-from dlcvlib.data import toy
+from dlcvlib.data import palette, toy
 from dlcvlib.data.toy import landscapes, writing
 from dlcvlib.data.toy.objects import ARRANGEMENTS, concepts, draw_object
 from dlcvlib.data.toy.shapes import OUTLINES
@@ -119,7 +119,7 @@ def test_every_image_is_rgb_and_of_the_set_s_size(world: Path, folder: str, size
 
 
 def test_masks_hold_the_documented_colours_only_and_all_seven(world: Path) -> None:
-    documented = {tuple(colour) for colour in landscapes.MASK_COLOURS.tolist()}
+    documented = {tuple(colour) for colour in palette.COLOURS.tolist()}
     for split in ("train", "validation"):
         seen: set[tuple[int, ...]] = set()
         for file in (world / "p3_data" / split).glob("*_mask.png"):

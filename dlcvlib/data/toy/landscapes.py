@@ -13,10 +13,6 @@ from scipy import ndimage
 
 from dlcvlib.data.toy.textures import fractal_noise, smooth_noise, to_bytes
 
-CLASS_NAMES = ("Urban", "Agriculture", "Rangeland", "Forest", "Water", "Barren", "Unknown")
-MASK_COLOURS = np.array(
-    [(0, 255, 255), (255, 255, 0), (255, 0, 255), (0, 255, 0), (0, 0, 255), (255, 255, 255), (0, 0, 0)], np.uint8
-)
 SHARES = np.array([0.106, 0.583, 0.084, 0.115, 0.031, 0.081, 0.0006]) / 1.0006
 URBAN, AGRICULTURE, RANGELAND, FOREST, WATER, BARREN, UNKNOWN = range(7)
 CHANCES = (0.5, 1.0, 0.4, 0.6, 0.45, 0.4, 0.1)  # how often a class is found in an image at all

@@ -13,7 +13,8 @@ from filelock import FileLock
 from PIL import Image
 from tqdm import tqdm
 
-from dlcvlib.data.toy.landscapes import MASK_COLOURS, annotate, draw_cover, paint_cover, share_table
+from dlcvlib.data.palette import COLOURS
+from dlcvlib.data.toy.landscapes import annotate, draw_cover, paint_cover, share_table
 from dlcvlib.data.toy.objects import Concept, concepts, draw_object
 from dlcvlib.data.toy.splits import WRONG_LABELS, Planned, plan
 from dlcvlib.files import write_json, write_text
@@ -193,4 +194,4 @@ def _satellite(world: Path, seed: int, scale: float) -> Iterator[tuple[Path, np.
             place = world / "p3_data" / folder
             yield place / f"{number:04d}_sat.jpg", paint_cover(cover, generator)
             mask = annotate(cover, generator) if split == TRAIN else cover
-            yield place / f"{number:04d}_mask.png", MASK_COLOURS[mask]
+            yield place / f"{number:04d}_mask.png", COLOURS[mask]
