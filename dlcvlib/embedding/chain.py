@@ -50,6 +50,9 @@ def pca_chain(features: Sequence[np.ndarray], seed: int = 0) -> list[np.ndarray]
 def tsne_chain(features: Sequence[np.ndarray], seed: int = 0) -> list[np.ndarray]:
     """Map each epoch by t-SNE, the first from PCA, each later one from the map before it; see `pca_chain`.
 
+    Stillness has a price: where much changed since the map before, one that may not be torn up ends a few hundredths of
+    trustworthiness below a separate run's. `EmbeddingSeries.quality` says how much it is worth at each epoch.
+
     Source: van der Maaten and Hinton 2008; initialisation by PCA after Kobak and Berens 2019.
     """
     maps: list[np.ndarray] = []

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 import numpy as np
-import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
@@ -65,7 +64,7 @@ def embedding_maps(
             figure.add_trace(dots, row=place // columns + 1, col=place % columns + 1)
     _shared_axes(figure, series.coordinates[positions])
     for place, position in enumerate(positions):
-        _below(figure, place, _figures(series.quality.iloc[position]))
+        _below(figure, place, _figures(series, position))
 
     entry_width = 7 * max(len(name) for name in names)
     legend_rows = -(-count // max(1, PAGE_WIDTH // (entry_width + ENTRY_GAP)))
@@ -93,14 +92,15 @@ def _below(figure: go.Figure, place: int, text: str) -> None:
     figure.add_annotation(text=text, showarrow=False, align="center", font={"size": 11}, **position)
 
 
-def _figures(quality: pd.Series) -> str:
+def _figures(series: EmbeddingSeries, position: int) -> str:
+    quality = series.quality.iloc[position]
     lines = [
         f"kNN {_number(quality['knn_map'])} (features {_number(quality['knn_features'])})",
         f"silhouette {_number(quality['silhouette'])}",
         f"trustworthiness {_number(quality['trustworthiness'])}",
     ]
-    if not np.isnan(quality["displacement"]):
-        lines.append(f"moved {_number(quality['displacement'])} of the radius")
+    if position:  # the map before it in the series, which need not be shown
+        lines.append(f"moved {_number(quality['displacement'])} since epoch {series.epochs[position - 1]}")
     return "<br>".join(lines)
 
 
@@ -121,7 +121,9 @@ def _caption(series: EmbeddingSeries, chosen: tuple[int, ...], count: int) -> st
         )
     return (
         f"{METHODS.get(series.method, series.method)} of {len(series.labels)} images of {count} classes, "
-        f"{how.get(series.method, started)}.{change} Click on a class to hide it, double-click to see it alone."
+        f"{how.get(series.method, started)}. "
+        "Movement is the mean of all points, as a share of the map's radius."
+        f"{change} Click on a class to hide it, double-click to see it alone."
     )
 
 
