@@ -15,7 +15,8 @@ exclude_patterns = ["_build", "results", "chapters/logs", "**.ipynb_checkpoints"
 
 # Chapters were run by papermill (notebooks/Snakefile); Sphinx only shows them.
 nb_execution_mode = "off"
-nb_merge_streams = True  # a progress bar is one line, as it ended
+nb_merge_streams = True
+nb_output_stderr = "remove"  # progress bars; what a reader should know is in the text and the figures
 nb_mime_priority_overrides = [
     # A widget needs a running kernel, or scripts from a CDN: the HTML beside it is what a page can show.
     ("html", "text/html", 1),

@@ -11,12 +11,12 @@ LOG_SECONDS = 5.0
 """Between two lines where nobody watches, or where each line is kept in the notebook."""
 
 
-def progress_bar(title: str, total: int, unit: str, initial: int = 0) -> tqdm:
+def progress_bar(title: str, total: int | None, unit: str, initial: int = 0) -> tqdm:
     """A bar on the standard error, which the book's pages leave out.
 
     Args:
         title: before the bar.
-        total: how many `unit` there are.
+        total: how many `unit` there are; None where that is not known.
         unit: what is counted, such as "step".
         initial: how many are done already.
     """

@@ -12,14 +12,17 @@
 # **You will learn**
 #
 # - what the four image sets of the course look like, and what each is for;
-# - how they lie on disk in every edition, and how to check that a download is whole;
+# - how they lie on disk in every edition, and how to check that a download is
+#   whole;
 # - why images are decoded once, and kept as bytes.
 #
 # **You need** nothing but Python.
 #
-# **It takes** less than a minute on two cores, and a little longer the first time, when images are decoded.
+# **It takes** less than a minute on two cores, and a little longer the first
+# time, when images are decoded.
 #
-# Look at the data before anything is trained on them. Most surprises of a project are found here, and cheaply.
+# Look at the data before anything is trained on them. Most surprises of a
+# project are found here, and cheaply.
 
 # %%
 import numpy as np
@@ -39,56 +42,100 @@ data_root = None
 # %%
 chapter = dlcvlib.open_chapter(globals())
 course = chapter.data
-kind = "the toy world, drawn by this book" if course.is_toy else f"the course data in {course.root.name}"
+kind = (
+    "the toy world, drawn by this book"
+    if course.is_toy
+    else f"the course data in {course.root.name}"
+)
 Markdown(f"This page was made on **{kind}**, with the profile **{profile}**.")
 
 # %% [markdown]
 # ## Four sets
 #
-# `dlcvlib.data.find` recognises every edition's folder by what lies in it, since the same name, `p2_data` say, has
-# meant different things in different years. Where no course data are found, it draws the *toy world*: stand-ins in
-# the same layout, in which nothing is solved by colour alone.
+# `dlcvlib.data.find` recognises every edition's folder by what lies in it,
+# since the same name, `p2_data` say, has meant different things in different
+# years. Where no course data are found, it draws the *toy world*: stand-ins
+# in the same layout, in which nothing is solved by colour alone.
 
 
 # %%
 def row(image_set):
     splits = {"train": image_set.train, "validation": image_set.val}
-    counts = {name: len(split.files) if split else None for name, split in splits.items()}
-    return {"set": image_set.name, **counts, "classes": len(image_set.class_names) or None}
+    counts = {
+        name: len(split.files) if split else None
+        for name, split in splits.items()
+    }
+    return {
+        "set": image_set.name,
+        **counts,
+        "classes": len(image_set.class_names) or None,
+    }
 
 
 # %%
-sets = [found for found in (course.classification, course.mini, course.office, course.satellite) if found]
+sets = [
+    found
+    for found in (
+        course.classification,
+        course.mini,
+        course.office,
+        course.satellite,
+    )
+    if found
+]
 table = pd.DataFrame([row(found) for found in sets]).astype(
     {"train": "Int64", "validation": "Int64", "classes": "Int64"}
 )
-views.table_picture(table, caption="Number of images and classes of each set that was found.")
+views.table_picture(
+    table, caption="Number of images and classes of each set that was found."
+)
 
 # %% [markdown]
 # ## Is it whole?
 #
-# A download may be cut short, a csv may name files that are not there, a mask may hold colours that nobody
-# documented. `dlcv data check` opens every file and says so; here is what it finds.
+# A download may be cut short, a csv may name files that are not there, a mask
+# may hold colours that nobody documented. `dlcv data check` opens every file
+# and says so; here is what it finds.
 
 # %%
 report = check(course.root)
 problems = pd.DataFrame(
-    [{"set": p.set_name, "problem": p.kind, "file": p.path.name, "reason": p.reason} for p in report.problems]
+    [
+        {
+            "set": p.set_name,
+            "problem": p.kind,
+            "file": p.path.name,
+            "reason": p.reason,
+        }
+        for p in report.problems
+    ]
 )
-shown = problems.head(12) if len(problems) else pd.DataFrame({"problem": ["none found"]})
-views.table_picture(shown, caption=f"Problems found in the data: {len(problems)} in all, the first of them shown.")
+shown = (
+    problems.head(12)
+    if len(problems)
+    else pd.DataFrame({"problem": ["none found"]})
+)
+views.table_picture(
+    shown,
+    caption=f"Problems found in the data: {len(problems)} in all, the first of them shown.",
+)
 
 # %% [markdown]
 # ## Classification: small images, fifty classes
 #
-# Problem 1. A student's model A learns these from nothing, model B may start from anything.
+# Problem 1. A student's model A learns these from nothing, model B may start
+# from anything.
 
 
 # %%
 def some(decoded, count):
     """Images spread evenly over the set, with their labels."""
     rows = np.linspace(0, len(decoded.names) - 1, count).astype(int)
-    titles = [] if decoded.labels is None else [decoded.class_names[decoded.labels[row]] for row in rows]
+    titles = (
+        []
+        if decoded.labels is None
+        else [decoded.class_names[decoded.labels[row]] for row in rows]
+    )
     return decoded.images[rows], titles
 
 
@@ -102,16 +149,20 @@ views.image_grid(
 )
 
 # %%
-labels = {name: decode(course.classification, name).labels.numpy() for name in ("train", "val")}
+labels = {
+    name: decode(course.classification, name).labels.numpy()
+    for name in ("train", "val")
+}
 views.class_counts(labels, classification.class_names)
 
 # %% [markdown]
-# **Notice** whether the classes are balanced. Where they are, plain accuracy is a fair summary, and chance is one
-# divided by the number of classes.
+# **Notice** whether the classes are balanced. Where they are, plain accuracy
+# is a fair summary, and chance is one divided by the number of classes.
 #
 # ## Mini-ImageNet: images for pre-training
 #
-# Problem 2 begins with pictures whose labels are not used: a network is to learn from them what images are like.
+# Problem 2 begins with pictures whose labels are not used: a network is to
+# learn from them what images are like.
 
 # %%
 mini = decode(course.mini, "train")
@@ -124,7 +175,8 @@ views.image_grid(
 # %% [markdown]
 # ## Office: the set to be good at
 #
-# What was learnt is then fine-tuned on this set. It has few images a class, which is where pre-training should pay.
+# What was learnt is then fine-tuned on this set. It has few images a class,
+# which is where pre-training should pay.
 
 # %%
 office = decode(course.office, "train", size=128)
@@ -135,17 +187,23 @@ views.image_grid(
 )
 
 # %%
-labels = {name: decode(course.office, name, size=128).labels.numpy() for name in ("train", "val")}
+labels = {
+    name: decode(course.office, name, size=128).labels.numpy()
+    for name in ("train", "val")
+}
 views.class_counts(labels, office.class_names)
 
 # %% [markdown]
-# **Notice** how few validation images there are. With $n$ of them and an accuracy $p$ the standard error is
-# $\sqrt{p(1-p)/n}$, so small differences between settings mean nothing here.
+# **Notice** how few validation images there are. With $n$ of them and an
+# accuracy $p$ the standard error is $\sqrt{p(1-p)/n}$, so small differences
+# between settings mean nothing here.
 
 # %%
 count = len(labels["val"])
 error = 100 * np.sqrt(0.8 * 0.2 / count)
-Markdown(f"With the {count} images here, an accuracy of 80 % has a standard error of **{error:.1f} points**.")
+Markdown(
+    f"With the {count} images here, an accuracy of 80 % has a standard error of **{error:.1f} points**."
+)
 
 # %% [markdown]
 # ## Satellite images: a class for every pixel
@@ -155,12 +213,23 @@ Markdown(f"With the {count} images here, an accuracy of 80 % has a standard erro
 # %%
 satellite = decode(course.satellite, "val", size=256)
 rows = np.linspace(0, len(satellite.names) - 1, 3).astype(int)
-views.mask_pairs(satellite.images[rows], satellite.masks[rows], [satellite.names[row] for row in rows])
+views.mask_pairs(
+    satellite.images[rows],
+    satellite.masks[rows],
+    [satellite.names[row] for row in rows],
+)
 
 # %%
-shares = np.bincount(satellite.masks.flatten().numpy(), minlength=7) / satellite.masks.numel()
-table = pd.DataFrame({"class": satellite.class_names, "share of pixels": shares})
-views.table_picture(table, caption="Share of all validation pixels, class by class.")
+shares = (
+    np.bincount(satellite.masks.flatten().numpy(), minlength=7)
+    / satellite.masks.numel()
+)
+table = pd.DataFrame(
+    {"class": satellite.class_names, "share of pixels": shares}
+)
+views.table_picture(
+    table, caption="Share of all validation pixels, class by class."
+)
 
 # %%
 largest, smallest = shares[:6].argmax(), shares[:6].argmin()
@@ -174,19 +243,32 @@ Markdown(
 # %% [markdown]
 # ## Decode once
 #
-# A PNG or JPEG file must be unpacked before a network can see it, which takes longer than a small network takes to
-# look at it. Doing so at every epoch wastes most of a training's time. Here each set is decoded once, to bytes in the
-# order (image, channel, row, column), kept on disk and mapped into memory from there, so that even sets larger than
-# the memory can be used.
+# A PNG or JPEG file must be unpacked before a network can see it, which takes
+# longer than a small network takes to look at it. Doing so at every epoch
+# wastes most of a training's time. Here each set is decoded once, to bytes in
+# the order (image, channel, row, column), kept on disk and mapped into memory
+# from there, so that even sets larger than the memory can be used.
 
 # %%
-decoded = {"classification": classification, "mini": mini, "office": office, "satellite (val)": satellite}
+decoded = {
+    "classification": classification,
+    "mini": mini,
+    "office": office,
+    "satellite (val)": satellite,
+}
 table = pd.DataFrame(
-    {"set": name, "shape": " x ".join(map(str, one.images.shape)), "megabytes": one.images.nbytes / 1e6}
+    {
+        "set": name,
+        "shape": " x ".join(map(str, one.images.shape)),
+        "megabytes": one.images.nbytes / 1e6,
+    }
     for name, one in decoded.items()
 )
-views.table_picture(table, caption="Every set as one array of bytes, mapped from disk.")
+views.table_picture(
+    table, caption="Every set as one array of bytes, mapped from disk."
+)
 
 # %% [markdown]
-# **Try next**: put the course data into `data/`, or name their folder in `DLCV_DATA`, and run this chapter again. The
-# next chapter trains on the first set.
+# **Try next**: put the course data into `data/`, or name their folder in
+# `DLCV_DATA`, and run this chapter again. The next chapter trains on the
+# first set.

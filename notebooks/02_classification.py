@@ -11,17 +11,23 @@
 #
 # **You will learn**
 #
-# - to read a training recipe: network, optimizer, schedule, augmentation, loss;
+# - to read a training recipe: network, optimizer, schedule, augmentation,
+#   loss;
 # - what pre-training is worth, measured on the same images;
-# - to read learning curves and a confusion matrix, and to look at the mistakes themselves.
+# - to read learning curves and a confusion matrix, and to look at the
+#   mistakes themselves.
 #
-# **You need** the idea of a convolution and of gradient descent, and the first chapter's data.
+# **You need** the idea of a convolution and of gradient descent, and the
+# first chapter's data.
 #
-# **It takes** a few minutes on two cores in the `quick` profile, the first time. What is trained is kept in run
-# records, so the second time it takes seconds.
+# **It takes** a few minutes on two cores in the `quick` profile, the first
+# time. What is trained is kept in run records, so the second time it takes
+# seconds.
 #
-# Problem 1 of the course asks for two systems: *model A*, trained from scratch, and *model B*, for which anything
-# goes. Three of the student reports solved it, each with its own pair. All six are here, and a seventh of our own.
+# Problem 1 of the course asks for two systems: *model A*, trained from
+# scratch, and *model B*, for which anything goes. Three of the student
+# reports solved it, each with its own pair. All six are here, and a seventh
+# of our own.
 
 # %%
 import pandas as pd
@@ -42,37 +48,70 @@ data_root = None
 chapter = dlcvlib.open_chapter(globals())
 course = chapter.data
 images = decode(course.classification, "val")
-kind = "the toy world, drawn by this book" if course.is_toy else f"the course data in {course.root.name}"
-Markdown(f"This page was made on **{kind}**, with the profile **{profile}** and seed {seed}.")
+kind = (
+    "the toy world, drawn by this book"
+    if course.is_toy
+    else f"the course data in {course.root.name}"
+)
+Markdown(
+    f"This page was made on **{kind}**, with the profile **{profile}** and seed {seed}."
+)
 
 # %% [markdown]
 # ## The systems
 #
-# A recipe is everything that decides a training's result except the seed, the data and the machine. Here they are as
-# the reports give them.
+# A recipe is everything that decides a training's result except the seed, the
+# data and the machine. Here they are as the reports give them.
 
 # %%
 MODEL_A = ["r1_small_cnn", "r2_densenet121", "r4_vgg13_bn", "our_scratch"]
 MODEL_B = ["r1_resnet50", "r2_convnext", "r4_beit"]
-as_reported = recipes.overview(recipes.get(name) for name in MODEL_A + MODEL_B)
-views.table_picture(as_reported, caption="The recipes as the reports give them; what a report leaves open, we chose.")
-
-# %% [markdown]
-# Some of these networks need a GPU for hours. The next table holds what this page really ran. In the profiles `smoke`
-# and `quick` every heavy family stands in its *smallest form*: the same kinds of layers, few of them, on images of 32
-# pixels. It keeps its optimizer family, schedule, augmentation and loss; a learning rate is changed where so few
-# steps would otherwise move nothing.
+as_reported = recipes.overview(map(recipes.get, MODEL_A + MODEL_B))
+NETWORK = [
+    "recipe",
+    "report",
+    "network",
+    "starts from",
+    "pixels",
+    "epochs",
+    "batch",
+]
+views.table_picture(
+    as_reported[NETWORK],
+    caption="What is trained, for how long, on images of how many pixels; as the reports have it.",
+)
 
 # %%
-as_run = recipes.overview(recipes.get(name).for_profile(profile) for name in MODEL_A + MODEL_B)
-views.table_picture(as_run, caption=f"The recipes as the profile {profile} runs them on this page.")
+TRAINING = ["recipe", "optimizer", "schedule", "augmentation", "loss"]
+views.table_picture(
+    as_reported[TRAINING],
+    caption="How it is trained, as the reports have it. What a report leaves open, we chose.",
+)
+
+# %% [markdown]
+# Some of these networks need a GPU for hours. The next table holds what this
+# page really ran. In the profiles `smoke` and `quick` every heavy family
+# stands in its *smallest form*: the same kinds of layers, few of them, on
+# images of 32 pixels. It keeps its optimizer, schedule, augmentation and
+# loss; a learning rate is changed where so few steps would otherwise move
+# nothing.
+
+# %%
+as_run = recipes.overview(
+    recipes.get(name).for_profile(profile) for name in MODEL_A + MODEL_B
+)
+changed = ["recipe", "network", "pixels", "epochs", "batch", "optimizer"]
+views.table_picture(
+    as_run[changed], caption=f"What the profile {profile} ran on this page."
+)
 
 # %% [markdown]
 # ## What a network sees
 #
-# Augmentation shows the network another version of each image at every epoch, so that it cannot learn the pixels by
-# heart. Every image of a batch draws its own parameters: one draw for a whole batch, as torchvision's transforms make
-# it when they are handed one, gives far less variety.
+# Augmentation shows the network another version of each image at every epoch,
+# so that it cannot learn the pixels by heart. Every image of a batch draws
+# its own parameters: one draw for a whole batch, as torchvision's transforms
+# make it when they are handed one, gives far less variety.
 
 # %%
 chosen = images.images[:: len(images.names) // 12][:12]
@@ -108,14 +147,18 @@ views.image_grid(
 )
 
 # %% [markdown]
-# R4's model B also mixes *pairs* of images. Mixup averages two images and their labels; cutmix pastes a rectangle of
-# one into the other and weighs the labels by area. With the report's $\alpha = 0.1$ most mixtures are nearly pure;
-# below, $\alpha = 1$ shows what they do.
+# R4's model B also mixes *pairs* of images. Mixup averages two images and
+# their labels; cutmix pastes a rectangle of one into the other and weighs the
+# labels by area. With the report's $\alpha = 0.1$ most mixtures are nearly
+# pure; below, $\alpha = 1$ shows what they do.
 
 # %%
 pixels = chosen.float() / 255
 labels = torch.arange(len(pixels))
-mixed = [mix(pixels, labels)[0][:6] for mix in (v2.MixUp(num_classes=12), v2.CutMix(num_classes=12))]
+mixed = [
+    mix(pixels, labels)[0][:6]
+    for mix in (v2.MixUp(num_classes=12), v2.CutMix(num_classes=12))
+]
 views.image_grid(
     (torch.cat(mixed) * 255).byte(),
     ["mixup"] * len(mixed[0]) + ["cutmix"] * len(mixed[1]),
@@ -126,16 +169,25 @@ views.image_grid(
 # %% [markdown]
 # ## The networks, drawn
 #
-# A convolutional classifier trades extent for channels: each stage halves height and width and doubles what is known
-# about a place. The last layer only reads off the class.
+# A convolutional classifier trades extent for channels: each stage halves
+# height and width and doubles what is known about a place. The last layer
+# only reads off the class.
 
 
 # %%
 def drawing(name):
     recipe = recipes.get(name).for_profile(profile)
-    size = {"image_size": recipe.image_size} if "image_size" in models.options_of(recipe.model, recipe.form) else {}
-    model = models.build(recipe.model, 50, form=recipe.form, **size, **recipe.model_options)
-    stages = [stage.asdict() for stage in models.stages(model, recipe.image_size)]
+    size = (
+        {"image_size": recipe.image_size}
+        if "image_size" in models.options_of(recipe.model, recipe.form)
+        else {}
+    )
+    model = models.build(
+        recipe.model, 50, form=recipe.form, **size, **recipe.model_options
+    )
+    stages = [
+        stage.asdict() for stage in models.stages(model, recipe.image_size)
+    ]
     return views.architecture(stages, recipe.title)
 
 
@@ -152,36 +204,57 @@ drawing("r1_resnet50")
 drawing("r4_beit")
 
 # %% [markdown]
-# The same as a table, layer by layer, for R4's model A. Notice where the parameters are, and where the
-# multiplications: the late layers hold most of the former, the early ones, on large images, do most of the latter.
+# The same as a table, layer by layer, for R4's model A. Notice where the
+# parameters are, and where the multiplications: the late layers hold most of
+# the former, the early ones, on large images, do most of the latter.
 
 # %%
 recipe = recipes.get("r4_vgg13_bn").for_profile(profile)
 network = models.build(recipe.model, 50, form=recipe.form)
 layers = models.layer_table(network, recipe.image_size)
-views.table_picture(layers, caption="R4's model A, layer by layer, as this page runs it.")
+views.table_picture(
+    layers, caption="R4's model A, layer by layer, as this page runs it."
+)
 
 # %% [markdown]
 # ## Training
 #
-# `dlcvlib.train` is load-or-train: a finished record is returned at once, a half-done one is gone on with, and only
-# what is missing is trained. Interrupting the kernel is safe; run the cell again to go on.
+# `dlcvlib.train` is load-or-train: a finished record is returned at once, a
+# half-done one is gone on with, and only what is missing is trained.
+# Interrupting the kernel is safe; run the cell again to go on.
 
 # %%
-scratch = [dlcvlib.train(name, profile=profile, seed=seed, data=course) for name in MODEL_A]
+scratch = [
+    dlcvlib.train(name, profile=profile, seed=seed, data=course)
+    for name in MODEL_A
+]
 
 # %%
-pretrained = [dlcvlib.train(name, profile=profile, seed=seed, data=course) for name in MODEL_B]
+pretrained = [
+    dlcvlib.train(name, profile=profile, seed=seed, data=course)
+    for name in MODEL_B
+]
 
 # %% [markdown]
-# Model B deserves a second look: *what* is it pre-trained on? The reports took ImageNet weights. Where those cannot
-# be had, or do not fit the smallest form, the backbone is pre-trained here with the labels of Mini-ImageNet. Nothing
-# starts from random weights in silence.
+# Model B deserves a second look: *what* is it pre-trained on? The reports
+# took ImageNet weights. Where those cannot be had, or do not fit the smallest
+# form, the backbone is pre-trained here with the labels of Mini-ImageNet.
+# Nothing starts from random weights in silence.
 
 # %%
-origins = [{"system": run.info["recipe"]["title"], **run.info["start"]} for run in pretrained]
-kept = [column for column in ("system", "from", "title", "because") if any(column in row for row in origins)]
-views.table_picture(pd.DataFrame(origins)[kept], caption="Where each model B of this page started from.")
+origins = [
+    {"system": run.info["recipe"]["title"], **run.info["start"]}
+    for run in pretrained
+]
+kept = [
+    column
+    for column in ("system", "from", "title", "because")
+    if any(column in row for row in origins)
+]
+views.table_picture(
+    pd.DataFrame(origins)[kept],
+    caption="Where each model B of this page started from.",
+)
 
 # %% [markdown]
 # ## Accuracy
@@ -208,13 +281,15 @@ Markdown(
 )
 
 # %% [markdown]
-# **Notice** that a difference smaller than about two standard errors may be luck: with another validation set of the
-# same size it could turn round. And a stand-in in its smallest form says nothing of the report's own network.
+# **Notice** that a difference smaller than about two standard errors may be
+# luck: with another validation set of the same size it could turn round. And
+# a stand-in in its smallest form says nothing of the report's own network.
 #
 # ## Curves
 #
-# The gap between training and validation is overfitting; where augmentation or label smoothing makes the training
-# task harder than the test, the training curve can even lie *below*.
+# The gap between training and validation is overfitting; where augmentation
+# or label smoothing makes the training task harder than the test, the
+# training curve can even lie *below*.
 
 # %%
 views.curves(scratch)
@@ -225,20 +300,26 @@ views.curves(pretrained)
 # %% [markdown]
 # ## Mistakes
 #
-# A confusion matrix counts every pair of true and predicted class. Off the diagonal, look for pairs that stand out in
-# *both* directions: classes that the network cannot tell apart, rather than one that it prefers.
+# A confusion matrix counts every pair of true and predicted class. Off the
+# diagonal, look for pairs that stand out in *both* directions: classes that
+# the network cannot tell apart, rather than one that it prefers.
 
 # %%
-strongest = max(scratch + pretrained, key=lambda run: run.info["last"]["val_accuracy"])
+strongest = max(
+    scratch + pretrained, key=lambda run: run.info["last"]["val_accuracy"]
+)
 views.confusion(strongest, class_names=images.class_names)
 
 # %% [markdown]
-# The images that the network is surest of and wrong about tell more than the average does: some are hard, some are
-# ambiguous, and in real data some are labelled wrongly.
+# The images that the network is surest of and wrong about tell more than the
+# average does: some are hard, some are ambiguous, and in real data some are
+# labelled wrongly.
 
 # %%
 views.most_confused(strongest, images.images, class_names=images.class_names)
 
 # %% [markdown]
-# **Try next**: change a recipe with `dataclasses.replace(recipes.get("r4_vgg13_bn"), name="mine", ...)` and give it
-# to `dlcvlib.train`. The next chapter looks at what model A has learnt, in its second-last layer.
+# **Try next**: change a recipe with
+# `dataclasses.replace(recipes.get("r4_vgg13_bn"), name="mine", ...)` and give
+# it to `dlcvlib.train`. The next chapter looks at what model A has learnt, in
+# its second-last layer.

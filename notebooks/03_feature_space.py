@@ -12,22 +12,25 @@
 # **You will learn**
 #
 # - to map high-dimensional features to the plane by PCA, t-SNE and UMAP;
-# - to follow a map over the epochs of a training, and to judge it by numbers rather than by eye;
+# - to follow a map over the epochs of a training, and to judge it by numbers
+#   rather than by eye;
 # - why maps made separately mislead.
 #
-# **You need** the records of the previous chapter (they are made here if they are missing).
+# **You need** the records of the previous chapter (they are made here if they
+# are missing).
 #
 # **It takes** about a minute on two cores in the `quick` profile.
 #
-# The last layer of a classifier is linear. All that it can tell apart must therefore be apart already in its input,
-# the features of the second-last layer. The reports are asked to draw these for model A on the validation set, at the
-# first, a middle and the last epoch.
+# The last layer of a classifier is linear. All that it can tell apart must
+# therefore be apart already in its input, the features of the second-last
+# layer. The reports are asked to draw these for model A on the validation
+# set, at the first, a middle and the last epoch.
 
 # %%
 from IPython.display import Markdown
 
 import dlcvlib
-from dlcvlib import embedding, views
+from dlcvlib import embedding, metrics, views
 
 # %% tags=["parameters"]
 profile = "quick"
@@ -48,41 +51,57 @@ Markdown(
 # %% [markdown]
 # ## PCA: the two widest directions
 #
-# Principal component analysis looks along the directions in which the features vary most. It is linear, it is the
-# same every time, and its distances are true; but two directions show little of what many dimensions hold.
+# Principal component analysis looks along the directions in which the
+# features vary most. It is linear, it is the same every time, and its
+# distances are true; but two directions show little of what many dimensions
+# hold.
 
 # %%
 pca = embedding.embed(run, "pca", epochs)
 views.embedding_maps(pca)
 
 # %%
-chosen = ["epoch", "knn_features", "knn_map", "silhouette", "trustworthiness"]
-views.table_picture(pca.quality[chosen], caption="PCA in numbers, epoch by epoch.")
+NAMES = {"knn_features": "kNN of features", "knn_map": "kNN of map"}
+views.table_picture(
+    pca.quality.rename(columns=NAMES), caption="PCA in numbers."
+)
 
 # %% [markdown]
 # How to read the numbers:
 #
-# - **kNN of features**: the share of images whose nearest neighbours in *feature space* vote for their class. It is
-#   what the network knows.
-# - **kNN of map**: the same in the plane. The gap is what the map could not show.
-# - **silhouette**: from -1 to 1; how much nearer an image is to its own class than to the next one.
-# - **trustworthiness**: from 0 to 1; how many neighbours in the map are neighbours in feature space too.
+# - **kNN of features**: the share of images whose nearest neighbours in
+#   *feature space* vote for their class. It is what the network knows.
+# - **kNN of map**: the same in the plane. The gap is what the map could not
+#   show.
+# - **silhouette**: from -1 to 1; how much nearer an image is to its own class
+#   than to the next one.
+# - **trustworthiness**: from 0 to 1; how many neighbours in the map are
+#   neighbours in feature space too.
+# - **displacement**: how far a point moved since the map before, as a share
+#   of the map's radius.
 #
 # ## t-SNE: neighbours stay neighbours
 #
-# t-SNE {cite}`vandermaaten2008visualizing` gives up distances to keep neighbourhoods. Its maps depend on where they
-# start. So here the first epoch starts from PCA, and each later one from the map before it: a point then moves only
-# as far as its features ask for, and the maps may be compared.
+# t-SNE {cite}`vandermaaten2008visualizing` gives up distances to keep
+# neighbourhoods. Its maps depend on where they start. So here the first epoch
+# starts from PCA, and each later one from the map before it: a point then
+# moves only as far as its features ask for, and the maps may be compared.
 
 # %%
-tsne = embedding.embed(run, "tsne", epochs)
-views.embedding_maps(tsne)
+tsne = embedding.embed(run, "tsne")
+views.embedding_maps(tsne, epochs=epochs)
 
 # %%
-views.table_picture(tsne.quality[[*chosen, "displacement"]], caption="t-SNE in numbers, epoch by epoch.")
+views.table_picture(
+    tsne.quality.rename(columns=NAMES),
+    caption="t-SNE in numbers, epoch by epoch.",
+)
 
 # %%
-before, after = tsne.quality.iloc[0], tsne.quality.iloc[-1]
+before, after = (
+    tsne.quality.set_index("epoch").loc[epoch]
+    for epoch in (epochs[0], epochs[-1])
+)
 Markdown(
     f"From epoch {epochs[0]} to epoch {epochs[-1]} the kNN accuracy of the features went from "
     f"{before['knn_features']:.1%} to {after['knn_features']:.1%}, "
@@ -91,32 +110,40 @@ Markdown(
 )
 
 # %% [markdown]
-# **Notice** which classes separate first, and which never do. The size of a cluster and the distance between two of
-# them mean little: t-SNE evens them out.
+# **Notice** which classes separate first, and which never do. The size of a
+# cluster and the distance between two of them mean little: t-SNE evens them
+# out.
 #
 # ## UMAP
 #
-# UMAP {cite}`mcinnes2018umap` keeps neighbourhoods too, with another cost, and tends to draw tighter clusters. The
-# same chain is used.
+# UMAP {cite}`mcinnes2018umap` keeps neighbourhoods too, with another cost,
+# and tends to draw tighter clusters. The same chain is used.
 
 # %%
-umap = embedding.embed(run, "umap", epochs)
-views.embedding_maps(umap)
+umap = embedding.embed(run, "umap")
+views.embedding_maps(umap, epochs=epochs)
 
 # %%
-views.table_picture(umap.quality[[*chosen, "displacement"]], caption="UMAP in numbers, epoch by epoch.")
+views.table_picture(
+    umap.quality.rename(columns=NAMES),
+    caption="UMAP in numbers, epoch by epoch.",
+)
 
 # %% [markdown]
 # ## Why separate maps mislead
 #
-# Here each epoch has a t-SNE of its own, from a random start of its own, as most reports make them.
+# Here each epoch has a t-SNE of its own, from a random start of its own, as
+# most reports make them.
 
 # %%
 separate = embedding.separate_runs(run, epochs)
 views.embedding_maps(separate)
 
 # %%
-apart, chained = (series.quality["displacement"].iloc[-1] for series in (separate, tsne))
+chained = metrics.displacement(
+    *(tsne.coordinates[tsne.position(epoch)] for epoch in epochs[1:])
+)
+apart = separate.quality["displacement"].iloc[-1]
 Markdown(
     f"A point moves by {apart:.2f} of the map's radius between the last two of these maps, "
     f"and by {chained:.2f} in the chain above, for the *same* change of features. "
@@ -124,5 +151,5 @@ Markdown(
 )
 
 # %% [markdown]
-# **Try next**: set `recipe` to another system of the previous chapter, or map every epoch with
-# `embedding.embed(run)`.
+# **Try next**: set `recipe` to another system of the previous chapter, or map
+# every epoch with `embedding.embed(run)`.

@@ -18,6 +18,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from dlcvlib import runs
+from dlcvlib.progress import progress_bar
 from dlcvlib.runs import Run
 
 LOSSES_READ_EVERY = 50
@@ -108,7 +109,7 @@ def fit(task: Task, run: Run, *, seed: int, snapshots: int, title: str = "") -> 
     if progress.epoch == 0 and 0 in kept:
         runs.write_snapshot(run, 0, task.measure()[1])
     total = task.epochs * task.steps
-    with tqdm(total=total, initial=progress.epoch * task.steps, desc=title, unit="step", mininterval=1.0) as bar:
+    with progress_bar(title, total, "step", initial=progress.epoch * task.steps) as bar:
         while progress.epoch < task.epochs:
             epoch = progress.epoch + 1
             started = time.perf_counter()

@@ -119,13 +119,18 @@ def table_picture(frame: pd.DataFrame, *, caption: str) -> Picture:
         ValueError: `caption` is empty.
     """
     caption = _said(caption, "caption")
-    table = frame.to_html(
-        index=not isinstance(frame.index, pd.RangeIndex),
-        classes="dlcv-table",
-        border=0,
-        na_rep="–",
-        float_format="{:.3f}".format,
-        justify="left",
+    # pandas writes "<NA>" for a missing integer whatever it is told; as an object it is a missing value like others.
+    table = (
+        frame.astype(object)
+        .where(frame.notna(), np.nan)
+        .to_html(
+            index=not isinstance(frame.index, pd.RangeIndex),
+            classes="dlcv-table",
+            border=0,
+            na_rep="–",
+            float_format="{:.3f}".format,
+            justify="left",
+        )
     )
     return Picture(f'<div class="dlcv-scroll">\n{table}\n</div>', caption, alt=caption)
 

@@ -11,13 +11,13 @@ from pathlib import Path
 import numpy as np
 from filelock import FileLock
 from PIL import Image
-from tqdm import tqdm
 
 from dlcvlib.data.palette import COLOURS
 from dlcvlib.data.toy.landscapes import annotate, draw_cover, paint_cover, share_table
 from dlcvlib.data.toy.objects import Concept, concepts, draw_object
 from dlcvlib.data.toy.splits import WRONG_LABELS, Planned, plan
 from dlcvlib.files import write_json, write_text
+from dlcvlib.progress import progress_bar
 
 VERSION = 1  # raised whenever the same seed would draw something else; older toy worlds are then drawn anew
 MARKER = "toy.json"
@@ -106,7 +106,7 @@ def _refuse_foreign(root: Path) -> None:
 
 def _draw_all(world: Path, seed: int, scale: float) -> None:
     sets = (_classification, _mini, _office, _satellite)
-    with tqdm(desc="drawing the toy world", unit=" images", mininterval=3.0, leave=False) as progress:
+    with progress_bar("drawing the toy world", None, "image") as progress:
         for draw_set in sets:
             for file, pixels in draw_set(world, seed, scale):
                 _write_image(file, pixels)
