@@ -26,6 +26,12 @@ class Chapter:
     data: CourseData
     runs: Path
 
+    @property
+    def in_words(self) -> str:
+        """What the page was made on, for its reader."""
+        images = "the toy world, drawn by this book" if self.data.is_toy else f"the data in {self.data.root.name}"
+        return f"This page was made on **{images}**, with the profile **{self.profile}** and seed {self.seed}."
+
 
 def open_chapter(namespace: Mapping[str, Any]) -> Chapter:
     """Check the chapter's parameters and find its data; called as `open_chapter(globals())`.

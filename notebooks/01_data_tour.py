@@ -21,8 +21,8 @@
 # **It takes** less than a minute on two cores, and a little longer the first
 # time, when images are decoded.
 #
-# Look at the data before anything is trained on them. Most surprises of a
-# project are found here, and cheaply.
+# Look at the data before anything is trained on them. Most surprises of a project
+# are found here, and cheaply.
 
 # %%
 import numpy as np
@@ -42,50 +42,7 @@ data_root = None
 # %%
 chapter = dlcvlib.open_chapter(globals())
 course = chapter.data
-kind = (
-    "the toy world, drawn by this book"
-    if course.is_toy
-    else f"the course data in {course.root.name}"
-)
-Markdown(f"This page was made on **{kind}**, with the profile **{profile}**.")
-
-# %% [markdown]
-# ## Four sets
-#
-# `dlcvlib.data.find` recognises every edition's folder by what lies in it,
-# since the same name, `p2_data` say, has meant different things in different
-# years. Where no course data are found, it draws the *toy world*: stand-ins
-# in the same layout, in which nothing is solved by colour alone.
-
-
-# %%
-def row(image_set):
-    splits = {"train": image_set.train, "validation": image_set.val}
-    counts = {
-        name: len(split.files) if split else None
-        for name, split in splits.items()
-    }
-    return {
-        "set": image_set.name,
-        **counts,
-        "classes": len(image_set.class_names) or None,
-    }
-
-
-# %%
-sets = [
-    found
-    for found in (
-        course.classification,
-        course.mini,
-        course.office,
-        course.satellite,
-    )
-    if found
-]
-table = pd.DataFrame([row(found) for found in sets]).astype(
-    {"train": "Int64", "validation": "Int64", "classes": "Int64"}
-)
+Markdown(chapter.in_words)
 views.table_picture(
     table, caption="Number of images and classes of each set that was found."
 )
@@ -93,9 +50,9 @@ views.table_picture(
 # %% [markdown]
 # ## Is it whole?
 #
-# A download may be cut short, a csv may name files that are not there, a mask
-# may hold colours that nobody documented. `dlcv data check` opens every file
-# and says so; here is what it finds.
+# A download may be cut short, a csv may name files that are not there, a mask may
+# hold colours that nobody documented. `dlcv data check` opens every file and says
+# so; here is what it finds.
 
 # %%
 report = check(course.root)
@@ -117,14 +74,14 @@ shown = (
 )
 views.table_picture(
     shown,
-    caption=f"Problems found in the data: {len(problems)} in all, the first of them shown.",
+    caption=f"{len(problems)} problems were found; the first are shown.",
 )
 
 # %% [markdown]
 # ## Classification: small images, fifty classes
 #
-# Problem 1. A student's model A learns these from nothing, model B may start
-# from anything.
+# Problem 1. A student's model A learns these from nothing, model B may start from
+# anything.
 
 
 # %%
@@ -156,13 +113,13 @@ labels = {
 views.class_counts(labels, classification.class_names)
 
 # %% [markdown]
-# **Notice** whether the classes are balanced. Where they are, plain accuracy
-# is a fair summary, and chance is one divided by the number of classes.
+# **Notice** whether the classes are balanced. Where they are, plain accuracy is a
+# fair summary, and chance is one divided by the number of classes.
 #
 # ## Mini-ImageNet: images for pre-training
 #
-# Problem 2 begins with pictures whose labels are not used: a network is to
-# learn from them what images are like.
+# Problem 2 begins with pictures whose labels are not used: a network is to learn
+# from them what images are like.
 
 # %%
 mini = decode(course.mini, "train")
@@ -175,15 +132,15 @@ views.image_grid(
 # %% [markdown]
 # ## Office: the set to be good at
 #
-# What was learnt is then fine-tuned on this set. It has few images a class,
-# which is where pre-training should pay.
+# What was learnt is then fine-tuned on this set. It has few images a class, which
+# is where pre-training should pay.
 
 # %%
 office = decode(course.office, "train", size=128)
 views.image_grid(
     *some(office, 20),
     caption="The fine-tuning set, their class below.",
-    alt="A grid of twenty pictures of office and everyday objects, or their toy stand-ins",
+    alt="A grid of twenty pictures of everyday objects, or of their stand-ins",
 )
 
 # %%
@@ -194,15 +151,16 @@ labels = {
 views.class_counts(labels, office.class_names)
 
 # %% [markdown]
-# **Notice** how few validation images there are. With $n$ of them and an
-# accuracy $p$ the standard error is $\sqrt{p(1-p)/n}$, so small differences
-# between settings mean nothing here.
+# **Notice** how few validation images there are. With $n$ of them and an accuracy
+# $p$ the standard error is $\sqrt{p(1-p)/n}$, so small differences between
+# settings mean nothing here.
 
 # %%
 count = len(labels["val"])
 error = 100 * np.sqrt(0.8 * 0.2 / count)
 Markdown(
-    f"With the {count} images here, an accuracy of 80 % has a standard error of **{error:.1f} points**."
+    f"With the {count} images here, an accuracy of 80 % has a standard error of "
+    f"**{error:.1f} points**."
 )
 
 # %% [markdown]
@@ -224,30 +182,29 @@ shares = (
     np.bincount(satellite.masks.flatten().numpy(), minlength=7)
     / satellite.masks.numel()
 )
-table = pd.DataFrame(
-    {"class": satellite.class_names, "share of pixels": shares}
-)
+table = pd.DataFrame({"class": satellite.class_names, "share of pixels": shares})
 views.table_picture(
     table, caption="Share of all validation pixels, class by class."
 )
 
 # %%
 largest, smallest = shares[:6].argmax(), shares[:6].argmin()
+most, least = (satellite.class_names[place] for place in (largest, smallest))
 Markdown(
-    f"**{satellite.class_names[largest]}** covers {shares[largest]:.0%} of the pixels and "
-    f"**{satellite.class_names[smallest]}** {shares[smallest]:.1%}: a network that always says "
-    f"{satellite.class_names[largest]} has a pixel accuracy of {shares[largest]:.0%} and has learnt nothing. "
-    "That is why the course scores the mean over classes of the intersection over union."
+    f"**{most}** covers {shares[largest]:.0%} of the pixels and **{least}** "
+    f"{shares[smallest]:.1%}. A network that always says {most} has a pixel accuracy of "
+    f"{shares[largest]:.0%} and has learnt nothing. That is why the course scores the "
+    "mean over classes of the intersection over union."
 )
 
 # %% [markdown]
 # ## Decode once
 #
 # A PNG or JPEG file must be unpacked before a network can see it, which takes
-# longer than a small network takes to look at it. Doing so at every epoch
-# wastes most of a training's time. Here each set is decoded once, to bytes in
-# the order (image, channel, row, column), kept on disk and mapped into memory
-# from there, so that even sets larger than the memory can be used.
+# longer than a small network takes to look at it. Doing so at every epoch wastes
+# most of a training's time. Here each set is decoded once, to bytes in the order
+# (image, channel, row, column), kept on disk and mapped into memory from there,
+# so that even sets larger than the memory can be used.
 
 # %%
 decoded = {
@@ -270,5 +227,5 @@ views.table_picture(
 
 # %% [markdown]
 # **Try next**: put the course data into `data/`, or name their folder in
-# `DLCV_DATA`, and run this chapter again. The next chapter trains on the
-# first set.
+# `DLCV_DATA`, and run this chapter again. The next chapter trains on the first
+# set.

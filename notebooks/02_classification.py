@@ -11,23 +11,20 @@
 #
 # **You will learn**
 #
-# - to read a training recipe: network, optimizer, schedule, augmentation,
-#   loss;
+# - to read a training recipe: network, optimizer, schedule, augmentation, loss;
 # - what pre-training is worth, measured on the same images;
-# - to read learning curves and a confusion matrix, and to look at the
-#   mistakes themselves.
+# - to read learning curves and a confusion matrix, and to look at the mistakes
+#   themselves.
 #
-# **You need** the idea of a convolution and of gradient descent, and the
-# first chapter's data.
+# **You need** the idea of a convolution and of gradient descent, and the first
+# chapter's data.
 #
-# **It takes** a few minutes on two cores in the `quick` profile, the first
-# time. What is trained is kept in run records, so the second time it takes
-# seconds.
+# **It takes** a few minutes on two cores in the `quick` profile, the first time.
+# What is trained is kept in run records, so the second time it takes seconds.
 #
-# Problem 1 of the course asks for two systems: *model A*, trained from
-# scratch, and *model B*, for which anything goes. Three of the student
-# reports solved it, each with its own pair. All six are here, and a seventh
-# of our own.
+# Problem 1 of the course asks for two systems: *model A*, trained from scratch,
+# and *model B*, for which anything goes. Three of the student reports solved it,
+# each with its own pair. All six are here, and a seventh of our own.
 
 # %%
 import pandas as pd
@@ -48,14 +45,7 @@ data_root = None
 chapter = dlcvlib.open_chapter(globals())
 course = chapter.data
 images = decode(course.classification, "val")
-kind = (
-    "the toy world, drawn by this book"
-    if course.is_toy
-    else f"the course data in {course.root.name}"
-)
-Markdown(
-    f"This page was made on **{kind}**, with the profile **{profile}** and seed {seed}."
-)
+Markdown(chapter.in_words)
 
 # %% [markdown]
 # ## The systems
@@ -78,23 +68,22 @@ NETWORK = [
 ]
 views.table_picture(
     as_reported[NETWORK],
-    caption="What is trained, for how long, on images of how many pixels; as the reports have it.",
+    caption="As the reports have it: what is trained, how long, at which size.",
 )
 
 # %%
 TRAINING = ["recipe", "optimizer", "schedule", "augmentation", "loss"]
 views.table_picture(
     as_reported[TRAINING],
-    caption="How it is trained, as the reports have it. What a report leaves open, we chose.",
+    caption="As the reports have it: how it is trained. We chose what is left open.",
 )
 
 # %% [markdown]
-# Some of these networks need a GPU for hours. The next table holds what this
-# page really ran. In the profiles `smoke` and `quick` every heavy family
-# stands in its *smallest form*: the same kinds of layers, few of them, on
-# images of 32 pixels. It keeps its optimizer, schedule, augmentation and
-# loss; a learning rate is changed where so few steps would otherwise move
-# nothing.
+# Some of these networks need a GPU for hours. The next table holds what this page
+# really ran. In the profiles `smoke` and `quick` every heavy family stands in its
+# *smallest form*: the same kinds of layers, few of them, on images of 32 pixels.
+# It keeps its optimizer, schedule, augmentation and loss; a learning rate is
+# changed where so few steps would otherwise move nothing.
 
 # %%
 as_run = recipes.overview(
@@ -108,10 +97,10 @@ views.table_picture(
 # %% [markdown]
 # ## What a network sees
 #
-# Augmentation shows the network another version of each image at every epoch,
-# so that it cannot learn the pixels by heart. Every image of a batch draws
-# its own parameters: one draw for a whole batch, as torchvision's transforms
-# make it when they are handed one, gives far less variety.
+# Augmentation shows the network another version of each image at every epoch, so
+# that it cannot learn the pixels by heart. Every image of a batch draws its own
+# parameters: one draw for a whole batch, as torchvision's transforms make it when
+# they are handed one, gives far less variety.
 
 # %%
 chosen = images.images[:: len(images.names) // 12][:12]
@@ -142,15 +131,15 @@ views.image_grid(
 # %%
 views.image_grid(
     as_seen("r2_densenet121"),
-    caption="R2: AutoAugment's learnt colour and shape operations, then random erasing.",
-    alt="The same images in strange colours, sheared or inverted, some with a black rectangle",
+    caption="R2: AutoAugment's operations on colour and shape, then random erasing.",
+    alt="The same images in strange colours, sheared, some with a black rectangle",
 )
 
 # %% [markdown]
-# R4's model B also mixes *pairs* of images. Mixup averages two images and
-# their labels; cutmix pastes a rectangle of one into the other and weighs the
-# labels by area. With the report's $\alpha = 0.1$ most mixtures are nearly
-# pure; below, $\alpha = 1$ shows what they do.
+# R4's model B also mixes *pairs* of images. Mixup averages two images and their
+# labels; cutmix pastes a rectangle of one into the other and weighs the labels by
+# area. With the report's $\alpha = 0.1$ most mixtures are nearly pure; below,
+# $\alpha = 1$ shows what they do.
 
 # %%
 pixels = chosen.float() / 255
@@ -162,16 +151,16 @@ mixed = [
 views.image_grid(
     (torch.cat(mixed) * 255).byte(),
     ["mixup"] * len(mixed[0]) + ["cutmix"] * len(mixed[1]),
-    caption="Mixup lays two images over each other, cutmix pastes a part of one into the other.",
+    caption="Mixup lays two images over each other, cutmix pastes one into the other.",
     alt="Six transparent double images, then six images with a pasted rectangle",
 )
 
 # %% [markdown]
 # ## The networks, drawn
 #
-# A convolutional classifier trades extent for channels: each stage halves
-# height and width and doubles what is known about a place. The last layer
-# only reads off the class.
+# A convolutional classifier trades extent for channels: each stage halves height
+# and width and doubles what is known about a place. The last layer only reads off
+# the class.
 
 
 # %%
@@ -185,9 +174,7 @@ def drawing(name):
     model = models.build(
         recipe.model, 50, form=recipe.form, **size, **recipe.model_options
     )
-    stages = [
-        stage.asdict() for stage in models.stages(model, recipe.image_size)
-    ]
+    stages = [stage.asdict() for stage in models.stages(model, recipe.image_size)]
     return views.architecture(stages, recipe.title)
 
 
@@ -205,8 +192,8 @@ drawing("r4_beit")
 
 # %% [markdown]
 # The same as a table, layer by layer, for R4's model A. Notice where the
-# parameters are, and where the multiplications: the late layers hold most of
-# the former, the early ones, on large images, do most of the latter.
+# parameters are, and where the multiplications: the late layers hold most of the
+# former, the early ones, on large images, do most of the latter.
 
 # %%
 recipe = recipes.get("r4_vgg13_bn").for_profile(profile)
@@ -220,26 +207,24 @@ views.table_picture(
 # ## Training
 #
 # `dlcvlib.train` is load-or-train: a finished record is returned at once, a
-# half-done one is gone on with, and only what is missing is trained.
-# Interrupting the kernel is safe; run the cell again to go on.
+# half-done one is gone on with, and only what is missing is trained. Interrupting
+# the kernel is safe; run the cell again to go on.
 
 # %%
 scratch = [
-    dlcvlib.train(name, profile=profile, seed=seed, data=course)
-    for name in MODEL_A
+    dlcvlib.train(name, profile=profile, seed=seed, data=course) for name in MODEL_A
 ]
 
 # %%
 pretrained = [
-    dlcvlib.train(name, profile=profile, seed=seed, data=course)
-    for name in MODEL_B
+    dlcvlib.train(name, profile=profile, seed=seed, data=course) for name in MODEL_B
 ]
 
 # %% [markdown]
-# Model B deserves a second look: *what* is it pre-trained on? The reports
-# took ImageNet weights. Where those cannot be had, or do not fit the smallest
-# form, the backbone is pre-trained here with the labels of Mini-ImageNet.
-# Nothing starts from random weights in silence.
+# Model B deserves a second look: *what* is it pre-trained on? The reports took
+# ImageNet weights. Where those cannot be had, or do not fit the smallest form,
+# the backbone is pre-trained here with the labels of Mini-ImageNet. Nothing
+# starts from random weights in silence.
 
 # %%
 origins = [
@@ -265,7 +250,7 @@ views.accuracy_table(scratch + pretrained)
 
 # %%
 def best_of(runs):
-    """Title of the best run, its accuracy, and the best that the reports state for these systems."""
+    """Title and accuracy of the best run, and the best that the reports state."""
     best = max(runs, key=lambda run: run.info["best"]["val_accuracy"]).info
     reported = max(run.info["recipe"]["reported"] or 0 for run in runs)
     return best["recipe"]["title"], best["best"]["val_accuracy"], reported
@@ -275,21 +260,22 @@ def best_of(runs):
 title_a, accuracy_a, reported_a = best_of(scratch)
 title_b, accuracy_b, reported_b = best_of(pretrained)
 Markdown(
-    f"Best from scratch: **{title_a}** with {accuracy_a:.1%}. Best pre-trained: **{title_b}** with {accuracy_b:.1%}, "
-    f"a difference of {100 * (accuracy_b - accuracy_a):+.1f} points; in the reports it was "
+    f"Best from scratch: **{title_a}** with {accuracy_a:.1%}. "
+    f"Best pre-trained: **{title_b}** with {accuracy_b:.1%}, a difference of "
+    f"{100 * (accuracy_b - accuracy_a):+.1f} points; in the reports it was "
     f"{100 * (reported_b - reported_a):+.1f}."
 )
 
 # %% [markdown]
-# **Notice** that a difference smaller than about two standard errors may be
-# luck: with another validation set of the same size it could turn round. And
-# a stand-in in its smallest form says nothing of the report's own network.
+# **Notice** that a difference smaller than about two standard errors may be luck:
+# with another validation set of the same size it could turn round. And a stand-in
+# in its smallest form says nothing of the report's own network.
 #
 # ## Curves
 #
-# The gap between training and validation is overfitting; where augmentation
-# or label smoothing makes the training task harder than the test, the
-# training curve can even lie *below*.
+# The gap between training and validation is overfitting; where augmentation or
+# label smoothing makes the training task harder than the test, the training curve
+# can even lie *below*.
 
 # %%
 views.curves(scratch)
@@ -301,8 +287,8 @@ views.curves(pretrained)
 # ## Mistakes
 #
 # A confusion matrix counts every pair of true and predicted class. Off the
-# diagonal, look for pairs that stand out in *both* directions: classes that
-# the network cannot tell apart, rather than one that it prefers.
+# diagonal, look for pairs that stand out in *both* directions: classes that the
+# network cannot tell apart, rather than one that it prefers.
 
 # %%
 strongest = max(
@@ -320,6 +306,6 @@ views.most_confused(strongest, images.images, class_names=images.class_names)
 
 # %% [markdown]
 # **Try next**: change a recipe with
-# `dataclasses.replace(recipes.get("r4_vgg13_bn"), name="mine", ...)` and give
-# it to `dlcvlib.train`. The next chapter looks at what model A has learnt, in
-# its second-last layer.
+# `dataclasses.replace(recipes.get("r4_vgg13_bn"), name="mine", ...)` and give it
+# to `dlcvlib.train`. The next chapter looks at what model A has learnt, in its
+# second-last layer.

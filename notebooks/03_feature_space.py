@@ -16,15 +16,15 @@
 #   rather than by eye;
 # - why maps made separately mislead.
 #
-# **You need** the records of the previous chapter (they are made here if they
-# are missing).
+# **You need** the records of the previous chapter (they are made here if they are
+# missing).
 #
 # **It takes** about a minute on two cores in the `quick` profile.
 #
 # The last layer of a classifier is linear. All that it can tell apart must
-# therefore be apart already in its input, the features of the second-last
-# layer. The reports are asked to draw these for model A on the validation
-# set, at the first, a middle and the last epoch.
+# therefore be apart already in its input, the features of the second-last layer.
+# The reports are asked to draw these for model A on the validation set, at the
+# first, a middle and the last epoch.
 
 # %%
 from IPython.display import Markdown
@@ -43,18 +43,19 @@ chapter = dlcvlib.open_chapter(globals())
 run = dlcvlib.train(recipe, profile=profile, seed=seed, data=chapter.data)
 epochs = run.first_middle_last()
 snapshot = run.snapshot(epochs[-1])
+number, width = snapshot["features"].shape
 Markdown(
-    f"Model A is **{run.info['recipe']['title']}**, at the epochs {epochs[0]}, {epochs[1]} and {epochs[2]}; "
-    f"each map shows {snapshot['features'].shape[0]} validation images by {snapshot['features'].shape[1]} features."
+    f"{chapter.in_words} Model A is **{run.info['recipe']['title']}**, at the epochs "
+    f"{epochs[0]}, {epochs[1]} and {epochs[2]}; each map shows {number} validation "
+    f"images, each of {width} features."
 )
 
 # %% [markdown]
 # ## PCA: the two widest directions
 #
-# Principal component analysis looks along the directions in which the
-# features vary most. It is linear, it is the same every time, and its
-# distances are true; but two directions show little of what many dimensions
-# hold.
+# Principal component analysis looks along the directions in which the features
+# vary most. It is linear, it is the same every time, and its distances are true;
+# but two directions show little of what many dimensions hold.
 
 # %%
 pca = embedding.embed(run, "pca", epochs)
@@ -62,30 +63,27 @@ views.embedding_maps(pca)
 
 # %%
 NAMES = {"knn_features": "kNN of features", "knn_map": "kNN of map"}
-views.table_picture(
-    pca.quality.rename(columns=NAMES), caption="PCA in numbers."
-)
+views.table_picture(pca.quality.rename(columns=NAMES), caption="PCA in numbers.")
 
 # %% [markdown]
 # How to read the numbers:
 #
-# - **kNN of features**: the share of images whose nearest neighbours in
-#   *feature space* vote for their class. It is what the network knows.
-# - **kNN of map**: the same in the plane. The gap is what the map could not
-#   show.
+# - **kNN of features**: the share of images whose nearest neighbours in *feature
+#   space* vote for their class. It is what the network knows.
+# - **kNN of map**: the same in the plane. The gap is what the map could not show.
 # - **silhouette**: from -1 to 1; how much nearer an image is to its own class
 #   than to the next one.
 # - **trustworthiness**: from 0 to 1; how many neighbours in the map are
 #   neighbours in feature space too.
-# - **displacement**: how far a point moved since the map before, as a share
-#   of the map's radius.
+# - **displacement**: how far a point moved since the map before, as a share of
+#   the map's radius.
 #
 # ## t-SNE: neighbours stay neighbours
 #
 # t-SNE {cite}`vandermaaten2008visualizing` gives up distances to keep
 # neighbourhoods. Its maps depend on where they start. So here the first epoch
-# starts from PCA, and each later one from the map before it: a point then
-# moves only as far as its features ask for, and the maps may be compared.
+# starts from PCA, and each later one from the map before it: a point then moves
+# only as far as its features ask for, and the maps may be compared.
 
 # %%
 tsne = embedding.embed(run, "tsne")
@@ -99,25 +97,23 @@ views.table_picture(
 
 # %%
 before, after = (
-    tsne.quality.set_index("epoch").loc[epoch]
-    for epoch in (epochs[0], epochs[-1])
+    tsne.quality.set_index("epoch").loc[epoch] for epoch in (epochs[0], epochs[-1])
 )
 Markdown(
-    f"From epoch {epochs[0]} to epoch {epochs[-1]} the kNN accuracy of the features went from "
-    f"{before['knn_features']:.1%} to {after['knn_features']:.1%}, "
-    f"that of the map from {before['knn_map']:.1%} to {after['knn_map']:.1%}. "
-    f"At the last epoch the map's trustworthiness is {after['trustworthiness']:.0%}."
+    f"From epoch {epochs[0]} to epoch {epochs[-1]} the kNN accuracy of the features "
+    f"went from {before['knn_features']:.1%} to {after['knn_features']:.1%}, that of "
+    f"the map from {before['knn_map']:.1%} to {after['knn_map']:.1%}. At the last epoch "
+    f"the map's trustworthiness is {after['trustworthiness']:.0%}."
 )
 
 # %% [markdown]
 # **Notice** which classes separate first, and which never do. The size of a
-# cluster and the distance between two of them mean little: t-SNE evens them
-# out.
+# cluster and the distance between two of them mean little: t-SNE evens them out.
 #
 # ## UMAP
 #
-# UMAP {cite}`mcinnes2018umap` keeps neighbourhoods too, with another cost,
-# and tends to draw tighter clusters. The same chain is used.
+# UMAP {cite}`mcinnes2018umap` keeps neighbourhoods too, with another cost, and
+# tends to draw tighter clusters. The same chain is used.
 
 # %%
 umap = embedding.embed(run, "umap")
@@ -132,8 +128,8 @@ views.table_picture(
 # %% [markdown]
 # ## Why separate maps mislead
 #
-# Here each epoch has a t-SNE of its own, from a random start of its own, as
-# most reports make them.
+# Here each epoch has a t-SNE of its own, from a random start of its own, as most
+# reports make them.
 
 # %%
 separate = embedding.separate_runs(run, epochs)
@@ -145,9 +141,9 @@ chained = metrics.displacement(
 )
 apart = separate.quality["displacement"].iloc[-1]
 Markdown(
-    f"A point moves by {apart:.2f} of the map's radius between the last two of these maps, "
-    f"and by {chained:.2f} in the chain above, for the *same* change of features. "
-    "The rest is chance: what looks like learning here is another throw of the dice."
+    f"A point moves by {apart:.2f} of the map's radius between the last two of these "
+    f"maps, and by {chained:.2f} in the chain above, for the *same* change of features. "
+    "The rest is chance: another throw of the dice, not learning."
 )
 
 # %% [markdown]
