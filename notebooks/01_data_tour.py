@@ -43,6 +43,34 @@ data_root = None
 chapter = dlcvlib.open_chapter(globals())
 course = chapter.data
 Markdown(chapter.in_words)
+
+# %% [markdown]
+# ## Four sets
+#
+# `dlcvlib.data.find` recognises every edition's folder by what lies in it, since the
+# same name, `p2_data` say, has meant different things in different years. Where no
+# course data are found, it draws the *toy world*: stand-ins in the same layout, in
+# which nothing is solved by colour alone.
+
+
+# %%
+def row(image_set):
+    """Counts of one set; a split or labels that it does not have stay empty."""
+    validation = len(image_set.val.files) if image_set.val else None
+    classes = len(image_set.class_names) or None
+    train = len(image_set.train.files)
+    return {
+        "set": image_set.name,
+        "train": train,
+        "validation": validation,
+        "classes": classes,
+    }
+
+
+# %%
+four = (course.classification, course.mini, course.office, course.satellite)
+counts = dict.fromkeys(["train", "validation", "classes"], "Int64")
+table = pd.DataFrame([row(found) for found in four if found]).astype(counts)
 views.table_picture(
     table, caption="Number of images and classes of each set that was found."
 )
@@ -67,11 +95,7 @@ problems = pd.DataFrame(
         for p in report.problems
     ]
 )
-shown = (
-    problems.head(12)
-    if len(problems)
-    else pd.DataFrame({"problem": ["none found"]})
-)
+shown = problems.head(12) if len(problems) else pd.DataFrame({"problem": ["none found"]})
 views.table_picture(
     shown,
     caption=f"{len(problems)} problems were found; the first are shown.",
@@ -107,8 +131,7 @@ views.image_grid(
 
 # %%
 labels = {
-    name: decode(course.classification, name).labels.numpy()
-    for name in ("train", "val")
+    name: decode(course.classification, name).labels.numpy() for name in ("train", "val")
 }
 views.class_counts(labels, classification.class_names)
 
@@ -179,13 +202,10 @@ views.mask_pairs(
 
 # %%
 shares = (
-    np.bincount(satellite.masks.flatten().numpy(), minlength=7)
-    / satellite.masks.numel()
+    np.bincount(satellite.masks.flatten().numpy(), minlength=7) / satellite.masks.numel()
 )
 table = pd.DataFrame({"class": satellite.class_names, "share of pixels": shares})
-views.table_picture(
-    table, caption="Share of all validation pixels, class by class."
-)
+views.table_picture(table, caption="Share of all validation pixels, class by class.")
 
 # %%
 largest, smallest = shares[:6].argmax(), shares[:6].argmin()
@@ -221,9 +241,7 @@ table = pd.DataFrame(
     }
     for name, one in decoded.items()
 )
-views.table_picture(
-    table, caption="Every set as one array of bytes, mapped from disk."
-)
+views.table_picture(table, caption="Every set as one array of bytes, mapped from disk.")
 
 # %% [markdown]
 # **Try next**: put the course data into `data/`, or name their folder in

@@ -199,9 +199,7 @@ drawing("r4_beit")
 recipe = recipes.get("r4_vgg13_bn").for_profile(profile)
 network = models.build(recipe.model, 50, form=recipe.form)
 layers = models.layer_table(network, recipe.image_size)
-views.table_picture(
-    layers, caption="R4's model A, layer by layer, as this page runs it."
-)
+views.table_picture(layers, caption="R4's model A, layer by layer, as this page runs it.")
 
 # %% [markdown]
 # ## Training
@@ -228,8 +226,7 @@ pretrained = [
 
 # %%
 origins = [
-    {"system": run.info["recipe"]["title"], **run.info["start"]}
-    for run in pretrained
+    {"system": run.info["recipe"]["title"], **run.info["start"]} for run in pretrained
 ]
 kept = [
     column
@@ -291,9 +288,7 @@ views.curves(pretrained)
 # network cannot tell apart, rather than one that it prefers.
 
 # %%
-strongest = max(
-    scratch + pretrained, key=lambda run: run.info["last"]["val_accuracy"]
-)
+strongest = max(scratch + pretrained, key=lambda run: run.info["last"]["val_accuracy"])
 views.confusion(strongest, class_names=images.class_names)
 
 # %% [markdown]
