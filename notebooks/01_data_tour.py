@@ -84,20 +84,10 @@ views.table_picture(
 
 # %%
 report = check(course.root)
-problems = pd.DataFrame(
-    [
-        {
-            "set": p.set_name,
-            "problem": p.kind,
-            "file": p.path.name,
-            "reason": p.reason,
-        }
-        for p in report.problems
-    ]
-)
-shown = problems.head(12) if len(problems) else pd.DataFrame({"problem": ["none found"]})
+rows = [(p.set_name, p.kind, p.path.name, p.reason) for p in report.problems]
+problems = pd.DataFrame(rows, columns=["set", "problem", "file", "reason"])
 views.table_picture(
-    shown,
+    problems.head(12),
     caption=f"{len(problems)} problems were found; the first are shown.",
 )
 

@@ -1,0 +1,80 @@
+"""The command line: exit status, messages a beginner can use, and no need of what only the book needs."""
+
+import subprocess
+import sys
+
+import pytest
+from training_worlds import write_classification
+
+from dlcvlib import cli, recipes
+from dlcvlib.data import toy
+
+
+@pytest.fixture
+def data(tmp_path, monkeypatch):
+    monkeypatch.setenv("DLCV_RUNS", str(tmp_path / "runs"))
+    return write_classification(tmp_path / "data")
+
+
+def test_training_from_the_command_line_leaves_a_record_that_is_listed(data, capsys):
+    assert cli.main(["train", "r4_vgg13_bn", "--profile", "smoke", "--data", str(data)]) == 0
+    assert "smoke/r4_vgg13_bn/seed0  finished  accuracy 0." in capsys.readouterr().out
+    assert cli.main(["runs", "--data", str(data)]) == 0
+    assert "smoke/r4_vgg13_bn/seed0" in capsys.readouterr().out
+
+
+def test_a_misspelt_recipe_is_answered_with_the_nearest(data, capsys):
+    assert cli.main(["train", "r4_vgg", "--profile", "smoke", "--data", str(data)]) == 2
+    said = capsys.readouterr().err
+    assert "did you mean 'r4_vgg13_bn'" in said and "Traceback" not in said
+
+
+def test_a_folder_without_data_is_answered_with_what_was_looked_for(tmp_path, capsys):
+    assert cli.main(["train", "r4_vgg13_bn", "--data", str(tmp_path)]) == 2
+    said = capsys.readouterr().err
+    assert str(tmp_path) in said and "train_50/" in said and "dlcv data download" in said
+
+
+def test_checking_sound_data_ends_with_0_and_faulty_data_with_1(data, capsys):
+    assert cli.main(["data", "check", str(data)]) == 0
+    (data / "p1_data" / "train_50" / "0_0.png").write_bytes(b"no image")
+    assert cli.main(["data", "check", str(data)]) == 1
+    assert "0_0.png" in capsys.readouterr().out
+
+
+def test_an_interruption_says_how_to_go_on(data, capsys, monkeypatch):
+    def interrupted(*_arguments, **_settings):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "train", interrupted)
+    assert cli.main(["train", "r4_vgg13_bn", "--data", str(data)]) == 130
+    assert "goes on" in capsys.readouterr().err
+
+
+def test_the_help_lists_every_recipe(capsys):
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["train", "--help"])
+    assert ended.value.code == 0
+    said = capsys.readouterr().out
+    assert all(name in said for name in recipes.RECIPES)
+
+
+def test_training_needs_nothing_that_only_the_book_needs(data):
+    book_only = ["plotly", "IPython", "jupyter_client", "umap", "anywidget", "papermill", "jupytext", "sphinx"]
+    script = f"""
+import sys
+for name in {book_only}: sys.modules[name] = None  # importing one raises ImportError
+from dlcvlib.cli import main
+sys.exit(main(["train", "r4_vgg13_bn", "--profile", "smoke", "--data", {str(data)!r}]))
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_every_system_of_the_reports_trains_on_the_toy_world(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("DLCV_RUNS", str(tmp_path / "runs"))
+    world = toy.draw(tmp_path / "toy", scale=0.1)
+    for name in recipes.RECIPES:
+        assert cli.main(["train", name, "--profile", "smoke", "--data", str(world)]) == 0, name
+    said = capsys.readouterr().out
+    assert all(f"smoke/{name}/seed0  finished" in said for name in recipes.RECIPES)
