@@ -59,12 +59,15 @@ def _add_train(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         "--weights", type=Path, metavar="FILE", help="outside weights for a recipe that starts pre-trained"
     )
+    parser.add_argument("--export", action="store_true", help="write the result to book/results/ when it is finished")
     parser.set_defaults(run=_train)
 
 
 def _train(asked: argparse.Namespace) -> int:
     run = train(asked.recipe, profile=asked.profile, seed=asked.seed, data=asked.data, weights=asked.weights)
     print(_line(run))
+    if asked.export:
+        print(runs.export_result(run, places.results_home()))
     return 0
 
 
