@@ -1,0 +1,124 @@
+"""Decoding once against ImageFolder and DataLoader: images a second, from files to normalised batches, and memory.
+
+Run as `python tests/benchmarks/bench_loading.py`, or with `--quick` for a single round. The images are those of the
+classification train set that `dlcvlib.data.find` finds: `$DLCV_DATA`, else the toy world. No file is read from a cold
+disk: all are read once before.
+"""
+
+import argparse
+import os
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from plain_pytorch import class_folders, loader
+
+from dlcvlib import augment, data
+from dlcvlib.data import ImageSet
+
+BATCH_SIZE = 128
+MEMORY = Path("/proc/self/status")  # Linux only; elsewhere no memory is shown
+
+Batches = Iterable[tuple[Tensor, Tensor]]
+
+
+class DecodedOnce:
+    """Batches as our training draws them: rows of the decoded images, normalised all at once."""
+
+    def __init__(self, image_set: ImageSet) -> None:
+        self.decoded = data.decode(image_set)
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        for rows in torch.randperm(len(self.decoded.names)).split(BATCH_SIZE):
+            images = self.decoded.images[rows]
+            yield augment.prepare(images, images.shape[-1], {}), self.decoded.labels[rows]
+
+
+def ways_to_load(image_set: ImageSet, folders: Path) -> dict[str, Callable[[], Batches]]:
+    """Name to what opens the images; what it returns gives one epoch each time it is gone through."""
+    return {
+        "ImageFolder, 0 workers": lambda: loader(folders, BATCH_SIZE, workers=0),
+        "ImageFolder, 2 workers": lambda: loader(folders, BATCH_SIZE, workers=2),
+        "decode once": lambda: DecodedOnce(image_set),
+    }
+
+
+def seconds_of_epoch(batches: Batches, count: int) -> float:
+    """Time to go once through all images."""
+    start = time.perf_counter()
+    seen = sum(len(labels) for _, labels in batches)
+    if seen != count:
+        raise RuntimeError(f"{seen} images came in an epoch, but the set has {count}")
+    return time.perf_counter() - start
+
+
+def resident_memory(field: str) -> float:
+    """`VmRSS`, this process's memory now, or `VmHWM`, its peak, in MB."""
+    return next(int(line.split()[1]) / 1000 for line in MEMORY.read_text().splitlines() if line.startswith(field))
+
+
+def measure(image_set: ImageSet, folders: Path, rounds: int, later_epochs: int) -> dict[str, dict[str, list[float]]]:
+    """Seconds of first and of later epochs, and MB above what the process held before, of each way in turn."""
+    count = len(image_set.train.files)
+    ways = ways_to_load(image_set, folders)
+    taken: dict[str, dict[str, list[float]]] = {name: {"first": [], "later": [], "memory": []} for name in ways}
+    for _ in range(rounds):
+        opened: dict[str, Batches] = {}
+        with tempfile.TemporaryDirectory() as empty:
+            os.environ["DLCV_RUNS"] = empty  # nothing is decoded there yet
+            for name, open_images in ways.items():
+                if MEMORY.exists():
+                    Path("/proc/self/clear_refs").write_text("5")  # the peak is counted from here
+                    before = resident_memory("VmRSS")
+                start = time.perf_counter()
+                opened[name] = open_images()
+                opening = time.perf_counter() - start
+                taken[name]["first"].append(opening + seconds_of_epoch(opened[name], count))
+                if MEMORY.exists():
+                    taken[name]["memory"].append(resident_memory("VmHWM") - before)
+            for _ in range(later_epochs):
+                for name, batches in opened.items():
+                    taken[name]["later"].append(seconds_of_epoch(batches, count))
+    return taken
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="one round of one first and one later epoch")
+    parser.add_argument("--rounds", type=int, default=3, help="first epochs of each way")
+    parser.add_argument("--later-epochs", type=int, default=3, help="later epochs of each way in a round")
+    arguments = parser.parse_args()
+    rounds, later_epochs = (1, 1) if arguments.quick else (arguments.rounds, arguments.later_epochs)
+
+    image_set = data.find().classification
+    if image_set is None:
+        sys.exit("the data hold no classification set; `dlcv data check` says what was found there")
+    count = len(image_set.train.files)
+    for file in image_set.train.files:
+        file.read_bytes()
+    with tempfile.TemporaryDirectory() as folders:
+        taken = measure(image_set, class_folders(image_set.train, Path(folders)), rounds, later_epochs)
+
+    print(f"{count:,} images in batches of {BATCH_SIZE}, {os.cpu_count()} processors; medians of images a second,")
+    print("of ratios to the first row in the same round, and of the main process's memory at its peak above before")
+    print(("{:<23}" + "{:>14}" * 5).format("", "first epoch", "ratio", "later epochs", "ratio", "extra MB"))
+    reference = next(iter(taken.values()))
+    for name, seconds in taken.items():
+        shown = []
+        for part in ("first", "later"):
+            ratios = [theirs / ours for theirs, ours in zip(reference[part], seconds[part], strict=True)]
+            shown += [count / statistics.median(seconds[part]), statistics.median(ratios)]
+        memory = f"{statistics.median(seconds['memory']):.0f}" if seconds["memory"] else "-"
+        print(("{:<23}" + "{:>14,.0f}{:>13.2f}x" * 2 + "{:>14}").format(name, *shown, memory))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,112 @@
+"""The benchmarks run to their end and fill a row for everything they compare; nothing here depends on how fast."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from dlcvlib import data
+from dlcvlib.data import toy
+
+BENCHMARKS = Path(__file__).resolve().parent / "benchmarks"
+NOT_ON_A_BARE_MACHINE = ("plotly", "umap", "anywidget", "ipywidgets", "IPython", "jupytext", "papermill")
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return toy.draw(tmp_path_factory.mktemp("toy") / "world", scale=0.04)
+
+
+def run(script: str, world: Path, folder: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run a benchmark on `world`, in `folder`."""
+    here = {"DLCV_DATA": str(world), "DLCV_RUNS": str(folder / "runs"), "OMP_WAIT_POLICY": "passive"}
+    return subprocess.run(
+        [sys.executable, str(BENCHMARKS / script), *arguments],
+        env=os.environ | here | variables,
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+
+
+def table(process: subprocess.CompletedProcess[str]) -> dict[str, list[float]]:
+    """The numbers of each row that a benchmark printed, by the row's name; a row has at least two."""
+    assert process.returncode == 0, process.stderr
+    rows = re.findall(r"^(\S.*?)((?: {2,}[\d.,]+[x%]?){2,})", process.stdout, re.MULTILINE)
+    return {name: [float(re.sub("[,x%]", "", number)) for number in numbers.split()] for name, numbers in rows}
+
+
+def test_the_embedding_benchmark_compares_every_method(world: Path, tmp_path: Path) -> None:
+    rows = table(run("bench_embedding.py", world, tmp_path, "--quick"))
+    assert list(rows) == ["separate t-SNE", "t-SNE chain", "UMAP, first call", "UMAP chain", "PCA"]
+    assert all(seconds > 0 for seconds, *_ in rows.values())
+
+
+def test_the_loading_benchmark_compares_first_and_later_epochs(world: Path, tmp_path: Path) -> None:
+    rows = table(run("bench_loading.py", world, tmp_path, "--quick"))
+    assert list(rows) == ["ImageFolder, 0 workers", "ImageFolder, 2 workers", "decode once"]
+    for first, first_ratio, later, later_ratio, *_ in rows.values():
+        assert min(first, first_ratio, later, later_ratio) > 0
+
+
+def test_the_training_benchmark_needs_neither_plotly_nor_jupyter(world: Path, tmp_path: Path) -> None:
+    blocked, report = tmp_path / "blocked", tmp_path / "report.json"
+    blocked.mkdir()
+    for name in NOT_ON_A_BARE_MACHINE:
+        (blocked / f"{name}.py").write_text(f"raise ImportError('{name} is not installed')\n")
+    arguments = ("--model", "small_cnn", "--steps", "1", "--rounds", "1", "--json", str(report))
+    variables = {"DLCV_PRECISION": "fp32", "PYTHONPATH": str(blocked)}
+    rows = table(run("bench_training.py", world, tmp_path, *arguments, **variables))
+    assert list(rows) == [
+        "plain loop, fp32, 0 workers",
+        "plain loop, fp32, 2 workers",
+        "ours, fp32, channels_last",
+        "step alone, bf16, contiguous",
+        "step alone, bf16, channels_last",
+        "step alone, fp32, contiguous",
+        "step alone, fp32, channels_last",
+    ]
+    assert rows["step alone, fp32, channels_last"][2] == 100
+    kept = json.loads(report.read_text())
+    assert kept["machine"]["versions"]["torch"] == torch.__version__
+    assert kept["settings"]["model"] == "small_cnn" and kept["settings"]["steps"] == 1
+    assert list(kept["rows"]) == list(rows)
+    for name, (images_per_second, *_) in rows.items():
+        assert images_per_second == pytest.approx(kept["rows"][name]["images_per_second"], abs=0.5)
+
+
+def test_the_training_benchmark_names_the_networks_there_are(world: Path, tmp_path: Path) -> None:
+    process = run("bench_training.py", world, tmp_path, "--model", "vgg_13")
+    assert process.returncode == 2
+    assert "'vgg_13'" in process.stderr and "vgg13_bn" in process.stderr
+
+
+def test_every_way_of_loading_gives_the_same_images(
+    world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    monkeypatch.setenv("DLCV_RUNS", str(tmp_path / "runs"))
+    from bench_loading import ways_to_load
+    from plain_pytorch import class_folders
+
+    image_set = data.find(world).classification
+    assert image_set is not None
+    ways = ways_to_load(image_set, class_folders(image_set.train, tmp_path / "folders"))
+    seen = {}
+    for name, open_images in ways.items():
+        images, labels = (torch.cat(parts) for parts in zip(*open_images(), strict=True))
+        order = images.double().flatten(1).sum(1).argsort()
+        seen[name] = images[order], labels[order]
+    images, labels = seen.pop("decode once")
+    assert len(labels) == len(image_set.train.files)
+    for name, (others, other_labels) in seen.items():
+        torch.testing.assert_close(others, images, msg=name)
+        assert other_labels.equal(labels), name
