@@ -53,4 +53,6 @@ def _loss(recipe: Recipe) -> str:
         words.append(f"mixup {recipe.mixup_alpha:g}")
     if recipe.cutmix_alpha:
         words.append(f"cutmix {recipe.cutmix_alpha:g}")
+    if recipe.mixing_probability < 1:
+        words[-1] += f" in {recipe.mixing_probability:.0%} of the batches"
     return ", ".join(words)

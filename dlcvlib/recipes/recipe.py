@@ -57,6 +57,8 @@ class Recipe:
     label_smoothing: float = 0.0
     mixup_alpha: float = 0.0
     cutmix_alpha: float = 0.0
+    mixing_probability: float = 1.0
+    """Share of the batches that are mixed, where mixup or cutmix is on."""
     weight_average: float = 0.0
     """Decay a step of the moving average of weights that is evaluated and kept; 0 for none."""
     flip_averaging: bool = False

@@ -58,6 +58,7 @@ class Classification:
         model: nn.Module,
         train: LabelledImages,
         val: LabelledImages,
+        num_classes: int,
         device: torch.device,
         precision: Precision,
         normalisation: dict[str, tuple[float, float, float]] | None = None,
@@ -76,7 +77,7 @@ class Classification:
         self.steps = len(train.labels) // self.batch_size
         self.optimizer = build_optimizer(self.model.parameters(), recipe.optimizer)
         self.rate_factors = rate_factors(recipe.schedule, self.epochs, self.steps)
-        self.mix = _mixing(recipe, int(max(train.labels.max(), val.labels.max())) + 1)
+        self.mix = _mixing(recipe, num_classes)
         self.hits = torch.zeros((), device=device)
 
     def batches(self) -> Iterator[tuple[Tensor, Tensor]]:
@@ -174,4 +175,4 @@ def _mixing(recipe: Recipe, num_classes: int) -> v2.Transform | None:
         mixes.append(v2.MixUp(alpha=recipe.mixup_alpha, num_classes=num_classes))
     if recipe.cutmix_alpha:
         mixes.append(v2.CutMix(alpha=recipe.cutmix_alpha, num_classes=num_classes))
-    return v2.RandomChoice(mixes) if mixes else None
+    return v2.RandomApply([v2.RandomChoice(mixes)], recipe.mixing_probability) if mixes else None

@@ -97,7 +97,7 @@ def _train(
         info["start"] = _start_pretrained(model, recipe, profile, seed, course, weights)
         normalisation = info["start"].get("normalisation", {})
     runs.write_info(run, info)
-    task = Classification(recipe, model, images.train, images.val, device, precision, normalisation)
+    task = Classification(recipe, model, images.train, images.val, images.num_classes, device, precision, normalisation)
     started = time.perf_counter()
     try:
         progress = fit(task, run, seed=seed, snapshots=recipe.snapshots, title=f"{recipe.name} ({profile})")

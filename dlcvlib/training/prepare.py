@@ -92,8 +92,8 @@ def _labelled(decoded: Decoded, rows: slice | np.ndarray) -> LabelledImages:
 
 
 def _held_out(labels: np.ndarray) -> np.ndarray:
-    """Every tenth image of each class, in the order of the files: (N,) bool."""
-    return _place_in_class(labels) % MINI_HELD_OUT == MINI_HELD_OUT - 1
+    """The first of every ten images of each class, in the order of the files: (N,) bool."""
+    return _place_in_class(labels) % MINI_HELD_OUT == 0
 
 
 def _place_in_class(labels: np.ndarray) -> np.ndarray:

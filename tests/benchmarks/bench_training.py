@@ -69,7 +69,7 @@ def plain_loop(recipe: Recipe, num_classes: int, folders: Path, workers: int, de
 def our_loop(recipe: Recipe, images: Images, device: torch.device, precision: Precision) -> Step:
     """A step of `dlcvlib.training`."""
     model = build_model(recipe, images.num_classes)
-    task = Classification(recipe, model, images.train, images.val, device, precision)
+    task = Classification(recipe, model, images.train, images.val, images.num_classes, device, precision)
     drawn = endless(task.batches)
 
     def step() -> None:
