@@ -41,7 +41,6 @@
 
   async function draw(element) {
     if (drawn.has(element)) return;
-    element.querySelector(".dlcv-fallback").hidden = true;
     const figure = JSON.parse(element.querySelector('script[type="application/json"]').textContent);
     drawn.set(element, figure);
     const Plotly = await loadLibrary();
@@ -61,7 +60,10 @@
       (entries) => entries.filter((entry) => entry.isIntersecting).forEach((entry) => draw(entry.target)),
       { rootMargin: "400px" },
     );
-    elements.forEach((element) => near.observe(element));
+    for (const element of elements) {
+      element.querySelector(".dlcv-fallback").hidden = true;
+      near.observe(element);
+    }
     window.addEventListener("beforeprint", () => elements.forEach(draw));
     new MutationObserver(recolour).observe(document.documentElement, { attributeFilter: ["data-theme"] });
   });
