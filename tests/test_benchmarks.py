@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -76,17 +77,11 @@ def test_the_training_benchmark_needs_neither_plotly_nor_jupyter(world: Path, tm
     ]
     assert rows["step alone, fp32, channels_last"][2] == 100
     kept = json.loads(report.read_text())
-    assert kept["machine"]["versions"]["torch"] == torch.__version__
+    assert kept["machine"]["versions"]["torch"] == version("torch")
     assert kept["settings"]["model"] == "small_cnn" and kept["settings"]["steps"] == 1
     assert list(kept["rows"]) == list(rows)
     for name, (images_per_second, *_) in rows.items():
         assert images_per_second == pytest.approx(kept["rows"][name]["images_per_second"], abs=0.5)
-
-
-def test_the_training_benchmark_names_the_networks_there_are(world: Path, tmp_path: Path) -> None:
-    process = run("bench_training.py", world, tmp_path, "--model", "vgg_13")
-    assert process.returncode == 2
-    assert "'vgg_13'" in process.stderr and "vgg13_bn" in process.stderr
 
 
 def test_every_way_of_loading_gives_the_same_images(

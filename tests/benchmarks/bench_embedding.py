@@ -39,10 +39,10 @@ def separate(features: list[np.ndarray]) -> list[np.ndarray]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="3 epochs x 500 points instead of 10 x 2,500")
+    parser.add_argument("--quick", action="store_true", help="2 epochs x 200 points instead of 10 x 2,500")
     parser.add_argument("--repeats", type=int, default=1, help="timings taken of each; the median is shown")
     arguments = parser.parse_args()
-    epochs, points = (3, 500) if arguments.quick else (10, 2500)
+    epochs, points = (2, 200) if arguments.quick else (10, 2500)
     features, labels = growing_features(epochs, points, width=512, classes=50)
 
     methods: dict[str, Callable[[list[np.ndarray]], list[np.ndarray]]] = {

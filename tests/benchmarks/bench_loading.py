@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -25,7 +26,7 @@ from dlcvlib import augment, data
 from dlcvlib.data import ImageSet
 
 BATCH_SIZE = 128
-MEMORY = Path("/proc/self/status")  # Linux only; elsewhere no memory is shown
+PROCESS = Path("/proc/self")
 
 Batches = Iterable[tuple[Tensor, Tensor]]
 
@@ -60,13 +61,26 @@ def seconds_of_epoch(batches: Batches, count: int) -> float:
     return time.perf_counter() - start
 
 
+@contextmanager
+def peak_memory_noted(noted: list[float]) -> Iterator[None]:
+    """Append how far this process's memory rises inside above what it was before, in MB; nothing where not Linux."""
+    if not (PROCESS / "status").is_file():
+        yield
+        return
+    (PROCESS / "clear_refs").write_text("5")  # the peak is counted from here
+    before = resident_memory("VmRSS")
+    yield
+    noted.append(resident_memory("VmHWM") - before)
+
+
 def resident_memory(field: str) -> float:
     """`VmRSS`, this process's memory now, or `VmHWM`, its peak, in MB."""
-    return next(int(line.split()[1]) / 1000 for line in MEMORY.read_text().splitlines() if line.startswith(field))
+    lines = (PROCESS / "status").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 / 1e6 for line in lines if line.startswith(field))
 
 
 def measure(image_set: ImageSet, folders: Path, rounds: int, later_epochs: int) -> dict[str, dict[str, list[float]]]:
-    """Seconds of first and of later epochs, and MB above what the process held before, of each way in turn."""
+    """Seconds of first and of later epochs, and the first epochs' memory in MB, of each way in turn."""
     count = len(image_set.train.files)
     ways = ways_to_load(image_set, folders)
     taken: dict[str, dict[str, list[float]]] = {name: {"first": [], "later": [], "memory": []} for name in ways}
@@ -75,15 +89,11 @@ def measure(image_set: ImageSet, folders: Path, rounds: int, later_epochs: int) 
         with tempfile.TemporaryDirectory() as empty:
             os.environ["DLCV_RUNS"] = empty  # nothing is decoded there yet
             for name, open_images in ways.items():
-                if MEMORY.exists():
-                    Path("/proc/self/clear_refs").write_text("5")  # the peak is counted from here
-                    before = resident_memory("VmRSS")
-                start = time.perf_counter()
-                opened[name] = open_images()
-                opening = time.perf_counter() - start
-                taken[name]["first"].append(opening + seconds_of_epoch(opened[name], count))
-                if MEMORY.exists():
-                    taken[name]["memory"].append(resident_memory("VmHWM") - before)
+                with peak_memory_noted(taken[name]["memory"]):
+                    start = time.perf_counter()
+                    opened[name] = open_images()
+                    opening = time.perf_counter() - start
+                    taken[name]["first"].append(opening + seconds_of_epoch(opened[name], count))
             for _ in range(later_epochs):
                 for name, batches in opened.items():
                     taken[name]["later"].append(seconds_of_epoch(batches, count))
@@ -96,6 +106,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3, help="first epochs of each way")
     parser.add_argument("--later-epochs", type=int, default=3, help="later epochs of each way in a round")
     arguments = parser.parse_args()
+    if min(arguments.rounds, arguments.later_epochs) < 1:
+        parser.error("--rounds and --later-epochs must be at least 1")
     rounds, later_epochs = (1, 1) if arguments.quick else (arguments.rounds, arguments.later_epochs)
 
     image_set = data.find().classification
@@ -108,7 +120,7 @@ def main() -> None:
         taken = measure(image_set, class_folders(image_set.train, Path(folders)), rounds, later_epochs)
 
     print(f"{count:,} images in batches of {BATCH_SIZE}, {os.cpu_count()} processors; medians of images a second,")
-    print("of ratios to the first row in the same round, and of the main process's memory at its peak above before")
+    print("of ratios to the first row in the same round, and of the first epoch's memory in the main process")
     print(("{:<23}" + "{:>14}" * 5).format("", "first epoch", "ratio", "later epochs", "ratio", "extra MB"))
     reference = next(iter(taken.values()))
     for name, seconds in taken.items():
