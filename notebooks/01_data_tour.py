@@ -47,10 +47,10 @@ Markdown(chapter.in_words)
 # %% [markdown]
 # ## Four sets
 #
-# `dlcvlib.data.find` recognises every edition's folder by what lies in it, since the
-# same name, `p2_data` say, has meant different things in different years. Where no
-# course data are found, it draws the *toy world*: stand-ins in the same layout, in
-# which nothing is solved by colour alone.
+# `dlcvlib.data.find` recognises every edition's folder by what lies in it, since
+# the same name, `p2_data` say, has meant different things in different years.
+# Where no course data are found, it draws the *toy world*: stand-ins in the same
+# layout, in which nothing is solved by colour alone.
 
 
 # %%

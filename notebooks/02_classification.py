@@ -264,6 +264,26 @@ Markdown(
 )
 
 # %% [markdown]
+# Has every network learnt at all? Guessing would be right once in as many times
+# as there are classes; what lies within two standard errors of that has learnt
+# nothing yet.
+
+# %%
+number, chance = len(images.names), 1 / len(images.class_names)
+limit = chance + 2 * (chance * (1 - chance) / number) ** 0.5
+guessing = [
+    run.info["recipe"]["title"]
+    for run in scratch + pretrained
+    if run.info["best"]["val_accuracy"] < limit
+]
+Markdown(f"No better than guessing so far: **{', '.join(guessing) or 'none'}**.")
+
+# %% [markdown]
+# A network listed here is not a bad one: this page gave it too few steps.
+# ConvNeXt and transformers know least about images before they begin, so they
+# need the most of them, which is why the reports start them from very large
+# pre-trainings.
+#
 # **Notice** that a difference smaller than about two standard errors may be luck:
 # with another validation set of the same size it could turn round. And a stand-in
 # in its smallest form says nothing of the report's own network.

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 
 import pandas as pd
-import torchinfo
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -24,6 +23,8 @@ def layer_table(model: nn.Module, image_size: int) -> pd.DataFrame:
         columns `name`, `type`, `output_shape` (without the batch), `parameters` and `multiply_adds` (for one image);
         the last two sum to those of the model.
     """
+    import torchinfo  # only here: training needs no tables, and a bare GPU machine may not have it
+
     device = next(model.parameters()).device
     counter = FlopCounterMode(display=False)
     with counter:

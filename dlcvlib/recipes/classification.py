@@ -173,6 +173,10 @@ OUR_SCRATCH = Recipe(
 CLASSIFICATION = (R1_SMALL_CNN, R1_RESNET50, R2_DENSENET121, R2_CONVNEXT, R4_VGG13_BN, R4_BEIT, OUR_SCRATCH)
 
 
+# Batch normalisation bears a rate at which layer normalisation no longer learns.
+MINI_LEARNING_RATES = {"resnet50": 0.01}
+
+
 def supervised_on_mini(recipe: Recipe) -> Recipe:
     """Pre-training with labels on Mini-ImageNet for the backbone of `recipe`, where outside weights are not to be had.
 
@@ -189,11 +193,10 @@ def supervised_on_mini(recipe: Recipe) -> Recipe:
         model_options=recipe.model_options,
         epochs=recipe.epochs,
         batch_size=recipe.batch_size,
-        optimizer=Optimizer("adamw", 1e-3, weight_decay=0.05),
-        schedule=Schedule("cosine"),
+        optimizer=Optimizer("adamw", MINI_LEARNING_RATES.get(recipe.model, 2e-3), weight_decay=0.05),
+        schedule=Schedule("one_cycle", warmup=0.2),
         image_size=recipe.image_size,
         augmentation=FLIP,
-        label_smoothing=0.1,
         images_per_class=recipe.images_per_class,
         snapshots=2,
     )
