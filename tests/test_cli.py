@@ -60,7 +60,7 @@ def test_the_help_lists_every_recipe(capsys):
 
 
 def test_training_needs_nothing_that_only_the_book_needs(data):
-    book_only = [
+    book_only = ["plotly", "IPython", "jupyter_client", "umap", "anywidget", "papermill", "jupytext", "torchinfo"]
         "plotly",
         "IPython",
         "jupyter_client",
