@@ -61,16 +61,6 @@ def test_the_help_lists_every_recipe(capsys):
 
 def test_training_needs_nothing_that_only_the_book_needs(data):
     book_only = ["plotly", "IPython", "jupyter_client", "umap", "anywidget", "papermill", "jupytext", "torchinfo"]
-        "plotly",
-        "IPython",
-        "jupyter_client",
-        "umap",
-        "anywidget",
-        "papermill",
-        "jupytext",
-        "sphinx",
-        "torchinfo",
-    ]
     script = f"""
 import sys
 for name in {book_only}: sys.modules[name] = None  # importing one raises ImportError
