@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import platform
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -102,13 +103,14 @@ def _row(texts: Iterable[str]) -> nodes.row:
     return nodes.row("", *(nodes.entry("", nodes.paragraph(text=text)) for text in texts))
 
 
-class _Tables(SphinxDirective):
+class _Tables(SphinxDirective, ABC):
     """A directive without content that writes tables, or says why there is nothing to show."""
 
     nothing = ""
 
+    @abstractmethod
     def tables(self) -> list[list[dict[str, str]]]:
-        raise NotImplementedError
+        """The tables' rows."""
 
     def run(self) -> list[nodes.Node]:
         found = [rows for rows in self.tables() if rows]
