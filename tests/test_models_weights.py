@@ -242,7 +242,7 @@ def test_an_unreachable_network_is_told_before_a_download_is_tried(name, tmp_pat
     for client in (
         "torch.hub.download_url_to_file",
         "huggingface_hub.hf_hub_download",
-    ):  # the latter retries for a minute
+    ):
         monkeypatch.setattr(client, lambda *_arguments: pytest.fail("a download was tried"))
     with pytest.raises(models.NoWeightsError, match=rf"weights of {name} cannot be reached.*{name}\.safetensors"):
         models.download_weights(name)
