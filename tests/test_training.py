@@ -15,6 +15,7 @@ import torch
 from training_worlds import small_recipe, write_classification
 
 from dlcvlib import recipes, runs
+from dlcvlib.data import toy
 from dlcvlib.recipes import Optimizer
 from dlcvlib.training import RecordMismatchError, TrainingDivergedError, classification, loop, train
 
@@ -73,6 +74,34 @@ def test_a_finished_record_is_returned_without_training(data, monkeypatch):
     monkeypatch.setattr(loop, "_train_epoch", lambda *_: pytest.fail("trained again"))
     again = train(small_recipe(), profile="smoke", seed=0, data=data)
     assert again == first and files_of(again) == before
+
+
+@pytest.mark.parametrize("model", ["vgg13_bn", "airbench"])
+def test_the_same_seed_gives_the_same_training_whatever_was_drawn_before(data, monkeypatch, tmp_path, model):
+    recipe = small_recipe(model=model, model_options={}, epochs=1)
+    first = train(recipe, profile="smoke", seed=0, data=data)
+    torch.rand(7)
+    monkeypatch.setenv("DLCV_RUNS", str(tmp_path / "again"))
+    assert_same_training(train(recipe, profile="smoke", seed=0, data=data), first)
+
+
+def test_a_pre_trained_system_without_outside_weights_says_what_it_started_from(data, monkeypatch, tmp_path):
+    monkeypatch.setenv("DLCV_HOME", str(tmp_path / "home"))
+    toy.draw(tmp_path / "home" / "data" / "toy", scale=0.05)
+    recipe = small_recipe(start="pretrained", epochs=1, images_per_class=2)
+    start = train(recipe, profile="smoke", seed=0, data=data).info["start"]
+    assert start["from"] == "record" and "Mini" in start["title"] and start["because"]
+    backbone = runs.load(Path(os.environ["DLCV_RUNS"]) / start["record"])
+    assert backbone.finished and backbone.info["recipe"]["dataset"] == "mini"
+
+
+def test_given_weights_are_where_a_pre_trained_system_starts(data, tmp_path):
+    backbone = train(small_recipe(name="backbone", epochs=1), profile="smoke", seed=3, data=data)
+    recipe = small_recipe(start="pretrained", epochs=1)
+    file = backbone.path / "model.safetensors"
+    run = train(recipe, profile="smoke", seed=0, data=data, weights=file)
+    assert run.info["start"]["from"] == "path" and run.info["start"]["sha256"]
+    np.testing.assert_array_equal(run.snapshot(0)["features"], backbone.snapshot(1)["features"])
 
 
 def test_another_seed_gives_another_training(data):
@@ -144,6 +173,14 @@ def test_other_settings_under_the_same_name_are_refused(data):
     with pytest.raises(RecordMismatchError, match=r"epochs was 1 and is now 2.*Remove"):
         train(small_recipe(epochs=2), profile="smoke", seed=0, data=data)
     assert run.finished
+
+
+def test_a_record_from_before_a_setting_existed_is_still_read(data):
+    run = train(small_recipe(epochs=1), profile="smoke", seed=0, data=data)
+    info = run.info
+    del info["recipe"]["mixing_probability"]
+    runs.write_info(run, info)
+    assert train(small_recipe(epochs=1), profile="smoke", seed=0, data=data) == run
 
 
 def test_other_data_are_refused(data, tmp_path):

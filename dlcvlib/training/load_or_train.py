@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.metadata
 import platform
 import time
@@ -78,9 +79,11 @@ def _refuse_other_record(run: Run, recipe: Recipe, images: Images) -> None:
     if info["data"]["fingerprint"] != images.fingerprint:
         raise RecordMismatchError(f"{run.path} was trained on other data, from {info['data']['root']}. {cure}")
     asked = runs.as_json(recipe.as_dict())
-    differing = [name for name in asked if info["recipe"].get(name) != asked[name]]
+    # A setting that a record of an older version does not name had its default.
+    made_with = {field.name: field.default for field in dataclasses.fields(Recipe)} | info["recipe"]
+    differing = [name for name in asked if made_with[name] != asked[name]]
     if differing:
-        changes = ", ".join(f"{name} was {info['recipe'].get(name)!r} and is now {asked[name]!r}" for name in differing)
+        changes = ", ".join(f"{name} was {made_with[name]!r} and is now {asked[name]!r}" for name in differing)
         raise RecordMismatchError(f"{run.path} was trained with other settings: {changes}. {cure}")
 
 
@@ -90,14 +93,17 @@ def _train(
     device = devices.choose_device()
     info = run.info or _first_info(recipe, profile, seed, course, images, device)
     precision = devices.PRECISIONS[info["precision"]]  # a record goes on in the precision it was begun in
+    info.pop("reason", None)  # of an earlier divergence
     with seeded(seed, 0):
         model = build_model(recipe, images.num_classes)
-    normalisation: dict[str, Any] = {}
-    if recipe.start == "pretrained":
-        info["start"] = _start_pretrained(model, recipe, profile, seed, course, weights)
+        begun = (run.path / "checkpoint.pt").is_file()  # its weights will take the place of any that are loaded here
+        if recipe.start == "pretrained" and not begun:
+            info["start"] = _start_pretrained(model, recipe, profile, seed, course, weights)
+        runs.write_info(run, info | {"status": "training"})
         normalisation = info["start"].get("normalisation", {})
-    runs.write_info(run, info)
-    task = Classification(recipe, model, images.train, images.val, images.num_classes, device, precision, normalisation)
+        task = Classification(
+            recipe, model, images.train, images.val, images.num_classes, device, precision, normalisation
+        )
     started = time.perf_counter()
     try:
         progress = fit(task, run, seed=seed, snapshots=recipe.snapshots, title=f"{recipe.name} ({profile})")
@@ -115,7 +121,7 @@ def _start_pretrained(
     Returns:
         where they come from, for `run.json`.
     """
-    if recipe.form == "smallest":
+    if recipe.form == "smallest" and weights is None:
         because = "outside weights do not fit the smallest form"
     else:
         try:
