@@ -11,10 +11,14 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.error import URLError
 from urllib.request import urlopen
 
 import pytest
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
 
 ROOT = Path(__file__).resolve().parent.parent
 CHROMIUM = shutil.which("chromium")
@@ -70,15 +74,7 @@ def test_a_chapter_opens_as_a_notebook_and_draws_its_figures_with_their_captions
     text = script.read_text()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        page = browser.new_page(viewport={"width": 1500, "height": 1500})
-        page.set_default_timeout(90_000)
-        page.on("request", lambda request: outside.append(request.url) if is_outside(request.url, lab) else None)
-        page.goto(f"{lab}/lab?token={TOKEN}")
-        page.locator(".jp-DirListing-item", has_text="90_figures.py").dblclick()
-        page.locator(".jp-Notebook").wait_for()
-        page.get_by_text("| Idle").wait_for()  # the kernel stands ready
-        page.get_by_text("Run", exact=True).first.click()
-        page.get_by_text("Run All Cells", exact=True).first.click()
+        page = run_all(browser, lab, "90_figures.py", outside)
 
         figure = page.locator(".jp-OutputArea .js-plotly-plot")
         figure.locator(".main-svg").first.wait_for()
@@ -98,6 +94,52 @@ def test_a_chapter_opens_as_a_notebook_and_draws_its_figures_with_their_captions
     assert paired.exists(), "saved on both sides"
     assert script.read_text() == text, "running and saving leaves the script as it was"
     assert outside == []
+
+
+SLIDER = """# ---
+# jupyter:
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %%
+import ipywidgets
+
+epoch = ipywidgets.IntSlider(value=3, max=9, description="epoch")
+shown = ipywidgets.Label("not moved yet")
+epoch.observe(lambda change: setattr(shown, "value", f"the kernel saw epoch {change.new}"), "value")
+ipywidgets.VBox([epoch, shown])
+"""
+
+
+def test_a_slider_moved_by_keyboard_is_seen_by_the_kernel(lab: str, tmp_path: Path) -> None:
+    from playwright.sync_api import expect, sync_playwright
+
+    outside: list[str] = []
+    (tmp_path / "notebooks" / "95_slider.py").write_text(SLIDER)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        page = run_all(browser, lab, "95_slider.py", outside)
+        page.locator(".jp-OutputArea .noUi-handle").press("ArrowRight")
+        expect(page.locator(".jp-OutputArea .widget-label").last).to_have_text("the kernel saw epoch 4")
+        browser.close()
+    assert outside == []
+
+
+def run_all(browser: Browser, lab: str, chapter: str, outside: list[str]) -> Page:
+    """Open a chapter's script by a double click and run all its cells; requests that leave the lab go to `outside`."""
+    page = browser.new_page(viewport={"width": 1500, "height": 1500})
+    page.set_default_timeout(90_000)
+    page.on("request", lambda request: outside.append(request.url) if is_outside(request.url, lab) else None)
+    page.goto(f"{lab}/lab?token={TOKEN}")
+    page.locator(".jp-DirListing-item", has_text=chapter).dblclick()
+    page.locator(".jp-Notebook").wait_for()
+    page.get_by_text("| Idle").wait_for()  # the kernel stands ready
+    page.get_by_text("Run", exact=True).first.click()
+    page.get_by_text("Run All Cells", exact=True).first.click()
+    return page
 
 
 def is_outside(address: str, lab: str) -> bool:
