@@ -21,10 +21,9 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 ROOT = Path(__file__).resolve().parent.parent
-CHROMIUM = shutil.which("chromium")
 TOKEN = "for-the-test"
 
-pytestmark = [pytest.mark.browser, pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")]
+pytestmark = pytest.mark.browser
 
 
 @pytest.fixture
@@ -66,31 +65,31 @@ def wait_for(address: str, server: subprocess.Popen[bytes], log: Path) -> None:
     raise AssertionError(f"JupyterLab did not start:\n{log.read_text()[-3000:]}")
 
 
-def test_a_chapter_opens_as_a_notebook_and_draws_its_figures_with_their_captions(lab: str, tmp_path: Path) -> None:
-    from playwright.sync_api import expect, sync_playwright
+def test_a_chapter_opens_as_a_notebook_and_draws_its_figures_with_their_captions(
+    lab: str, tmp_path: Path, browser: Browser
+) -> None:
+    from playwright.sync_api import expect
 
     outside: list[str] = []
     script = tmp_path / "notebooks" / "90_figures.py"
     text = script.read_text()
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        page = run_all(browser, lab, "90_figures.py", outside)
+    page = run_all(browser, lab, "90_figures.py", outside)
 
-        figure = page.locator(".jp-OutputArea .js-plotly-plot")
-        figure.locator(".main-svg").first.wait_for()
-        expect(figure.locator(".gtitle")).to_have_text("Two random walks < & > over the epochs.")
-        assert figure.locator(".scatterlayer .trace").count() == 2
-        expect(page.locator(".jp-OutputArea figcaption")).to_have_count(3)
-        box, axis = figure.locator(".gtitle").bounding_box(), figure.locator(".xtitle").bounding_box()
-        assert box is not None and axis is not None and box["y"] > axis["y"] + axis["height"], "caption below the axes"
+    figure = page.locator(".jp-OutputArea .js-plotly-plot")
+    figure.locator(".main-svg").first.wait_for()
+    expect(figure.locator(".gtitle")).to_have_text("Two random walks < & > over the epochs.")
+    assert figure.locator(".scatterlayer .trace").count() == 2
+    expect(page.locator(".jp-OutputArea figcaption")).to_have_count(3)
+    box, axis = figure.locator(".gtitle").bounding_box(), figure.locator(".xtitle").bounding_box()
+    assert box is not None and axis is not None and box["y"] > axis["y"] + axis["height"], "caption below the axes"
 
-        page.keyboard.press("Escape")
-        page.keyboard.press("Control+s")
-        paired = script.with_suffix(".ipynb")
-        deadline = time.monotonic() + 30
-        while not paired.exists() and time.monotonic() < deadline:
-            page.wait_for_timeout(200)
-        browser.close()
+    page.keyboard.press("Escape")
+    page.keyboard.press("Control+s")
+    paired = script.with_suffix(".ipynb")
+    deadline = time.monotonic() + 30
+    while not paired.exists() and time.monotonic() < deadline:
+        page.wait_for_timeout(200)
+    page.close()
     assert paired.exists(), "saved on both sides"
     assert script.read_text() == text, "running and saving leaves the script as it was"
     assert outside == []
@@ -114,17 +113,15 @@ ipywidgets.VBox([epoch, shown])
 """
 
 
-def test_a_slider_moved_by_keyboard_is_seen_by_the_kernel(lab: str, tmp_path: Path) -> None:
-    from playwright.sync_api import expect, sync_playwright
+def test_a_slider_moved_by_keyboard_is_seen_by_the_kernel(lab: str, tmp_path: Path, browser: Browser) -> None:
+    from playwright.sync_api import expect
 
     outside: list[str] = []
     (tmp_path / "notebooks" / "95_slider.py").write_text(SLIDER)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        page = run_all(browser, lab, "95_slider.py", outside)
-        page.locator(".jp-OutputArea .noUi-handle").press("ArrowRight")
-        expect(page.locator(".jp-OutputArea .widget-label").last).to_have_text("the kernel saw epoch 4")
-        browser.close()
+    page = run_all(browser, lab, "95_slider.py", outside)
+    page.locator(".jp-OutputArea .noUi-handle").press("ArrowRight")
+    expect(page.locator(".jp-OutputArea .widget-label").last).to_have_text("the kernel saw epoch 4")
+    page.close()
     assert outside == []
 
 

@@ -10,7 +10,6 @@ from types import SimpleNamespace
 import pytest
 from data_worlds import classification, edition, mini, office, pixels, satellite, write_csv, write_image
 
-import dlcvlib.data
 from dlcvlib.data import DataError, find
 from dlcvlib.data.editions import scan
 from dlcvlib.data.sets import SET_NAMES
@@ -263,7 +262,7 @@ def test_without_a_root_the_environment_then_data_then_the_toy_world_are_taken(
         return root
 
     toy = SimpleNamespace(draw=draw, is_drawn=lambda root: (root / "toy.json").is_file())
-    monkeypatch.setattr(dlcvlib.data, "toy", toy, raising=False)
+    monkeypatch.setattr("dlcvlib.data.editions.toy", toy)
     monkeypatch.setenv("DLCV_HOME", str(tmp_path / "home"))
     monkeypatch.delenv("DLCV_DATA", raising=False)
     toy_home = tmp_path / "home" / "data" / "toy"
