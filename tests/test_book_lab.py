@@ -81,7 +81,7 @@ def test_a_chapter_opens_as_a_notebook_and_draws_its_figures_with_their_captions
     assert figure.locator(".scatterlayer .trace").count() == 2
     expect(page.locator(".jp-OutputArea figcaption")).to_have_count(3)
     box, axis = figure.locator(".gtitle").bounding_box(), figure.locator(".xtitle").bounding_box()
-    assert box is not None and axis is not None and box["y"] > axis["y"] + axis["height"], "caption below the axes"
+    assert box is not None and axis is not None and box["y"] + box["height"] < axis["y"], "caption above"
 
     page.keyboard.press("Escape")
     page.keyboard.press("Control+s")

@@ -3,7 +3,7 @@
 In the book a plotly figure is HTML holding the figure's JSON, drawn by one `plotly.min.js` a site
 (`book/_static/figures.js` does it). JupyterLab runs no such script: it is given plotly's own mime type beside the HTML,
 which the plotly package's extension draws, and which the book leaves out. That extension shows the figure alone, so
-there the caption stands below the axes, as the figure's title.
+there the caption stands above the axes, as the figure's title.
 """
 
 from __future__ import annotations
@@ -24,7 +24,9 @@ from PIL import Image
 
 PLOTLY_MIME = "application/vnd.plotly.v1+json"
 DEFAULT_HEIGHT = 450  # pixels; plotly's own default
-CAPTION_COLUMNS = 110  # characters a line, at which a caption below a live figure is wrapped
+CAPTION_COLUMNS = 110  # characters a line, at which the caption of a live figure is wrapped
+LINE_PIXELS = 20  # height of such a line
+PLOTLY_TOP_MARGIN = 100  # pixels; plotly's own default
 
 
 @dataclass(frozen=True)
@@ -144,15 +146,21 @@ def _said(text: str, name: str) -> str:
 
 
 def _with_caption(content: dict[str, Any], caption: str) -> dict[str, Any]:
-    """The figure as plotly's mime type wants it, the caption as its title, below the axes."""
+    """The figure as plotly's mime type wants it, the caption as its title; above the axes, since legends lie below."""
     lines = [escape(line, quote=False) for line in textwrap.wrap(caption, CAPTION_COLUMNS)]
     if own_title := content["layout"].get("title", {}).get("text"):
         lines.insert(0, f"<b>{own_title}</b>")
     title = {
         "text": "<br>".join(lines),
         "font": {"size": 13},
-        **{"x": 0, "xref": "container", "xanchor": "left", "pad": {"l": 12, "b": 8}},
-        **{"y": 0, "yref": "container", "yanchor": "bottom", "automargin": True},
+        **{"x": 0, "xref": "container", "xanchor": "left", "pad": {"l": 12, "t": LINE_PIXELS}},
+        **{"y": 1, "yref": "container", "yanchor": "top"},
     }
-    layout = content["layout"] | {"title": title, "height": content["layout"]["height"] + 20 * len(lines)}
+    layout, room = content["layout"], LINE_PIXELS * (len(lines) + 1)
+    margin = layout.get("margin", {})
+    layout = layout | {
+        "title": title,
+        "height": layout["height"] + room,
+        "margin": margin | {"t": margin.get("t", PLOTLY_TOP_MARGIN) + room},
+    }
     return content | {"layout": layout, "config": {"responsive": True, "displaylogo": False}}
