@@ -82,6 +82,8 @@ def test_a_chapter_opens_as_a_notebook_and_draws_its_figures_with_their_captions
     expect(page.locator(".jp-OutputArea figcaption")).to_have_count(3)
     box, axis = figure.locator(".gtitle").bounding_box(), figure.locator(".xtitle").bounding_box()
     assert box is not None and axis is not None and box["y"] + box["height"] < axis["y"], "caption above"
+    whole = figure.bounding_box()
+    assert whole is not None and whole["y"] <= box["y"], "no line of the caption is cut off"
 
     page.keyboard.press("Escape")
     page.keyboard.press("Control+s")
