@@ -6,12 +6,11 @@ Zhong et al., Random Erasing Data Augmentation, AAAI 2020, https://arxiv.org/abs
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import torch
 from torch import Generator, Tensor
 
-from dlcvlib.augment.geometry import chosen
+from dlcvlib.augment.chance import chosen, on_rows, uniform
 
 
 def random_erasing(
@@ -29,18 +28,25 @@ def random_erasing(
         scale: share of the area, uniform between the two.
         ratio: height over width, log-uniform between the two. A rectangle longer than the image is cut to it
             (torchvision draws again up to ten times instead, which a batch cannot).
+        generator: source of chance, on the CPU; None means torch's own.
     """
-    number, _, height, width = images.shape
-    draw: dict[str, Any] = {"device": images.device, "generator": generator}
-    area = height * width * (scale[0] + (scale[1] - scale[0]) * torch.rand(number, **draw))
-    aspect = torch.exp(math.log(ratio[0]) + math.log(ratio[1] / ratio[0]) * torch.rand(number, **draw))
+    height, width = images.shape[-2:]
+    rows = chosen(len(images), probability, generator)
+    area = height * width * uniform(len(rows), scale, generator)
+    aspect = uniform(len(rows), (math.log(ratio[0]), math.log(ratio[1])), generator).exp()
     tall = (area * aspect).sqrt().round().clamp(1, height)
     wide = (area / aspect).sqrt().round().clamp(1, width)
-    top = (torch.rand(number, **draw) * (height - tall + 1)).floor()
-    left = (torch.rand(number, **draw) * (width - wide + 1)).floor()
-    row = torch.arange(height, device=images.device)[None, :]
-    column = torch.arange(width, device=images.device)[None, :]
-    in_rows = (row >= top[:, None]) & (row < (top + tall)[:, None])
-    in_columns = (column >= left[:, None]) & (column < (left + wide)[:, None])
-    erased = in_rows[:, :, None] & in_columns[:, None, :] & chosen(images, probability, generator)[:, None, None]
-    return images.masked_fill(erased[:, None], 0.0)
+    top = (torch.rand(len(rows), generator=generator) * (height - tall + 1)).floor()
+    left = (torch.rand(len(rows), generator=generator) * (width - wide + 1)).floor()
+    boxes = torch.stack([top, left, tall, wide], 1).to(images.device, non_blocking=True)
+    return on_rows(images, rows, lambda some: _erase(some, boxes))
+
+
+def _erase(images: Tensor, boxes: Tensor) -> Tensor:
+    """Set box n, (N, 4) of top, left, height and width, of image n to 0."""
+    top, left, tall, wide = boxes[:, :, None].unbind(1)
+    row = torch.arange(images.shape[-2], device=images.device)
+    column = torch.arange(images.shape[-1], device=images.device)
+    in_rows = (row >= top) & (row < top + tall)
+    in_columns = (column >= left) & (column < left + wide)
+    return images.masked_fill(in_rows[:, None, :, None] & in_columns[:, None, None, :], 0.0)

@@ -3,25 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import torch
 from torch import Generator, Tensor
 from torch.nn import functional
 
-
-def chosen(images: Tensor, probability: float, generator: Generator | None = None) -> Tensor:
-    """Draw which images of a batch an operation touches.
-
-    Args:
-        images: (N, …), any dtype; only its length and device matter.
-        probability: of each image, in [0, 1].
-        generator: source of chance, on the device of `images`; None means torch's own.
-
-    Returns:
-        (N,) bool.
-    """
-    return torch.rand(len(images), device=images.device, generator=generator) < probability
+from dlcvlib.augment.chance import chosen, on_rows, uniform
 
 
 def horizontal_flip(images: Tensor, probability: float = 0.5, generator: Generator | None = None) -> Tensor:
@@ -29,9 +16,10 @@ def horizontal_flip(images: Tensor, probability: float = 0.5, generator: Generat
 
     Args:
         images: (N, C, H, W), any dtype.
+        probability: of each image.
+        generator: source of chance, on the CPU; None means torch's own.
     """
-    mirrored = chosen(images, probability, generator)
-    return torch.where(mirrored[:, None, None, None], images.flip(-1), images)
+    return on_rows(images, chosen(len(images), probability, generator), lambda some: some.flip(-1))
 
 
 def random_crop(images: Tensor, size: int, padding: int = 0, generator: Generator | None = None) -> Tensor:
@@ -41,6 +29,7 @@ def random_crop(images: Tensor, size: int, padding: int = 0, generator: Generato
         images: (N, C, H, W), any dtype.
         size: side of the window in pixels.
         padding: pixels added on each side.
+        generator: source of chance, on the CPU; None means torch's own.
 
     Returns:
         (N, C, size, size), dtype of `images`.
@@ -54,9 +43,8 @@ def random_crop(images: Tensor, size: int, padding: int = 0, generator: Generato
         raise ValueError(
             f"a window of {size} px does not fit an image of {height} x {width} px (padding of {padding} included)"
         )
-    draw: dict[str, Any] = {"device": images.device, "generator": generator}
-    top = torch.randint(height - size + 1, (number, 1), **draw)
-    left = torch.randint(width - size + 1, (number, 1), **draw)
+    top = torch.randint(height - size + 1, (number, 1), generator=generator).to(images.device, non_blocking=True)
+    left = torch.randint(width - size + 1, (number, 1), generator=generator).to(images.device, non_blocking=True)
     along = torch.arange(size, device=images.device)
     sample = torch.arange(number, device=images.device)[:, None, None]
     # Advanced indices around the sliced channel axis put it last: (N, size, size, C).
@@ -73,13 +61,15 @@ def random_rotation(
         images: (N, C, H, W) float.
         degrees: the angle is uniform in [-degrees, degrees].
         probability: of turning an image at all.
+        generator: source of chance, on the CPU; None means torch's own.
 
     Returns:
         (N, C, H, W), nearest neighbour, like torchvision's `RandomRotation`.
     """
-    draw: dict[str, Any] = {"device": images.device, "generator": generator}
-    angles = (torch.rand(len(images), **draw) * 2 - 1) * math.radians(degrees)
-    return rotate(images, torch.where(chosen(images, probability, generator), angles, 0.0))
+    rows = chosen(len(images), probability, generator)
+    widest = math.radians(degrees)
+    angles = uniform(len(rows), (-widest, widest), generator).to(images.device, non_blocking=True)
+    return on_rows(images, rows, lambda some: rotate(some, angles))
 
 
 def rotate(images: Tensor, angles: Tensor) -> Tensor:

@@ -9,6 +9,9 @@ import torch
 from torch import Tensor
 
 from dlcvlib.augment.auto_augment import auto_augment
+from dlcvlib.augment.blur import gaussian_blur
+from dlcvlib.augment.colour import colour_jitter, grey, solarize
+from dlcvlib.augment.crops import random_resized_crop
 from dlcvlib.augment.erasing import random_erasing
 from dlcvlib.augment.geometry import horizontal_flip, random_crop, random_rotation, resize
 
@@ -17,7 +20,16 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 
 ON_BYTES: dict[str, Callable[..., Tensor]] = {"auto_augment": auto_augment, "random_crop": random_crop}
 """Operations on uint8 images, before they are scaled to the network's size."""
-ON_FLOATS: dict[str, Callable[..., Tensor]] = {"horizontal_flip": horizontal_flip, "random_rotation": random_rotation}
+TO_SIZE: dict[str, Callable[..., Tensor]] = {"random_resized_crop": random_resized_crop}
+"""Operations from uint8 images to float images of the network's size, in place of plain scaling."""
+ON_FLOATS: dict[str, Callable[..., Tensor]] = {
+    "horizontal_flip": horizontal_flip,
+    "random_rotation": random_rotation,
+    "colour_jitter": colour_jitter,
+    "grey": grey,
+    "gaussian_blur": gaussian_blur,
+    "solarize": solarize,
+}
 """Operations on float images in [0, 1] of the network's size."""
 ON_NORMALISED: dict[str, Callable[..., Tensor]] = {"random_erasing": random_erasing}
 """Operations on normalised images, where 0 is the mean colour."""
@@ -29,7 +41,7 @@ def check_names(augmentation: Mapping[str, Mapping[str, Any]]) -> None:
     Raises:
         ValueError: names the unknown and the known ones.
     """
-    known = ON_BYTES | ON_FLOATS | ON_NORMALISED
+    known = ON_BYTES | TO_SIZE | ON_FLOATS | ON_NORMALISED
     for name in augmentation:
         if name not in known:
             raise ValueError(f"unknown augmentation {name!r}; known are {', '.join(known)}")
@@ -47,23 +59,33 @@ def prepare(
     Args:
         images: (N, 3, H, W) uint8.
         size: side in pixels that the network sees.
-        augmentation: from name to arguments; `{}` for evaluation. They run in the order bytes, floats, normalised.
+        augmentation: from name to arguments; `{}` for evaluation. They run in the order of this file's
+            tables, whatever their order here. `random_resized_crop` takes no `size`: it is that of the network.
         mean: of each channel of images in [0, 1].
         std: likewise.
 
     Returns:
         (N, 3, size, size) float32, about zero mean and unit spread.
     """
-    for name, operation in ON_BYTES.items():
+    images = _apply(ON_BYTES, images, augmentation)
+    if TO_SIZE.keys().isdisjoint(augmentation):
+        images = resize(images / 255, size)
+    images = _apply(TO_SIZE, images, augmentation, size=size)
+    images = _apply(ON_FLOATS, images, augmentation)
+    shift, spread = (
+        torch.tensor(values).view(1, 3, 1, 1).to(images.device, non_blocking=True) for values in (mean, std)
+    )
+    images = images.sub_(shift).div_(spread)  # in place: whatever came in, these floats are our own
+    return _apply(ON_NORMALISED, images, augmentation)
+
+
+def _apply(
+    operations: Mapping[str, Callable[..., Tensor]],
+    images: Tensor,
+    augmentation: Mapping[str, Mapping[str, Any]],
+    **given: Any,
+) -> Tensor:
+    for name, operation in operations.items():
         if name in augmentation:
-            images = operation(images, **augmentation[name])
-    images = resize(images.float() / 255, size)
-    for name, operation in ON_FLOATS.items():
-        if name in augmentation:
-            images = operation(images, **augmentation[name])
-    scale = [torch.tensor(values, device=images.device).view(1, 3, 1, 1) for values in (mean, std)]
-    images = (images - scale[0]) / scale[1]
-    for name, operation in ON_NORMALISED.items():
-        if name in augmentation:
-            images = operation(images, **augmentation[name])
+            images = operation(images, **given, **augmentation[name])
     return images
