@@ -1,0 +1,1 @@
+"""Self-supervised learning: BYOL, DINO, their schedules and monitors."""

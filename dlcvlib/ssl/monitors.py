@@ -1,0 +1,51 @@
+"""Figures that say, without labels, whether a representation is alive.
+
+Features and outputs are of held-out images, one row each.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+
+def output_spread(outputs: Tensor) -> float:
+    """Standard deviation of unit vectors, mean over dimensions, times sqrt(D): 1 if spread evenly, 0 if all alike.
+
+    Source: Chen and He 2021, SimSiam, section 4.1, where 1 / sqrt(D) is the healthy value.
+
+    Args:
+        outputs: (N, D) float, N at least 2.
+    """
+    unit = functional.normalize(outputs.float(), dim=1)
+    return float(unit.std(0).mean() * unit.shape[1] ** 0.5)
+
+
+def rank_me(features: Tensor) -> float:
+    """Effective rank: exp of the entropy of the singular values, between 1 and min(N, D).
+
+    Source: Garrido et al. 2023, RankMe, equation 1, https://arxiv.org/abs/2210.02885.
+
+    Args:
+        features: (N, D) float.
+    """
+    singular = torch.linalg.svdvals(features.float())
+    shares = singular / singular.sum().clamp_min(1e-12) + 1e-7
+    return float(torch.exp(-(shares * shares.log()).sum()))
+
+
+def entropy(probabilities: Tensor) -> float:
+    """Mean entropy of each row of (N, K) probabilities, in nats, between 0 and ln K."""
+    return float(torch.special.entr(probabilities).sum(1).mean())
+
+
+def information(probabilities: Tensor) -> float:
+    """What a row tells of which image it belongs to: entropy of the mean minus mean of the entropies, in nats, >= 0.
+
+    It is 0 in both kinds of collapse: all rows uniform, or all rows on the same entry.
+
+    Args:
+        probabilities: (N, K) float.
+    """
+    return max(0.0, float(torch.special.entr(probabilities.mean(0)).sum()) - entropy(probabilities))

@@ -1,0 +1,248 @@
+"""Self-supervised learning: losses and schedules equal the official ones; what must stand still does."""
+
+import copy
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from dlcvlib import models
+from dlcvlib.ssl import monitors, schedules
+from dlcvlib.ssl.byol import BYOL, byol_loss
+from dlcvlib.ssl.dino import DINO, DINOLoss, clip_each
+from dlcvlib.ssl.dino_head import DINOHead
+from dlcvlib.ssl.momentum import drift, follow, frozen_copy
+from dlcvlib.ssl.multi_crop import multi_crop
+
+ORACLES = Path(__file__).resolve().parents[2] / "shared" / "oracles"
+
+
+def oracle(name: str) -> dict[str, np.ndarray]:
+    file = ORACLES / f"{name}.npz"
+    if not file.is_file():
+        pytest.skip(f"{file} is not there: values of the official implementations are not part of the project")
+    with np.load(file) as arrays:
+        return dict(arrays)
+
+
+def small_backbone(width: int = 12) -> nn.Sequential:
+    torch.manual_seed(0)
+    layers = nn.Conv2d(3, width, 3, stride=2), nn.BatchNorm2d(width), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten()
+    return nn.Sequential(*layers)
+
+
+def small_dino(**options: object) -> DINO:
+    settings: dict = {"out_dim": 32, "hidden": 16, "bottleneck": 8}
+    return DINO(small_backbone(), 12, n_crops=4, epochs=5, **(settings | options))
+
+
+def crops(number: int = 6) -> list[torch.Tensor]:
+    generator = torch.Generator().manual_seed(1)
+    return [torch.randn(number, 3, size, size, generator=generator) for size in (16, 16, 8, 8)]
+
+
+# Equal to the official implementations
+
+
+def test_the_byol_loss_equals_the_official_one():
+    known = oracle("byol_loss")
+    loss = byol_loss(*(torch.from_numpy(known[name]) for name in ("p1", "p2", "z1", "z2")))
+    assert abs(loss.item() - known["loss"]) < 1e-10
+
+
+def test_the_dino_loss_and_its_centre_equal_the_official_ones_over_epochs():
+    known = oracle("dino_loss")
+    meta = json.loads(str(known["meta"]))
+    names = ("warmup_teacher_temp", "teacher_temp", "warmup_epochs", "epochs", "student_temp", "center_momentum")
+    criterion = DINOLoss(meta["out_dim"], meta["n_crops"], **{name: meta[name] for name in names}).double()
+    for epoch, (student, teacher) in enumerate(zip(known["student"], known["teacher"], strict=True)):
+        loss = criterion(torch.from_numpy(student), torch.from_numpy(teacher), epoch)
+        assert abs(loss.item() - known["loss"][epoch]) < 1e-10
+        assert np.abs(criterion.center.numpy() - known["center"][epoch]).max() < 1e-10
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("lr", (0.03 * 128 / 256, 1e-6, 20, 15, 3)),
+        ("wd", (0.04, 0.4, 20, 15)),
+        ("momentum", (0.996, 1.0, 20, 15)),
+    ],
+)
+def test_schedules_equal_the_official_ones(name, arguments):
+    assert np.abs(schedules.cosine(*arguments) - oracle("cosine_schedules")[name]).max() < 1e-10
+
+
+def test_a_schedule_refuses_a_warm_up_longer_than_the_training():
+    with pytest.raises(ValueError, match="warmup_epochs=6 must lie between 0 and the 5 epochs"):
+        schedules.cosine(1.0, 0.0, 5, 10, warmup_epochs=6)
+
+
+# Laws of the losses
+
+
+def test_the_byol_loss_is_0_for_equal_directions_and_8_for_opposite_ones():
+    vectors = torch.randn(5, 7, generator=torch.Generator().manual_seed(0))
+    assert byol_loss(vectors, vectors, 3 * vectors, 0.1 * vectors).item() == pytest.approx(0, abs=1e-6)
+    assert byol_loss(vectors, vectors, -vectors, -vectors).item() == pytest.approx(8, abs=1e-5)
+
+
+def test_no_gradient_goes_into_the_target():
+    network = BYOL(small_backbone(), 12, hidden=16, out=8)
+    network.loss(crops()[:2], 0).backward()
+    assert all(parameter.grad is None for parameter in network.target.parameters())
+    assert all(parameter.grad is not None for parameter in network.online.parameters())
+    assert all(parameter.grad is not None for parameter in network.predictor.parameters())
+
+
+def test_the_dino_loss_is_the_mean_cross_entropy_over_pairs_of_unlike_views():
+    generator = torch.Generator().manual_seed(2)
+    student, teacher = torch.randn(4 * 3, 9, generator=generator), torch.randn(2 * 3, 9, generator=generator)
+    criterion = DINOLoss(9, 4, warmup_teacher_temp=0.05, teacher_temp=0.05, warmup_epochs=0, epochs=1)
+    expected = []
+    for large in range(2):
+        said = (teacher[3 * large : 3 * large + 3] / 0.05).softmax(1)
+        for view in range(4):
+            if view != large:
+                answered = (student[3 * view : 3 * view + 3] / 0.1).log_softmax(1)
+                expected.append(-(said * answered).sum(1).mean())
+    assert criterion(student, teacher, 0).item() == pytest.approx(torch.stack(expected).mean().item(), rel=1e-6)
+
+
+def test_the_dino_loss_says_which_rows_do_not_fit():
+    criterion = DINOLoss(9, 4, warmup_teacher_temp=0.05, teacher_temp=0.05, warmup_epochs=0, epochs=1)
+    with pytest.raises(ValueError, match="11 rows of the student and 6 of the teacher"):
+        criterion(torch.randn(11, 9), torch.randn(6, 9), 0)
+
+
+def test_the_teacher_begins_as_the_student_and_takes_no_gradient():
+    network = small_dino()
+    for ours, theirs in zip(network.teacher.parameters(), network.student.parameters(), strict=True):
+        assert torch.equal(ours, theirs) and not ours.requires_grad and theirs.requires_grad
+
+
+def test_the_prototypes_stand_still_in_the_first_epoch_only():
+    network = small_dino(clip=0.0)
+    for epoch, stands_still in ((0, True), (1, False)):
+        network.zero_grad()
+        network.loss(crops(), epoch).backward()
+        network.after_backward(epoch)
+        gradient = network.student.head.prototypes.weight.grad
+        assert gradient is not None and (gradient.abs().max().item() == 0) == stands_still
+
+
+def test_prototypes_are_compared_by_direction_only():
+    head = DINOHead(12, 32, hidden=16, bottleneck=8)
+    features = torch.randn(5, 12)
+    scores = head(features)
+    with torch.no_grad():
+        head.prototypes.weight.mul_(7)
+    torch.testing.assert_close(head(features), scores)
+    assert scores.abs().max() <= 1 + 1e-6
+
+
+def test_each_gradient_is_clipped_for_itself():
+    parameters = [nn.Parameter(torch.zeros(4)) for _ in range(2)]
+    parameters[0].grad, parameters[1].grad = torch.full((4,), 10.0), torch.full((4,), 0.1)
+    clip_each(parameters, 3.0)
+    assert parameters[0].grad.norm().item() == pytest.approx(3.0, rel=1e-5)
+    assert parameters[1].grad.norm().item() == pytest.approx(0.2, rel=1e-5)
+
+
+# The moving average
+
+
+def test_the_follower_moves_by_the_momentum_and_keeps_its_own_statistics():
+    online = small_backbone()
+    target = frozen_copy(online)
+    with torch.no_grad():
+        for parameter in online.parameters():
+            parameter.add_(1.0)
+    online(torch.randn(8, 3, 16, 16))  # moves the online network's BatchNorm statistics
+    before = copy.deepcopy(target.state_dict())
+    follow(target, online, 0.9)
+    for name, parameter in target.named_parameters():
+        torch.testing.assert_close(parameter, before[name] + 0.1)
+    for name, buffer in target.named_buffers():
+        assert torch.equal(buffer, before[name])
+
+
+def test_drift_is_0_for_a_copy_and_the_relative_distance_otherwise():
+    online = small_backbone()
+    target = frozen_copy(online)
+    assert drift(target, online) == 0
+    with torch.no_grad():
+        for parameter in target.parameters():
+            parameter.mul_(1.25)
+    assert drift(target, online) == pytest.approx(0.25, rel=1e-5)
+
+
+# Multi-crop
+
+
+def test_views_of_several_sizes_come_back_in_their_order():
+    network = small_backbone().eval()
+    views = crops()
+    with torch.no_grad():
+        together = multi_crop(network, views)
+        apart = torch.cat([network(view) for view in views])
+    torch.testing.assert_close(together, apart)
+
+
+# Monitors
+
+
+def test_spread_is_1_for_random_directions_and_0_for_one_point():
+    directions = torch.randn(4000, 64, generator=torch.Generator().manual_seed(0))
+    assert monitors.output_spread(directions) == pytest.approx(1, abs=0.02)
+    assert monitors.output_spread(directions[:1].expand(50, -1)) == pytest.approx(0, abs=1e-5)
+
+
+def test_rank_me_counts_the_directions_that_are_used():
+    generator = torch.Generator().manual_seed(0)
+    orthogonal, _ = torch.linalg.qr(torch.randn(200, 16, generator=generator))
+    assert monitors.rank_me(orthogonal) == pytest.approx(16, rel=1e-3)
+    assert monitors.rank_me(orthogonal[:, :1] @ torch.randn(1, 16, generator=generator)) == pytest.approx(1, abs=0.01)
+
+
+def test_information_is_0_in_both_kinds_of_collapse_and_ln_k_for_one_prototype_an_image():
+    uniform, constant = torch.full((10, 8), 1 / 8), torch.eye(8)[torch.zeros(10, dtype=torch.long)]
+    assert monitors.information(uniform) == pytest.approx(0, abs=1e-6)
+    assert monitors.information(constant) == 0
+    assert monitors.information(torch.eye(8)) == pytest.approx(math.log(8))
+    assert monitors.entropy(uniform) == pytest.approx(math.log(8)) and monitors.entropy(constant) == 0
+
+
+def test_both_methods_say_in_words_that_they_collapsed():
+    byol = BYOL(small_backbone(), 12, hidden=16, out=8)
+    same = torch.ones(20, 8)
+    assert "one point" in str(byol.collapse(byol.health(same, 0)))
+    assert byol.collapse(byol.health(torch.randn(20, 8), 0)) is None
+    dino = small_dino()
+    assert "same prototypes for every image" in str(dino.collapse(dino.health(torch.eye(32)[:1].repeat(20, 1), 0)))
+    assert "every prototype the same probability" in str(dino.collapse(dino.health(torch.zeros(20, 32), 0)))
+    assert dino.collapse(dino.health(torch.eye(32)[:20], 0)) is None
+
+
+@pytest.mark.parametrize("method", ["byol", "dino"])
+@pytest.mark.parametrize("name", models.names())
+def test_every_network_can_be_pre_trained_as_a_backbone(name, method):
+    sized = {"image_size": 32} if "image_size" in models.options_of(name, "smallest") else {}
+    network = models.build(name, 1, form="smallest", **sized)
+    width = models.feature_width(network)
+    backbone = models.as_backbone(network)
+    views = [torch.randn(4, 3, 32, 32) for _ in range(2)]
+    assert backbone(views[0]).shape == (4, width)
+    if method == "byol":
+        learner: BYOL | DINO = BYOL(backbone, width, hidden=16, out=8)
+    else:
+        learner = DINO(backbone, width, 2, 1, out_dim=16, hidden=16, bottleneck=8)
+    loss = learner.loss(views, 0)
+    loss.backward()
+    learner.after_backward(0)
+    learner.follow(0.9)
+    assert loss.isfinite() and any(parameter.grad is not None for parameter in backbone.parameters())
