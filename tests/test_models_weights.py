@@ -314,3 +314,30 @@ def test_supplied_imagenet_weights_are_found_and_fit_the_report_form(name, tmp_p
         features, _ = models.penultimate(everything, torch.randn(2, 3, 64, 64))
     assert torch.isfinite(features).all()
     assert features.std() > 0.01
+
+
+@pytest.mark.parametrize("name", ["resnet18", "squeezenet1_0", "mobilenet_v2"])
+def test_a_backbone_takes_the_weights_of_the_whole_network_and_names_what_it_left_out(name):
+    whole, backbone = build(name, seed=0), models.as_backbone(build(name, seed=1))
+    report = models.load_into(backbone, whole.state_dict())
+    last = models.classifier_name(whole)
+    assert set(report.left_out) == {f"{last}.weight", f"{last}.bias"}
+    assert_same(backbone.state_dict(), {key: value for key, value in whole.state_dict().items() if last not in key})
+
+
+def test_the_official_dino_backbone_is_found_under_its_own_file_name(tmp_path):
+    torch.manual_seed(0)
+    network = models.build("resnet50", 1)
+    state = {key: value.half() for key, value in network.state_dict().items() if not key.startswith("fc.")}
+    torch.save(state, tmp_path / "dino_resnet50_pretrain.pth")
+    backbone = models.as_backbone(models.build("resnet50", 1))
+    source = models.pretrained(backbone, "resnet50", folder=tmp_path, kind="dino")
+    assert source.kind == "folder" and source.location.endswith("dino_resnet50_pretrain.pth")
+    torch.testing.assert_close(backbone.conv1.weight, network.conv1.weight, rtol=1e-3, atol=1e-4)
+    with pytest.raises(models.NoWeightsError, match="download was not allowed"):
+        models.pretrained(backbone, "resnet50", folder=tmp_path, allow_download=False)
+
+
+def test_a_method_of_which_nothing_is_published_says_so():
+    with pytest.raises(models.NoWeightsError, match="nobody publishes weights that fit our resnet18"):
+        models.pretrained(models.build("resnet18", 1), "resnet18", kind="dino")

@@ -1,5 +1,6 @@
 """Networks by name, their features, where their weights come from, and what they are made of."""
 
+from dlcvlib.models.backbone import LinearClassifier, as_backbone, feature_width
 from dlcvlib.models.features import classifier_name, classifier_of, penultimate, replace_classifier
 from dlcvlib.models.loading import LoadReport, load_into, load_state
 from dlcvlib.models.registry import build, names, options_of
@@ -14,14 +15,17 @@ from dlcvlib.models.weights import (
 )
 
 __all__ = [
+    "LinearClassifier",
     "LoadReport",
     "NoWeightsError",
     "Source",
     "Stage",
+    "as_backbone",
     "build",
     "classifier_name",
     "classifier_of",
     "download_weights",
+    "feature_width",
     "find_weights",
     "layer_table",
     "load_into",

@@ -14,6 +14,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from dlcvlib.models.backbone import removed_classifier_name
 from dlcvlib.models.features import classifier_name
 
 State = dict[str, Tensor]
@@ -83,6 +84,7 @@ def load_state(path: str | Path) -> State:
 def load_into(model: nn.Module, state: Mapping[str, Tensor]) -> LoadReport:
     """Copy `state` into `model`; only the last layer may be missing or of another size: it then keeps its own.
 
+    A backbone, whose last layer was taken out, leaves that of the file out.
     A prefix `backbone.` or `encoder.` that the model itself does not have is taken off, and whatever stands beside it
     in the file is left out; the report names it.
 
@@ -91,6 +93,9 @@ def load_into(model: nn.Module, state: Mapping[str, Tensor]) -> LoadReport:
     """
     own = model.state_dict()
     state, left_out = _backbone_of(dict(state), own)
+    if (removed := removed_classifier_name(model)) is not None:
+        left_out += tuple(key for key in state if key.startswith(removed + "."))
+        state = {key: tensor for key, tensor in state.items() if key not in left_out}
     try:
         last = classifier_name(model) + "."
     except ValueError:  # a bare backbone has no last layer to make an exception for

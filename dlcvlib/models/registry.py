@@ -24,6 +24,7 @@ class Published:
 
     torchvision: str | None = None  # "ResNet50_Weights.IMAGENET1K_V2"
     timm: str | None = None  # a timm model name with its tag
+    url: str | None = None  # a file elsewhere
     mean: tuple[float, float, float] = IMAGENET_MEAN  # of the channels red, green, blue of images in [0, 1]
     std: tuple[float, float, float] = IMAGENET_STD
     image_size: int = 224  # pixels, at which they were trained
@@ -36,6 +37,7 @@ class Family:
     report: Callable[..., nn.Module]  # report(num_classes, *, options)
     smallest: Callable[..., nn.Module]
     published: Published | None = None
+    dino: Published | None = None  # self-supervised, by the authors of DINO
     adapt: Adapt | None = None  # brings published keys and sizes to those of the model
 
 
@@ -46,11 +48,14 @@ FAMILIES: dict[str, Family] = {
         densenet.report,
         densenet.smallest,
         Published(torchvision="DenseNet121_Weights.IMAGENET1K_V1"),
-        densenet.rename_published_keys,
+        adapt=densenet.rename_published_keys,
     ),
     "resnet18": Family(resnet.report18, resnet.smallest18, Published(torchvision="ResNet18_Weights.IMAGENET1K_V1")),
     "resnet50": Family(
-        resnet.report50, resnet.smallest50, Published(torchvision="ResNet50_Weights.IMAGENET1K_V2", image_size=176)
+        resnet.report50,
+        resnet.smallest50,
+        Published(torchvision="ResNet50_Weights.IMAGENET1K_V2", image_size=176),
+        dino=Published(url="https://dl.fbaipublicfiles.com/dino/dino_resnet50_pretrain/dino_resnet50_pretrain.pth"),
     ),
     "mobilenet_v2": Family(
         mobilenet.report,
@@ -67,7 +72,7 @@ FAMILIES: dict[str, Family] = {
         beit.report,
         beit.smallest,
         Published(timm=beit.TIMM_TAG, mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5)),
-        beit.resize_position_bias,
+        adapt=beit.resize_position_bias,
     ),
     "resnet9": Family(resnet9.report, resnet9.smallest),
     "airbench": Family(airbench.report, airbench.smallest),

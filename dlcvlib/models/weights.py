@@ -7,14 +7,16 @@ import os
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import torch
 from torch import nn
 
 from dlcvlib.models.features import classifier_name
 from dlcvlib.models.loading import SUFFIXES, LoadReport, State, load_into, load_state
-from dlcvlib.models.registry import IMAGENET_MEAN, IMAGENET_STD, build, family
+from dlcvlib.models.registry import IMAGENET_MEAN, IMAGENET_STD, Published, build, family
 
+Kind = Literal["imagenet", "dino"]
 PATIENCE = 5.0  # seconds until a server that does not answer counts as no network
 RESIZABLE = "relative_position_bias_table"  # `Family.adapt` fits these to the image size
 
@@ -45,28 +47,38 @@ def pretrained(
     path: str | Path | None = None,
     folder: str | Path | None = None,
     allow_download: bool = True,
+    kind: Kind = "imagenet",
 ) -> Source:
     """Load outside weights into `model`: from `path` if given, else a folder (see `find_weights`), else a download.
+
+    Args:
+        model: a classifier, or a backbone without its last layer.
+        name: of the network.
+        path: file of weights.
+        folder: where to look for one, by default `$DLCV_WEIGHTS`; for kind "dino" its name begins with `dino_{name}`.
+        allow_download: whether to fetch what is published.
+        kind: "imagenet", trained with labels, or "dino", trained without by the authors of DINO.
 
     Raises:
         NoWeightsError: nothing is to be had, or what is published is for another form of the network than `model` is.
         ValueError, FileNotFoundError: a file was named or found, but is missing, damaged or does not fit.
     """
-    entry = family(name)
+    published = _published(name, kind)
     if path is not None:
-        return _from_file(model, name, Path(path), "path", str(path))
-    if entry.published is not None:
+        return _from_file(model, name, Path(path), "path", str(path), published)
+    if published is not None:
         _check_form(model, name)
-    if found := find_weights(name, folder):
-        return _from_file(model, name, found, "folder", str(found))
+    if found := find_weights(name if kind == "imagenet" else f"{kind}_{name}", folder):
+        return _from_file(model, name, found, "folder", str(found), published)
     if not allow_download:
         where = _weights_folder(folder) or "$DLCV_WEIGHTS, which is not set"
         raise NoWeightsError(
             f"no weights of {name} in the folder {where}, and download was not allowed; {_remedy(name)}"
         )
-    file = download_file(name)
-    assert entry.published is not None  # or there would have been no download
-    return _from_file(model, name, file, "download", str(entry.published.torchvision or entry.published.timm))
+    file = download_file(name, kind)
+    assert published is not None  # or there would have been no download
+    location = str(published.torchvision or published.timm or published.url)
+    return _from_file(model, name, file, "download", location, published)
 
 
 def find_weights(name: str, folder: str | Path | None = None) -> Path | None:
@@ -103,15 +115,17 @@ def download_weights(name: str) -> State:
     return load_state(download_file(name))
 
 
-def download_file(name: str) -> Path:
+def download_file(name: str, kind: Kind = "imagenet") -> Path:
     """Path of the downloaded file of published weights; see `download_weights`."""
-    published = family(name).published
+    published = _published(name, kind)
     if published is None:
         raise NoWeightsError(
             f"nobody publishes weights that fit our {name}; give a path to your own, or train it from scratch"
         )
     if published.torchvision:
         return _from_torchvision(name, published.torchvision)
+    if published.url:
+        return _fetched(name, published.url, published.url, None)
     assert published.timm is not None
     return _from_timm(name, published.timm)
 
@@ -121,17 +135,19 @@ def _from_torchvision(name: str, enum_member: str) -> Path:
 
     enum, member = enum_member.split(".")
     url = getattr(models, enum)[member].url
+    hash_prefix = Path(url).stem.rpartition("-")[2]  # torchvision's file names end in the first digits of the sha256
+    return _fetched(name, enum_member, url, hash_prefix)
+
+
+def _fetched(name: str, title: str, url: str, hash_prefix: str | None) -> Path:
     file = Path(torch.hub.get_dir()) / "checkpoints" / url.rpartition("/")[2]
     if not file.is_file():
         _check_reachable(name, url)
         file.parent.mkdir(parents=True, exist_ok=True)
-        hash_prefix = file.stem.rpartition("-")[2]  # torchvision's file names end in the first digits of the sha256
         try:
             torch.hub.download_url_to_file(url, str(file), hash_prefix)
         except (OSError, RuntimeError) as error:
-            raise NoWeightsError(
-                f"the download of {enum_member} for {name} broke off ({error}); {_remedy(name)}"
-            ) from error
+            raise NoWeightsError(f"the download of {title} for {name} broke off ({error}); {_remedy(name)}") from error
     return file
 
 
@@ -189,13 +205,18 @@ def _check_form(model: nn.Module, name: str) -> None:
             )
 
 
-def _from_file(model: nn.Module, name: str, file: Path, kind: str, location: str) -> Source:
-    entry = family(name)
+def _published(name: str, kind: Kind) -> Published | None:
+    return family(name).dino if kind == "dino" else family(name).published
+
+
+def _from_file(
+    model: nn.Module, name: str, file: Path, kind: str, location: str, published: Published | None
+) -> Source:
+    adapt = family(name).adapt
     state = load_state(file)
-    if entry.adapt is not None:
-        state = entry.adapt(state, model)
+    if adapt is not None:
+        state = adapt(state, model)
     report = load_into(model, state)
-    published = entry.published
     return Source(
         kind,
         location,
