@@ -47,6 +47,85 @@ def knn_accuracy(
     return right / len(values)
 
 
+def weighted_knn_accuracy(
+    bank: Tensor,
+    bank_labels: Tensor,
+    queries: Tensor,
+    query_labels: Tensor,
+    k: int = 20,
+    temperature: float = 0.07,
+) -> float:
+    """Share of queries whose class wins the vote of their k nearest in the bank, each with weight exp(cos / T).
+
+    Source: Wu et al. 2018, Unsupervised feature learning via non-parametric instance discrimination, section 3.4; k and
+    the temperature are those of DINO's evaluation.
+
+    Args:
+        bank: (M, D) float, features of images whose class is known.
+        bank_labels: (M,) integer, not negative.
+        queries: (N, D) float.
+        query_labels: (N,) integer.
+        k: number of neighbours; all of the bank where it holds fewer.
+        temperature: the lower, the more the nearest count.
+
+    Raises:
+        ValueError: a feature is not finite.
+    """
+    if not (bank.isfinite().all() and queries.isfinite().all()):
+        raise ValueError("the features hold nan or infinity: look at the run's history for the epoch it diverged in")
+    bank, queries = functional.normalize(bank.float(), dim=1), functional.normalize(queries.float(), dim=1)
+    num_classes = int(bank_labels.max()) + 1
+    right = 0
+    for rows in torch.arange(len(queries), device=queries.device).split(CHUNK):
+        cosine, nearest = (queries[rows] @ bank.T).topk(min(k, len(bank)), dim=1)
+        votes = torch.zeros(len(rows), num_classes, device=queries.device)
+        votes.scatter_add_(1, bank_labels[nearest], (cosine / temperature).exp())
+        right += int((votes.argmax(1) == query_labels[rows]).sum())
+    return right / len(queries)
+
+
+def nearest_others(points: Tensor | np.ndarray, k: int) -> Tensor:
+    """The k other points of largest cosine to each point, nearest first: (N, k) int64 rows of `points`.
+
+    Args:
+        points: (N, D) float.
+        k: number of neighbours, 1 to N - 1.
+
+    Raises:
+        ValueError: shapes do not fit, a value is not finite, or k is out of range.
+    """
+    values = torch.as_tensor(points).float()
+    _check(values, torch.zeros(values.shape[:1], dtype=torch.long), k, "cosine")
+    return torch.cat([neighbours for neighbours, _ in _nearest(values, k, "cosine")])
+
+
+def neighbour_purity(neighbours: Tensor, labels: Tensor | np.ndarray) -> float:
+    """Share of neighbours that are of the class of the point they belong to, in [0, 1].
+
+    Args:
+        neighbours: (N, k) integer, of `nearest_others`.
+        labels: (N,) integer.
+    """
+    truth = torch.as_tensor(labels).to(neighbours.device)
+    return (truth[neighbours] == truth[:, None]).double().mean().item()
+
+
+def chance_purity(labels: Tensor | np.ndarray) -> float:
+    """`neighbour_purity` if neighbours were drawn at random among the other points.
+
+    Args:
+        labels: (N,) integer, N at least 2.
+
+    Raises:
+        ValueError: fewer than 2 points.
+    """
+    counts = torch.as_tensor(labels).unique(return_counts=True)[1].double()
+    total = counts.sum().item()
+    if total < 2:
+        raise ValueError(f"a neighbour needs at least 2 points, got {total:.0f}")
+    return (counts * (counts - 1)).sum().item() / (total * (total - 1))
+
+
 def _nearest(values: Tensor, k: int, metric: str) -> list[tuple[Tensor, Tensor]]:
     """The k nearest other points, nearest first, for each chunk of rows: (neighbours (R, k), rows (R,))."""
     if metric == "cosine":
