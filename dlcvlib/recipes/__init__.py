@@ -3,13 +3,16 @@
 import difflib
 
 from dlcvlib.recipes.classification import CLASSIFICATION, supervised_on_mini
-from dlcvlib.recipes.in_words import overview
-from dlcvlib.recipes.recipe import PROFILES, Optimizer, Recipe, Schedule
+from dlcvlib.recipes.finetuning import FINETUNING, SERIES
+from dlcvlib.recipes.in_words import overview, side_by_side
+from dlcvlib.recipes.pretraining import PRETRAINING
+from dlcvlib.recipes.recipe import PROFILES, SEEDS, Optimizer, Pretraining, Recipe, Schedule, Training, View
+from dlcvlib.recipes.settings import EXTRA, READINGS, SETTINGS, Reading, Setting
 
-RECIPES = {recipe.name: recipe for recipe in CLASSIFICATION}
+RECIPES: dict[str, Training] = {recipe.name: recipe for recipe in (*CLASSIFICATION, *PRETRAINING, *FINETUNING)}
 
 
-def get(name: str) -> Recipe:
+def get(name: str) -> Training:
     """The recipe of that name.
 
     Raises:
@@ -22,4 +25,32 @@ def get(name: str) -> Recipe:
     return RECIPES[name]
 
 
-__all__ = ["PROFILES", "RECIPES", "Optimizer", "Recipe", "Schedule", "get", "overview", "supervised_on_mini"]
+def seeds(name: str, profile: str) -> int:
+    """At how many seeds the book trains a recipe: our own settings at several, so that differences have an error."""
+    recipe = get(name)
+    compared = isinstance(recipe, Recipe) and recipe.setting is not None and recipe.report == "ours"
+    return SEEDS[profile] if compared else 1
+
+
+__all__ = [
+    "EXTRA",
+    "PROFILES",
+    "READINGS",
+    "RECIPES",
+    "SEEDS",
+    "SERIES",
+    "SETTINGS",
+    "Optimizer",
+    "Pretraining",
+    "Reading",
+    "Recipe",
+    "Schedule",
+    "Setting",
+    "Training",
+    "View",
+    "get",
+    "overview",
+    "seeds",
+    "side_by_side",
+    "supervised_on_mini",
+]

@@ -2,37 +2,63 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import pandas as pd
 
-from dlcvlib.recipes.recipe import Recipe
+from dlcvlib.recipes.recipe import Pretraining, Recipe, Training
 
-OPTIMIZERS = {"sgd": "SGD", "adam": "Adam", "adamw": "AdamW"}
-
-
-def overview(recipes: Iterable[Recipe]) -> pd.DataFrame:
-    """One row a recipe, in words; recipes are shown as they are given, so read them for their profile first."""
-    return pd.DataFrame([_row(recipe) for recipe in recipes])
+OPTIMIZERS = {"sgd": "SGD", "adam": "Adam", "adamw": "AdamW", "lars": "LARS"}
+STARTS = {"random": "random weights", "pretrained": "pre-trained weights", "ssl": "own pre-training"}
 
 
-def _row(recipe: Recipe) -> dict[str, object]:
-    return {
+def overview(recipes: Iterable[Training]) -> pd.DataFrame:
+    """One row a recipe, in words; recipes are shown as they are given, so read them for their profile first.
+
+    Trainings with labels and without may stand in one table; what only one kind has is empty for the other.
+    """
+    return pd.DataFrame([_row(recipe) for recipe in recipes]).fillna("")
+
+
+def side_by_side(recipes: Iterable[Training], settings: Sequence[str]) -> pd.DataFrame:
+    """One column a recipe, one row a setting of `overview`: for a few recipes with long settings."""
+    columns = overview(recipes).set_index("recipe")[list(settings)].astype(str)
+    return columns.T.rename_axis(columns=None).rename_axis("setting").reset_index()
+
+
+def _row(recipe: Training) -> dict[str, object]:
+    row: dict[str, object] = {
         "recipe": recipe.name,
         "report": recipe.report,
         "network": recipe.model + (" (smallest form)" if recipe.form == "smallest" else ""),
-        "starts from": "random weights" if recipe.start == "random" else "pre-trained weights",
         "pixels": recipe.image_size,
         "epochs": recipe.epochs,
         "batch": recipe.batch_size,
         "optimizer": _optimizer(recipe),
-        "schedule": _schedule(recipe),
-        "augmentation": ", ".join(name.replace("_", " ") for name in recipe.augmentation) or "none",
-        "loss": _loss(recipe),
     }
+    if isinstance(recipe, Recipe):
+        row |= {
+            "starts from": STARTS[recipe.start],
+            "trains": "whole network" if recipe.trains == "model" else "classifier",
+            "schedule": _schedule(recipe),
+            "augmentation": _names(recipe.augmentation),
+            "loss": _loss(recipe),
+        }
+    if isinstance(recipe, Pretraining):
+        row |= {
+            "schedule": _pretraining_schedule(recipe),
+            "views": " + ".join(f"{view.count} of {view.size} px" for view in recipe.views),
+            "head": ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in recipe.method_options.items()),
+            "momentum": " to ".join(f"{value:g}" for value in recipe.momentum),
+        }
+    return row
 
 
-def _optimizer(recipe: Recipe) -> str:
+def _names(augmentation: Iterable[str]) -> str:
+    return ", ".join(name.replace("_", " ") for name in augmentation) or "none"
+
+
+def _optimizer(recipe: Training) -> str:
     settings = recipe.optimizer
     words = f"{OPTIMIZERS[settings.name]}, learning rate {settings.learning_rate:g}"
     return f"{words}, weight decay {settings.weight_decay:g}" if settings.weight_decay else words
@@ -42,7 +68,15 @@ def _schedule(recipe: Recipe) -> str:
     schedule = recipe.schedule
     if schedule.name == "step":
         return f"times {schedule.gamma:g} every {schedule.every} epochs"
+    if schedule.name == "plateau":
+        return f"times {schedule.gamma:g} after {schedule.every} epochs without progress"
     return schedule.name.replace("_", "-")
+
+
+def _pretraining_schedule(recipe: Pretraining) -> str:
+    warmup = f"{recipe.warmup_epochs} epochs of warm-up, then " if recipe.warmup_epochs else ""
+    constant = recipe.final_learning_rate == recipe.optimizer.learning_rate
+    return warmup + ("constant" if constant else "cosine")
 
 
 def _loss(recipe: Recipe) -> str:

@@ -4,41 +4,47 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 PROFILES = ("smoke", "quick", "hour", "full")
 """`smoke`: tests, seconds. `quick`: the toy world on 2 cores, the book. `hour`: real data, an hour of 2 cores.
 `full`: one GPU, the report's own setting."""
+
+SEEDS = {"smoke": 2, "quick": 3, "hour": 2, "full": 3}
+"""At how many seeds the settings are fine-tuned where they are compared with each other."""
 
 
 @dataclass(frozen=True)
 class Optimizer:
     """An optimizer and its settings; `learning_rate` is the highest that the schedule reaches."""
 
-    name: Literal["sgd", "adam", "adamw"]
+    name: Literal["sgd", "adam", "adamw", "lars"]
     learning_rate: float
     weight_decay: float = 0.0
     momentum: float = 0.9
     nesterov: bool = False
+    decay: Literal["all", "matrices"] = "all"
+    """What weight decay holds for: everything, or not biases and other parameters of one dimension."""
 
 
 @dataclass(frozen=True)
 class Schedule:
     """How the learning rate runs over the training, as a factor on the optimizer's.
 
-    `constant`; `step`: times `gamma` every `every` epochs; `cosine`: down to 0 along half a cosine;
-    `one_cycle`: up during the first `warmup` share of the training, down to 0 in a straight line.
+    `constant`; `step`: times `gamma` every `every` epochs; `cosine`: down to 0 along half a cosine, after a straight
+    rise during the first `warmup` share of the training; `one_cycle`: up during the first `warmup` share, down to 0 in
+    a straight line; `plateau`: times `gamma` when the validation loss has not fallen for more than `every` epochs.
     """
 
-    name: Literal["constant", "step", "cosine", "one_cycle"]
+    name: Literal["constant", "step", "cosine", "one_cycle", "plateau"]
     every: int = 1
     gamma: float = 1.0
     warmup: float = 0.0
 
 
-@dataclass(frozen=True)
-class Recipe:
-    """One training, complete: everything that decides its result but the seed, the data and the machine."""
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """What every training names: its data, network, optimizer and length."""
 
     name: str
     title: str
@@ -48,11 +54,63 @@ class Recipe:
     epochs: int
     batch_size: int
     optimizer: Optimizer
-    schedule: Schedule
     image_size: int
-    start: Literal["random", "pretrained"] = "random"
     form: Literal["report", "smallest"] = "report"
     model_options: Mapping[str, Any] = field(default_factory=dict)
+    images_per_class: int | None = None
+    """Train on the first so many images of each class; None for all."""
+    snapshots: int = 30
+    """At most so many snapshots besides the one before training, evenly spread, first and last epoch among them."""
+    reported: float | None = None
+    """Validation accuracy that the report states, in [0, 1]."""
+    profiles: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """What other profiles than `full` change."""
+
+    def for_profile(self, profile: str) -> Self:
+        """The recipe as `profile` runs it.
+
+        Raises:
+            ValueError: no such profile.
+        """
+        if profile not in PROFILES:
+            raise ValueError(f"unknown profile {profile!r}; known are {', '.join(PROFILES)}")
+        return replace(self, profiles={}, **self.profiles.get(profile, {}))
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Names of the recipes whose records this one starts from."""
+        return ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain dictionaries, lists, numbers and strings, as `run.json` holds them."""
+        values = asdict(self)
+        del values["profiles"]
+        return values
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe(Training):
+    """One training with labels, complete: everything that decides its result but the seed, the data and the machine."""
+
+    schedule: Schedule
+    start: Literal["random", "pretrained", "ssl"] = "random"
+    """`pretrained`: outside weights, or pre-training with labels on Mini-ImageNet; `ssl`: the record `pretraining`."""
+    pretraining: str | None = None
+    """Recipe of the self-supervised pre-training that the backbone starts from."""
+    supplied: Literal["imagenet", "mini", "dino"] = "imagenet"
+    """Which outside weights: torchvision's or timm's; the course's pretrain_model_SL.pt; the official DINO ResNet50."""
+    stand_in: str | None = None
+    """Recipe of the pre-training with labels that takes the place of outside weights; None makes one up."""
+    setting: str | None = None
+    """Fine-tuning setting, see `dlcvlib.recipes.SETTINGS`."""
+    trains: Literal["model", "classifier"] = "model"
+    """`classifier`: the backbone is frozen, its BatchNorm statistics too."""
+    classifier_first: bool = False
+    """Train the classifier on the frozen backbone first, then the whole network from there."""
+    head: Literal["own", "linear"] = "own"
+    """The network's own last layers, or one linear layer on its features, the same for every network."""
+    snapshot_of: Literal["val", "train"] = "val"
+    """Which images the snapshots hold features of."""
     augmentation: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     label_smoothing: float = 0.0
     mixup_alpha: float = 0.0
@@ -63,27 +121,37 @@ class Recipe:
     """Decay a step of the moving average of weights that is evaluated and kept; 0 for none."""
     flip_averaging: bool = False
     """Average the logits of an image and its mirror in evaluation."""
-    images_per_class: int | None = None
-    """Train on the first so many images of each class; None for all."""
-    snapshots: int = 30
-    """At most so many snapshots besides the one before training, evenly spread, first and last epoch among them."""
-    reported: float | None = None
-    """Validation accuracy that the report states, in [0, 1]."""
-    profiles: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    """What other profiles than `full` change."""
 
-    def for_profile(self, profile: str) -> Recipe:
-        """The recipe as `profile` runs it.
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Names of the recipes whose records this one starts from."""
+        named = {"ssl": self.pretraining, "pretrained": self.stand_in}.get(self.start)
+        return (named,) if named else ()
 
-        Raises:
-            ValueError: no such profile.
-        """
-        if profile not in PROFILES:
-            raise ValueError(f"unknown profile {profile!r}; known are {', '.join(PROFILES)}")
-        return replace(self, profiles={}, **self.profiles.get(profile, {}))
 
-    def as_dict(self) -> dict[str, Any]:
-        """Plain dictionaries, lists, numbers and strings, as `run.json` holds them."""
-        values = asdict(self)
-        del values["profiles"]
-        return values
+@dataclass(frozen=True)
+class View:
+    """One kind of view of an image: how many a batch has of it, how large, how augmented."""
+
+    size: int
+    augmentation: Mapping[str, Mapping[str, Any]]
+    count: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pretraining(Training):
+    """One training without labels."""
+
+    method: Literal["byol", "dino"]
+    views: tuple[View, ...]
+    """Large (global) views first."""
+    method_options: Mapping[str, Any] = field(default_factory=dict)
+    """Of `dlcvlib.ssl.byol.BYOL` or `dlcvlib.ssl.dino.DINO`."""
+    momentum: tuple[float, float] = (0.996, 1.0)
+    """Of the moving average, first and last; it follows half a cosine in between."""
+    warmup_epochs: int = 0
+    final_learning_rate: float = 0.0
+    final_weight_decay: float | None = None
+    """Weight decay goes there along half a cosine; None keeps it as it is."""
+    on_collapse: Literal["stop", "flag"] = "stop"
+    """What happens when the network says the same of every image: it ends, or goes on and the record says so."""
