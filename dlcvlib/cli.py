@@ -14,6 +14,8 @@ from dlcvlib.training import RecordMismatchError, TrainingDivergedError, train
 EXPECTED = (ValueError, OSError, RecordMismatchError, TrainingDivergedError)
 """Errors whose message is meant for the user; anything else is a fault of ours and keeps its traceback."""
 
+MEASURES = {"val_accuracy": "accuracy", "knn": "kNN"}
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command.
@@ -40,7 +42,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _add_train(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    listing = "\n".join(f"  {recipe.name:<16} {recipe.report}: {recipe.title}" for recipe in recipes.RECIPES.values())
+    width = max(map(len, recipes.RECIPES))
+    listing = "\n".join(
+        f"  {recipe.name:<{width}}  {recipe.report}: {recipe.title}" for recipe in recipes.RECIPES.values()
+    )
     parser = commands.add_parser(
         "train",
         help="train a recipe, or go on with it",
@@ -50,6 +55,7 @@ def _add_train(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("recipe")
     parser.add_argument("--profile", choices=recipes.PROFILES, default="quick")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seeds", type=int, default=1, metavar="N", help="train at N seeds, from --seed on")
     parser.add_argument(
         "--data",
         type=Path,
@@ -64,10 +70,11 @@ def _add_train(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 
 def _train(asked: argparse.Namespace) -> int:
-    run = train(asked.recipe, profile=asked.profile, seed=asked.seed, data=asked.data, weights=asked.weights)
-    print(_line(run))
-    if asked.export:
-        print(runs.export_result(run, places.results_home()))
+    for seed in range(asked.seed, asked.seed + asked.seeds):
+        run = train(asked.recipe, profile=asked.profile, seed=seed, data=asked.data, weights=asked.weights)
+        print(_line(run))
+        if asked.export:
+            print(runs.export_result(run, places.results_home()))
     return 0
 
 
@@ -94,6 +101,7 @@ def _runs(asked: argparse.Namespace) -> int:
 
 def _line(run: runs.Run) -> str:
     info = run.info
-    best = info.get("best")
-    figure = f"accuracy {best['val_accuracy']:.4f} (epoch {best['epoch']})" if best else ""
+    best = info.get("best", {})
+    name = next((name for name in ("val_accuracy", "knn") if name in best), None)
+    figure = f"{MEASURES[name]} {best[name]:.4f} (epoch {best['epoch']})" if name else ""
     return f"{run.path}  {info['status']}  {figure}".rstrip()

@@ -184,7 +184,7 @@ def result(run: Run) -> dict[str, Any]:
     info = run.info
     if info.get("status") != "finished":
         raise ValueError(f"{run.path} is not finished (status: {info.get('status')}); `dlcv train` goes on with it")
-    kept = (
+    kept: tuple[str, ...] = (
         "recipe",
         "profile",
         "seed",
@@ -197,6 +197,7 @@ def result(run: Run) -> dict[str, Any]:
         "best",
         "last",
     )
+    kept += tuple(name for name in ("before", "trained_parameters", "collapse") if name in info)
     timings = {name: info["timings"][name] for name in ("started", "finished", "minutes")}
     return {name: info[name] for name in kept} | {"timings": timings, "history": run.history.to_dict("list")}
 

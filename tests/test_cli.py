@@ -4,7 +4,8 @@ import subprocess
 import sys
 
 import pytest
-from training_worlds import write_classification
+from test_pretraining import collapsing
+from training_worlds import write_classification, write_mini_and_office
 
 from dlcvlib import cli, recipes
 from dlcvlib.data import toy
@@ -78,3 +79,29 @@ def test_every_system_of_the_reports_trains_on_the_toy_world(tmp_path, monkeypat
         assert cli.main(["train", name, "--profile", "smoke", "--data", str(world)]) == 0, name
     said = capsys.readouterr().out
     assert all(f"smoke/{name}/seed0  finished" in said for name in recipes.RECIPES)
+
+
+def test_several_seeds_are_trained_one_after_the_other(data, capsys):
+    assert (
+        cli.main(["train", "r4_vgg13_bn", "--profile", "smoke", "--data", str(data), "--seed", "3", "--seeds", "2"])
+        == 0
+    )
+    said = capsys.readouterr().out
+    assert "r4_vgg13_bn/seed3  finished" in said and "r4_vgg13_bn/seed4  finished" in said
+
+
+def test_a_collapse_ends_with_1_and_the_reason(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("DLCV_RUNS", str(tmp_path / "runs"))
+    monkeypatch.setitem(recipes.RECIPES, "collapsing", collapsing(name="collapsing", on_collapse="stop"))
+    data = write_mini_and_office(tmp_path / "data")
+    assert cli.main(["train", "collapsing", "--profile", "smoke", "--data", str(data)]) == 1
+    said = capsys.readouterr().err
+    assert "same probability" in said and "Traceback" not in said
+
+
+def test_the_books_own_settings_have_several_seeds_and_what_they_start_from_is_known():
+    assert recipes.seeds("our_byol_c", "quick") == 3 and recipes.seeds("our_byol", "quick") == 1
+    assert recipes.seeds("r3_setting_c", "quick") == 1
+    assert recipes.get("our_byol_c").needs == ("our_byol",) and recipes.get("our_byol_d").needs == ("mini_labelled",)
+    assert recipes.get("our_byol_a").needs == () and recipes.get("our_byol").needs == ()
+    assert all(name in recipes.RECIPES for recipe in recipes.RECIPES.values() for name in recipe.needs)

@@ -178,7 +178,7 @@ def test_other_settings_under_the_same_name_are_refused(data):
 def test_a_record_from_before_a_setting_existed_is_still_read(data):
     run = train(small_recipe(epochs=1), profile="smoke", seed=0, data=data)
     info = run.info
-    del info["recipe"]["mixing_probability"]
+    del info["recipe"]["mixing_probability"], info["recipe"]["optimizer"]["decay"]
     runs.write_info(run, info)
     assert train(small_recipe(epochs=1), profile="smoke", seed=0, data=data) == run
 
@@ -247,6 +247,13 @@ def test_every_recipe_reads_in_every_profile(name):
         recipe = recipes.get(name).for_profile(profile)
         assert recipe.epochs >= 1 and json.dumps(recipe.as_dict())
     assert recipes.overview([recipes.get(name)]).iloc[0]["recipe"] == name
+
+
+def test_side_by_side_turns_the_overview_round():
+    two = [recipes.get("r1_byol"), recipes.get("r3_dino")]
+    turned = recipes.side_by_side(two, ["views", "epochs"])
+    assert list(turned.columns) == ["setting", "r1_byol", "r3_dino"]
+    assert turned.set_index("setting")["r1_byol"].to_dict() == {"views": "2 of 128 px", "epochs": "100"}
 
 
 def test_an_unknown_recipe_is_told_the_nearest():

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from dlcvlib.recipes import Optimizer, Recipe, Schedule
+from dlcvlib.recipes import Optimizer, Pretraining, Recipe, Schedule, View
 
 CLASSES = 3
 
@@ -48,3 +48,69 @@ def small_recipe(**changes: object) -> Recipe:
         "weight_average": 0.5,
     }
     return Recipe(**(settings | changes))
+
+
+def write_mini_and_office(root: Path, labelled: bool = True, seed: int = 0) -> Path:
+    """Mini-ImageNet and Office of three classes of stripes each, in the course's layout."""
+    mini, office = root / "p2_data" / "mini", root / "p2_data" / "office"
+    names = _stripes(mini / "train", 12, 40, seed, "n{label:08d}{number:08d}.jpg")
+    if labelled:
+        _write_labels(mini / "train.csv", names, "n{:08d}")
+    for split, per_class in (("train", 6), ("val", 3)):
+        names = _stripes(office / split, per_class, 40, seed + per_class, "{label}_{number}.jpg")
+        _write_labels(office / f"{split}.csv", names, "{}")
+    return root
+
+
+def _stripes(folder: Path, per_class: int, side: int, seed: int, name: str) -> list[tuple[str, int]]:
+    """Write images of stripes of three directions in noise; their names and classes."""
+    folder.mkdir(parents=True)
+    generator = np.random.default_rng(seed)
+    rows, columns = np.mgrid[:side, :side]
+    written = []
+    for label, pattern in enumerate((np.sin(rows), np.sin(columns), np.sin(rows + columns))):
+        for number in range(per_class):
+            noise = generator.normal(0, 30, (side, side, 3))
+            pixels = np.clip(128 + 60 * pattern[..., None] + noise, 0, 255).astype(np.uint8)
+            written.append((name.format(label=label, number=number), label))
+            Image.fromarray(pixels).save(folder / written[-1][0])
+    return written
+
+
+def _write_labels(file: Path, names: list[tuple[str, int]], label: str) -> None:
+    lines = [f"{number},{name},{label.format(kind)}" for number, (name, kind) in enumerate(names)]
+    file.write_text("\n".join(["id,filename,label", *lines]) + "\n")
+
+
+PRETRAINING_VIEWS = {
+    "byol": (View(24, {"random_resized_crop": {}, "colour_jitter": {"brightness": 0.4, "hue": 0.1}}, count=2),),
+    "dino": (
+        View(24, {"random_resized_crop": {}, "horizontal_flip": {}}, count=2),
+        View(16, {"random_resized_crop": {"scale": (0.1, 0.4)}, "gaussian_blur": {"kernel_size": 3}}, count=2),
+    ),
+}
+
+
+def small_pretraining(method: str, **changes: object) -> Pretraining:
+    """A pre-training of a second that draws chance of every kind and changes everything that a schedule changes."""
+    settings: dict = {
+        "name": f"small_{method}",
+        "title": f"Small {method.upper()}",
+        "report": "test",
+        "dataset": "mini",
+        "model": "resnet18",
+        "form": "smallest",
+        "model_options": {"width": 8},
+        "method": method,
+        "method_options": {"hidden": 16} | ({"out": 8} if method == "byol" else {"out_dim": 32, "bottleneck": 8}),
+        "views": PRETRAINING_VIEWS[method],
+        "epochs": 4,
+        "batch_size": 8,
+        "optimizer": Optimizer("adamw", 1e-3, weight_decay=0.05, decay="matrices"),
+        "final_weight_decay": 0.2,
+        "warmup_epochs": 1,
+        "momentum": (0.9, 1.0),
+        "image_size": 24,
+        "on_collapse": "flag",
+    }
+    return Pretraining(**(settings | changes))

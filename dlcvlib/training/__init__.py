@@ -1,6 +1,7 @@
 """Training: one loop, one file a task, and `train`, which returns a record finished, gone on with, or begun."""
 
-from dlcvlib.training.load_or_train import RecordMismatchError, train
-from dlcvlib.training.loop import TrainingDivergedError
+from dlcvlib.training.information import RecordMismatchError
+from dlcvlib.training.load_or_train import train
+from dlcvlib.training.loop import TrainingCollapsedError, TrainingDivergedError
 
-__all__ = ["RecordMismatchError", "TrainingDivergedError", "train"]
+__all__ = ["RecordMismatchError", "TrainingCollapsedError", "TrainingDivergedError", "train"]

@@ -10,17 +10,20 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.optim.lr_scheduler import ReduceLROnPlateau
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torchvision.transforms import v2
 
 from dlcvlib import augment, models
 from dlcvlib.recipes import Recipe
 from dlcvlib.training.device import Precision, autocast
-from dlcvlib.training.optimizers import build_optimizer, rate_factors
+from dlcvlib.training.optimizers import build_optimizer, rate_factors, set_learning_rate
 
 EVALUATION_BATCH = 250
 FITTED_IMAGES = 2000
 """Training images from which a layer computes its weights."""
+TRAIN_SAMPLE = 2500
+"""At most so many training images are followed through the epochs, where a recipe asks for snapshots of them."""
 
 
 @runtime_checkable
@@ -50,7 +53,8 @@ class LabelledImages:
 class Classification:
     """The task of problem 1: see `dlcvlib.training.loop.Task`."""
 
-    score = "val_accuracy"
+    score: str | None = "val_accuracy"
+    shown = "val_accuracy"
 
     def __init__(
         self,
@@ -68,15 +72,19 @@ class Classification:
         self.train, self.val = train.to(device), val.to(device)
         self.normalisation = normalisation or {}
         self.model = model.to(device).to(memory_format=torch.channels_last)
+        if recipe.trains == "classifier":
+            assert isinstance(model, models.LinearClassifier)
+            model.backbone.requires_grad_(False)
         if isinstance(model, FitsToImages):
             rows = torch.randperm(len(train.labels))[:FITTED_IMAGES]
-            model.fit_to_images(self._prepare(self.train.images[rows.to(device)], {}))
+            model.fit_to_images(self.prepare(self.train.images[rows.to(device)], {}))
         self.average = _moving_average(self.model, recipe.weight_average)
         self.epochs = recipe.epochs
         self.batch_size = min(recipe.batch_size, len(train.labels))
         self.steps = len(train.labels) // self.batch_size
         self.optimizer = build_optimizer(self.model.parameters(), recipe.optimizer)
         self.rate_factors = rate_factors(recipe.schedule, self.epochs, self.steps)
+        self.plateau = _plateau(self.optimizer, recipe)
         self.mix = _mixing(recipe, num_classes)
         self.hits = torch.zeros((), device=device)
 
@@ -88,10 +96,15 @@ class Classification:
             rows = rows.to(self.device)
             yield self.train.images[rows], self.train.labels[rows]
 
+    def before_step(self, step: int) -> None:
+        """Set the learning rate as the schedule says; on a plateau it was set after the epoch."""
+        if self.plateau is None:
+            set_learning_rate(self.optimizer, self.rate_factors[step])
+
     def loss(self, batch: tuple[Tensor, Tensor]) -> Tensor:
         """Cross-entropy of a batch, augmented and mixed as the recipe says."""
         self.model.train()
-        images = self._prepare(batch[0], self.recipe.augmentation)
+        images = self.prepare(batch[0], self.recipe.augmentation)
         labels = batch[1]
         if self.mix is not None:
             images, labels = self.mix(images, labels)
@@ -101,39 +114,61 @@ class Classification:
         self.hits += (logits.detach().argmax(1) == target_class).sum()
         return functional.cross_entropy(logits.float(), labels, label_smoothing=self.recipe.label_smoothing)
 
+    def after_backward(self) -> None:
+        """Gradients stay as they are."""
+
     def after_step(self) -> None:
         """Let the moving average follow."""
         if self.average is not None:
             self.average.update_parameters(self.model)
 
+    def measure(self) -> dict[str, float]:
+        """Loss and accuracy on the validation set."""
+        self.evaluation = self._evaluate(self.val)
+        scores = self.evaluation["scores"]
+        return {
+            "val_loss": functional.cross_entropy(scores, self.val.labels).item(),
+            "train_accuracy": self.hits.item() / (self.steps * self.batch_size),
+            "val_accuracy": (scores.argmax(1) == self.val.labels).float().mean().item(),
+        }
+
+    def snapshot(self) -> dict[str, np.ndarray]:
+        """Features, predictions and confidence, of the validation images or a sample of the training images."""
+        of_train = self.recipe.snapshot_of == "train"
+        part = _sample(self.train) if of_train else self.val
+        evaluation = self._evaluate(part) if of_train else self.evaluation
+        confidence, predicted = evaluation["scores"].softmax(1).max(1)
+        return {
+            "features": evaluation["features"].numpy(),
+            "labels": part.labels.cpu().numpy(),
+            "indices": part.indices.numpy(),
+            "predicted": predicted.cpu().numpy(),
+            "confidence": confidence.half().cpu().numpy(),
+        }
+
+    def after_epoch(self, measures: dict[str, float]) -> None:
+        """Lower the learning rate when the validation loss no longer falls, where the recipe says so."""
+        if self.plateau is not None:
+            self.plateau.step(measures["val_loss"])
+
+    def fault(self) -> str | None:
+        """A classifier that learns nothing still ends its training."""
+        return None
+
     @torch.no_grad()
-    def measure(self) -> tuple[dict[str, float], dict[str, np.ndarray]]:
-        """Loss and accuracy on the validation set; features, predictions and their confidence as the snapshot."""
+    def _evaluate(self, part: LabelledImages) -> dict[str, Tensor]:
+        """Features (N, D) float16 on the CPU, and scores (N, num_classes)."""
         model = self._evaluated().eval()
         features, logits = [], []
-        for images in self.val.images.split(EVALUATION_BATCH):
-            prepared = self._prepare(images, {})
+        for images in part.images.split(EVALUATION_BATCH):
+            prepared = self.prepare(images, {})
             with autocast(self.device, self.precision):
                 found, scores = models.penultimate(model, prepared)
                 if self.recipe.flip_averaging:
                     scores = (scores + model(prepared.flip(-1)).float()) / 2
             features.append(found.half().cpu())
             logits.append(scores)
-        scores = torch.cat(logits)  # (N, num_classes)
-        confidence, predicted = scores.softmax(1).max(1)
-        measures = {
-            "val_loss": functional.cross_entropy(scores, self.val.labels).item(),
-            "train_accuracy": self.hits.item() / (self.steps * self.batch_size),
-            "val_accuracy": (predicted == self.val.labels).float().mean().item(),
-        }
-        arrays = {
-            "features": torch.cat(features).numpy(),
-            "labels": self.val.labels.cpu().numpy(),
-            "indices": self.val.indices.numpy(),
-            "predicted": predicted.cpu().numpy(),
-            "confidence": confidence.half().cpu().numpy(),
-        }
-        return measures, arrays
+        return {"features": torch.cat(features), "scores": torch.cat(logits)}
 
     def weights(self) -> dict[str, Tensor]:
         """Of the evaluated network."""
@@ -145,6 +180,7 @@ class Classification:
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "average": self.average.state_dict() if self.average is not None else None,
+            "plateau": self.plateau.state_dict() if self.plateau is not None else None,
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -153,13 +189,29 @@ class Classification:
         self.optimizer.load_state_dict(state["optimizer"])
         if self.average is not None:
             self.average.load_state_dict(state["average"])
+        if self.plateau is not None:
+            self.plateau.load_state_dict(state["plateau"])
 
     def _evaluated(self) -> nn.Module:
         return self.model if self.average is None else self.average.module
 
-    def _prepare(self, images: Tensor, augmentation: Any) -> Tensor:
+    def prepare(self, images: Tensor, augmentation: Any) -> Tensor:
+        """Images as the network takes them, (N, 3, size, size) float, from uint8 ones."""
         prepared = augment.prepare(images, self.recipe.image_size, augmentation, **self.normalisation)
         return prepared.contiguous(memory_format=torch.channels_last)
+
+
+def _sample(images: LabelledImages) -> LabelledImages:
+    """At most `TRAIN_SAMPLE` images, evenly spread over the set, the same at every epoch."""
+    rows = torch.linspace(0, len(images.labels) - 1, min(TRAIN_SAMPLE, len(images.labels))).long()
+    return LabelledImages(images.images[rows], images.labels[rows], images.indices[rows])
+
+
+def _plateau(optimizer: torch.optim.Optimizer, recipe: Recipe) -> ReduceLROnPlateau | None:
+    schedule = recipe.schedule
+    if schedule.name != "plateau":
+        return None
+    return ReduceLROnPlateau(optimizer, mode="min", factor=schedule.gamma, patience=schedule.every)
 
 
 def _moving_average(model: nn.Module, decay: float) -> AveragedModel | None:

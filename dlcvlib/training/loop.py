@@ -29,29 +29,48 @@ class TrainingDivergedError(RuntimeError):
     """The loss is no number any more."""
 
 
+class TrainingCollapsedError(TrainingDivergedError):
+    """The network says the same of every image."""
+
+
 class Task(Protocol):
     """What the loop trains."""
 
     epochs: int
     steps: int
     """Steps an epoch."""
-    score: str
-    """The measure by which the best epoch is chosen; higher is better."""
+    score: str | None
+    """The measure by which the best epoch is chosen, higher is better; None takes the last epoch."""
+    shown: str
+    """The measure beside the progress bar."""
     optimizer: torch.optim.Optimizer
-    rate_factors: list[float]
-    """Factor on the learning rate of each step of the whole training."""
 
     def batches(self) -> Iterable[Any]:
         """One epoch's batches, in an order drawn from torch's generator."""
 
+    def before_step(self, step: int) -> None:
+        """Set the learning rate, and whatever else changes, for this step of the whole training, counted from 0."""
+
     def loss(self, batch: Any) -> Tensor:
         """Scalar to go down."""
+
+    def after_backward(self) -> None:
+        """What is done to the gradients."""
 
     def after_step(self) -> None:
         """What follows an optimizer step, such as a moving average of weights."""
 
-    def measure(self) -> tuple[dict[str, float], dict[str, np.ndarray]]:
-        """Measures of the epoch for the history, and arrays for its snapshot."""
+    def measure(self) -> dict[str, float]:
+        """Measures for the history."""
+
+    def snapshot(self) -> dict[str, np.ndarray]:
+        """Arrays to keep of the network that was measured last."""
+
+    def after_epoch(self, measures: dict[str, float]) -> None:
+        """What follows an epoch, such as a learning rate that falls on a plateau."""
+
+    def fault(self) -> str | None:
+        """Why it is no use to go on, in words; None if it is."""
 
     def weights(self) -> dict[str, Tensor]:
         """What is kept of the best epoch."""
@@ -72,6 +91,8 @@ class Progress:
     best_epoch: int = 0
     best_score: float = -math.inf
     epoch_seconds: list[float] = field(default_factory=list)
+    before: dict[str, float] = field(default_factory=dict)
+    """Measures of the network before training."""
 
 
 @contextmanager
@@ -103,11 +124,13 @@ def fit(task: Task, run: Run, *, seed: int, snapshots: int, title: str = "") -> 
 
     Raises:
         TrainingDivergedError: a loss became nan or infinite; epoch, step and the last good checkpoint are named.
+        TrainingCollapsedError: the task says why it is no use to go on.
     """
     kept = snapshot_epochs(task.epochs, snapshots)
     progress = _resume(task, run)
     if progress.epoch == 0 and 0 in kept:
-        runs.write_snapshot(run, 0, task.measure()[1])
+        progress.before = task.measure()
+        runs.write_snapshot(run, 0, task.snapshot())
     total = task.epochs * task.steps
     with progress_bar(title, total, "step", initial=progress.epoch * task.steps) as bar:
         while progress.epoch < task.epochs:
@@ -115,23 +138,25 @@ def fit(task: Task, run: Run, *, seed: int, snapshots: int, title: str = "") -> 
             started = time.perf_counter()
             with seeded(seed, epoch):
                 train_loss = _train_epoch(task, run, epoch, bar)
-                measures, arrays = task.measure()
+                measures = task.measure()
             rate = task.optimizer.param_groups[0]["lr"]
             row = {"epoch": epoch, "train_loss": train_loss, **measures, "learning_rate": rate}
+            task.after_epoch(measures)
             progress.epoch = epoch
             progress.history.append(row)
             progress.epoch_seconds.append(time.perf_counter() - started)
-            if measures[task.score] > progress.best_score:
-                progress.best_epoch, progress.best_score = epoch, measures[task.score]
+            if task.score is None or measures[task.score] > progress.best_score:
+                progress.best_epoch = epoch
+                progress.best_score = measures[task.score] if task.score else -math.inf
             if epoch in kept:
-                runs.write_snapshot(run, epoch, arrays)
+                runs.write_snapshot(run, epoch, task.snapshot())
             runs.write_history(run, progress.history)
             runs.write_checkpoint(run, {"progress": vars(progress), "task": task.state_dict()})
             if progress.best_epoch == epoch:
                 _write_best(task, run, epoch)
-            bar.set_postfix_str(
-                f"{task.score} {measures[task.score]:.3f}, best {progress.best_score:.3f}", refresh=False
-            )
+            if (fault := task.fault()) is not None:
+                raise TrainingCollapsedError(f"{run.path}: stopped after epoch {epoch} of {task.epochs}: {fault}")
+            bar.set_postfix_str(f"{task.shown} {measures[task.shown]:.3f}", refresh=False)
     return progress
 
 
@@ -157,12 +182,11 @@ def _train_epoch(task: Task, run: Run, epoch: int, bar: tqdm) -> float:
     unread: list[Tensor] = []
     losses: list[float] = []
     for step, batch in enumerate(task.batches()):
-        factor = task.rate_factors[(epoch - 1) * task.steps + step]
-        for group in task.optimizer.param_groups:
-            group["lr"] = group["initial_lr"] * factor
+        task.before_step((epoch - 1) * task.steps + step)
         task.optimizer.zero_grad(set_to_none=True)
         loss = task.loss(batch)
         loss.backward()
+        task.after_backward()
         task.optimizer.step()
         task.after_step()
         unread.append(loss.detach())

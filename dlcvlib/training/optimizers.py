@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from typing import Any
 
 import torch
 from torch import nn
@@ -12,27 +13,51 @@ from dlcvlib.recipes import Optimizer, Schedule
 
 
 def build_optimizer(parameters: Iterable[nn.Parameter], settings: Optimizer) -> torch.optim.Optimizer:
-    """torch's optimizer of that name, in its fused form; frozen parameters are left out.
+    """torch's optimizer of that name in its fused form, or timm's LARS; frozen parameters are left out.
+
+    LARS scales the step of each matrix by the ratio of its weight to its gradient, and leaves what has no weight decay
+    unscaled, as BYOL does (You et al. 2017, https://arxiv.org/abs/1708.03888).
 
     Raises:
         ValueError: unknown name.
     """
-    trained = [parameter for parameter in parameters if parameter.requires_grad]
-    rate, decay = settings.learning_rate, settings.weight_decay
+    groups = parameter_groups(parameters, settings)
+    rate = settings.learning_rate
     optimizer: torch.optim.Optimizer
     if settings.name == "sgd":
-        optimizer = torch.optim.SGD(
-            trained, rate, settings.momentum, weight_decay=decay, nesterov=settings.nesterov, fused=True
-        )
+        optimizer = torch.optim.SGD(groups, rate, settings.momentum, nesterov=settings.nesterov, fused=True)
     elif settings.name == "adam":
-        optimizer = torch.optim.Adam(trained, rate, weight_decay=decay, fused=True)
+        optimizer = torch.optim.Adam(groups, rate, fused=True)
     elif settings.name == "adamw":
-        optimizer = torch.optim.AdamW(trained, rate, weight_decay=decay, fused=True)
+        optimizer = torch.optim.AdamW(groups, rate, fused=True)
+    elif settings.name == "lars":
+        from timm.optim import Lars
+
+        optimizer = Lars(groups, rate, momentum=settings.momentum, nesterov=settings.nesterov)
     else:
-        raise ValueError(f"unknown optimizer {settings.name!r}; known are sgd, adam, adamw")
+        raise ValueError(f"unknown optimizer {settings.name!r}; known are sgd, adam, adamw, lars")
     for group in optimizer.param_groups:
         group["initial_lr"] = group["lr"]
     return optimizer
+
+
+def parameter_groups(parameters: Iterable[nn.Parameter], settings: Optimizer) -> list[dict[str, Any]]:
+    """The trained parameters in one group, or those without weight decay in a second one."""
+    trained = [parameter for parameter in parameters if parameter.requires_grad]
+    if settings.decay == "all":
+        return [{"params": trained, "weight_decay": settings.weight_decay}]
+    matrices = [parameter for parameter in trained if parameter.ndim > 1]
+    others = [parameter for parameter in trained if parameter.ndim <= 1]
+    return [
+        {"params": matrices, "weight_decay": settings.weight_decay},
+        {"params": others, "weight_decay": 0.0},
+    ]
+
+
+def set_learning_rate(optimizer: torch.optim.Optimizer, factor: float) -> None:
+    """Let every group learn at `factor` times the rate that it was built with."""
+    for group in optimizer.param_groups:
+        group["lr"] = group["initial_lr"] * factor
 
 
 def rate_factors(schedule: Schedule, epochs: int, steps: int) -> list[float]:
@@ -42,13 +67,15 @@ def rate_factors(schedule: Schedule, epochs: int, steps: int) -> list[float]:
         ValueError: unknown schedule.
     """
     total = epochs * steps
-    if schedule.name == "constant":
+    if schedule.name in ("constant", "plateau"):  # what happens on a plateau is not known beforehand
         return [1.0] * total
     if schedule.name == "step":
         return [schedule.gamma ** (step // steps // schedule.every) for step in range(total)]
     if schedule.name == "cosine":
-        return [0.5 * (1 + math.cos(math.pi * step / total)) for step in range(total)]
+        rise = round(schedule.warmup * total)
+        up = [(step + 1) / (rise + 1) for step in range(rise)]
+        return up + [0.5 * (1 + math.cos(math.pi * step / (total - rise))) for step in range(total - rise)]
     if schedule.name == "one_cycle":
         rise = max(1, round(schedule.warmup * total))
         return [min((step + 1) / rise, (total - step) / max(1, total - rise)) for step in range(total)]
-    raise ValueError(f"unknown schedule {schedule.name!r}; known are constant, step, cosine, one_cycle")
+    raise ValueError(f"unknown schedule {schedule.name!r}; known are constant, step, cosine, one_cycle, plateau")

@@ -11,14 +11,20 @@ from torch import nn
 
 from dlcvlib import data, models
 from dlcvlib.data import CourseData, Decoded, ImageSet
-from dlcvlib.recipes import Recipe
-from dlcvlib.runs import Run
+from dlcvlib.recipes import Pretraining, Recipe, Training
+from dlcvlib.ssl.byol import BYOL
+from dlcvlib.ssl.dino import DINO
 from dlcvlib.training.classification import LabelledImages
+from dlcvlib.training.pretraining import Method, UnlabelledImages
 
 MINI_SIDE = 84
 """Pixels along a side of a Mini-ImageNet image."""
+MINI_CLASSES = 64
 MINI_HELD_OUT = 10
 """Mini-ImageNet has no validation split: one image in so many of each class is kept out of training for it."""
+BANK = 5000
+QUERIES = 2000
+"""At most so many images that the monitors of a pre-training see, evenly spread over the set."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +35,86 @@ class Images:
     val: LabelledImages
     num_classes: int
     fingerprint: str
+
+    @property
+    def described(self) -> dict[str, Any]:
+        """For `run.json`."""
+        return {
+            "fingerprint": self.fingerprint,
+            "train_images": len(self.train.labels),
+            "val_images": len(self.val.labels),
+            "classes": self.num_classes,
+        }
+
+
+@dataclass(frozen=True)
+class PretrainingImages:
+    """Images for a pre-training, and the fingerprint of the files they came from."""
+
+    images: UnlabelledImages
+    monitored: str
+    """Name of the set that the monitors' labels are of."""
+    fingerprint: str
+
+    @property
+    def described(self) -> dict[str, Any]:
+        """For `run.json`."""
+        return {
+            "fingerprint": self.fingerprint,
+            "train_images": len(self.images.train),
+            "val_images": len(self.images.queries.labels),
+            "classes": self.images.num_classes,
+            "monitored": self.monitored,
+        }
+
+
+def unlabelled_images(course: CourseData, recipe: Pretraining) -> PretrainingImages:
+    """Mini-ImageNet without its labels, and labelled images for the monitors.
+
+    Where Mini-ImageNet has labels, one image in ten of each class is kept out for the monitors; where it has none, they
+    look at the Office set.
+
+    Raises:
+        FileNotFoundError: the data hold no Mini-ImageNet, or no labels for the monitors.
+    """
+    mini = course.mini
+    if mini is None:
+        raise FileNotFoundError(f"{course.root} holds no Mini-ImageNet, which {recipe.name} is pre-trained on")
+    decoded = data.decode(mini, "train")
+    if decoded.labels is None:
+        return _monitored_on_office(course, recipe, decoded)
+    held_out = _held_out(decoded.labels.numpy())
+    kept = _first_of_each_class(_labelled(decoded, np.flatnonzero(~held_out)), recipe.images_per_class)
+    queries = _labelled(decoded, np.flatnonzero(held_out))
+    images = UnlabelledImages(kept.images, _spread(kept, BANK), _spread(queries, QUERIES), len(mini.class_names))
+    return PretrainingImages(images, "mini", decoded.fingerprint)
+
+
+def _monitored_on_office(course: CourseData, recipe: Pretraining, mini: Decoded) -> PretrainingImages:
+    office = course.office
+    if office is None or office.val is None:
+        raise FileNotFoundError(f"{course.root}: neither Mini-ImageNet nor Office has labels for the monitors")
+    bank, queries = (data.decode(office, split, recipe.image_size) for split in ("train", "val"))
+    parts = [_labelled(decoded, slice(None)) for decoded in (bank, queries)]
+    images = UnlabelledImages(
+        _as_many_as(mini.images, recipe.images_per_class),
+        _spread(parts[0], BANK),
+        _spread(parts[1], QUERIES),
+        len(office.class_names),
+    )
+    return PretrainingImages(images, "office", f"{mini.fingerprint}-{bank.fingerprint}-{queries.fingerprint}")
+
+
+def _as_many_as(images: torch.Tensor, per_class: int | None) -> torch.Tensor:
+    """Of images without labels, as many as there would be of Mini-ImageNet's classes, evenly spread over the set."""
+    if per_class is None or per_class * MINI_CLASSES >= len(images):
+        return images
+    return images[torch.linspace(0, len(images) - 1, per_class * MINI_CLASSES).long()]
+
+
+def _spread(images: LabelledImages, at_most: int) -> LabelledImages:
+    rows = torch.linspace(0, len(images.labels) - 1, min(at_most, len(images.labels))).long()
+    return LabelledImages(images.images[rows], images.labels[rows], images.indices[rows])
 
 
 def labelled_set(course: CourseData, recipe: Recipe) -> ImageSet:
@@ -114,23 +200,36 @@ def _first_of_each_class(images: LabelledImages, count: int | None) -> LabelledI
 
 def build_model(recipe: Recipe, num_classes: int) -> nn.Module:
     """The recipe's network with random weights, drawn from torch's generator."""
+    if recipe.head == "own":
+        return _network(recipe, num_classes)
+    backbone, width = build_backbone(recipe)
+    return models.LinearClassifier(backbone, width, num_classes)
+
+
+def build_backbone(recipe: Training) -> tuple[nn.Module, int]:
+    """The recipe's network without its last layer, with random weights, and the number of its features."""
+    model = _network(recipe, num_classes=1)
+    width = models.feature_width(model)
+    return models.as_backbone(model), width
+
+
+def build_method(recipe: Pretraining) -> Method:
+    """BYOL or DINO around the recipe's backbone, with random weights.
+
+    Raises:
+        ValueError: another method.
+    """
+    backbone, width = build_backbone(recipe)
+    if recipe.method == "byol":
+        return BYOL(backbone, width, **recipe.method_options)
+    if recipe.method == "dino":
+        views = sum(view.count for view in recipe.views)
+        return DINO(backbone, width, views, recipe.epochs, **recipe.method_options)
+    raise ValueError(f"unknown method {recipe.method!r}; known are byol, dino")
+
+
+def _network(recipe: Training, num_classes: int) -> nn.Module:
     options: dict[str, Any] = dict(recipe.model_options)
     if "image_size" in models.options_of(recipe.model, recipe.form):
         options["image_size"] = recipe.image_size
     return models.build(recipe.model, num_classes, form=recipe.form, **options)
-
-
-def start_from_run(model: nn.Module, run: Run, because: str) -> dict[str, Any]:
-    """Load the backbone of a finished record into `model`.
-
-    Returns:
-        the origin, in words for `run.json`.
-    """
-    models.load_into(model, run.weights())
-    info = run.info
-    return {
-        "from": "record",
-        "title": info["recipe"]["title"],
-        "record": "/".join(run.path.parts[-3:]),
-        "because": because,
-    }

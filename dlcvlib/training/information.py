@@ -1,0 +1,104 @@
+"""What `run.json` says of a training: written when it begins, completed when it ends."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.metadata
+import platform
+from datetime import UTC, datetime
+from typing import Any
+
+import torch
+
+from dlcvlib import runs
+from dlcvlib.data import CourseData
+from dlcvlib.recipes import Training
+from dlcvlib.runs import Run
+from dlcvlib.training import device as devices
+from dlcvlib.training.loop import Progress
+
+PACKAGES = ("torch", "torchvision", "timm", "numpy", "safetensors")
+
+
+class RecordMismatchError(RuntimeError):
+    """The record's folder holds another training than the one asked for."""
+
+
+def refuse_other_record(run: Run, recipe: Training, fingerprint: str) -> None:
+    """Compare what the record was made with to what is asked for.
+
+    Raises:
+        RecordMismatchError: they differ; the message names where.
+    """
+    info = run.info
+    if not info:
+        return
+    cure = f"Remove {run.path} to train anew, or name another folder for records in DLCV_RUNS."
+    if info["data"]["fingerprint"] != fingerprint:
+        raise RecordMismatchError(f"{run.path} was trained on other data, from {info['data']['root']}. {cure}")
+    asked = runs.as_json(recipe.as_dict())
+    made_with = _with_defaults(recipe, info["recipe"])
+    differing = [name for name in asked if made_with[name] != asked[name]]
+    if differing:
+        changes = ", ".join(f"{name} was {made_with[name]!r} and is now {asked[name]!r}" for name in differing)
+        raise RecordMismatchError(f"{run.path} was trained with other settings: {changes}. {cure}")
+
+
+def _with_defaults(settings: Any, recorded: dict[str, Any]) -> dict[str, Any]:
+    """What was recorded, and the default of each setting that the record of an older version does not name."""
+    complete = dict(recorded)
+    for field in dataclasses.fields(settings):
+        value = getattr(settings, field.name)
+        if field.name not in recorded:
+            complete[field.name] = runs.as_json(_default(field))
+        elif dataclasses.is_dataclass(value) and isinstance(recorded[field.name], dict):
+            complete[field.name] = _with_defaults(value, recorded[field.name])
+    return complete
+
+
+def _default(field: dataclasses.Field[Any]) -> Any:
+    if field.default_factory is not dataclasses.MISSING:
+        return field.default_factory()
+    return None if field.default is dataclasses.MISSING else field.default
+
+
+def first_info(
+    recipe: Training, profile: str, seed: int, course: CourseData, about_data: dict[str, Any], device: torch.device
+) -> dict[str, Any]:
+    """The information that a training begins with."""
+    return {
+        "recipe": runs.as_json(recipe.as_dict()),
+        "profile": profile,
+        "seed": seed,
+        "status": "training",
+        "start": {"from": "random"},
+        "device": devices.hardware(device),
+        "precision": devices.choose_precision(device),
+        "data": {"root": course.root.name, "is_toy": course.is_toy} | about_data,
+        "versions": {"python": platform.python_version()}
+        | {name: importlib.metadata.version(name) for name in PACKAGES},
+        "timings": {"started": datetime.now(UTC).isoformat(timespec="seconds")},
+    }
+
+
+def finished_info(info: dict[str, Any], progress: Progress, seconds: float) -> dict[str, Any]:
+    """The information of a finished training.
+
+    Args:
+        info: what it began with.
+        progress: its history.
+        seconds: since the last start.
+    """
+    return info | {
+        "status": "finished",
+        "before": progress.before,
+        "best": progress.history[progress.best_epoch - 1],
+        "last": progress.history[-1],
+        "timings": info["timings"]
+        | {
+            "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+            "minutes": sum(progress.epoch_seconds) / 60,
+            "epoch_seconds": progress.epoch_seconds,
+            "minutes_since_last_start": seconds / 60,
+        },
+    }

@@ -1,0 +1,227 @@
+"""Self-supervised pre-training: views of unlabelled images, a loss between them, monitors on held-out images."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from dlcvlib import augment
+from dlcvlib.metrics import weighted_knn_accuracy
+from dlcvlib.recipes import Pretraining
+from dlcvlib.ssl import monitors, schedules
+from dlcvlib.ssl.momentum import drift
+from dlcvlib.training.classification import EVALUATION_BATCH, LabelledImages
+from dlcvlib.training.device import Precision, autocast
+from dlcvlib.training.linear_probe import fit_linear
+from dlcvlib.training.optimizers import build_optimizer
+
+PROBE_WEIGHT_DECAY = 1e-3
+PATIENCE = 3
+"""Epochs in a row that must look collapsed before a training counts as such."""
+
+
+class Method(Protocol):
+    """What BYOL and DINO have in common; see `dlcvlib.ssl`."""
+
+    @property
+    def backbone(self) -> nn.Module:
+        """What is evaluated and kept."""
+
+    @property
+    def follower(self) -> tuple[nn.Module, nn.Module]:
+        """The network that follows, and the one that it follows."""
+
+    def loss(self, views: list[Tensor], epoch: int) -> Tensor:
+        """Loss of a batch of views."""
+
+    def after_backward(self, epoch: int) -> None:
+        """What is done to the gradients."""
+
+    def follow(self, momentum: float) -> None:
+        """One step of the moving average."""
+
+    def head_output(self, features: Tensor) -> Tensor:
+        """What the head makes of features."""
+
+    def health(self, outputs: Tensor, epoch: int) -> dict[str, float]:
+        """Figures that tell a collapse."""
+
+    def collapse(self, health: dict[str, float]) -> str | None:
+        """The collapse in words, None if there is none."""
+
+
+@dataclass(frozen=True)
+class UnlabelledImages:
+    """Images to learn from, and labelled ones that only the monitors see.
+
+    `train` (N, 3, H, W) uint8; `bank` holds the images that vote for the class of the held-out `queries`.
+    """
+
+    train: Tensor
+    bank: LabelledImages
+    queries: LabelledImages
+    num_classes: int
+
+
+class SelfSupervised:
+    """The task of problem 2: see `dlcvlib.training.loop.Task`. Its labels are for the monitors only."""
+
+    score: str | None = None  # without labels nothing says which epoch is best: the last one is kept
+    shown = "knn"
+
+    def __init__(
+        self,
+        recipe: Pretraining,
+        method: Method,
+        images: UnlabelledImages,
+        device: torch.device,
+        precision: Precision,
+    ) -> None:
+        for view in recipe.views:
+            augment.check_names(view.augmentation)
+        self.recipe, self.device, self.precision = recipe, device, precision
+        assert isinstance(method, nn.Module)
+        self.module: nn.Module = method.to(device).to(memory_format=torch.channels_last)
+        self.method = method
+        self.train = images.train.to(device)
+        self.bank, self.queries = images.bank.to(device), images.queries.to(device)
+        self.num_classes = images.num_classes
+        self.epochs = recipe.epochs
+        self.batch_size = min(recipe.batch_size, len(self.train))
+        self.steps = len(self.train) // self.batch_size
+        self.optimizer = build_optimizer(self.module.parameters(), recipe.optimizer)
+        self.rates, self.decays, self.momenta = _schedules(recipe, self.steps)
+        self.step = 0
+        self.collapsed: list[str] = []
+
+    @property
+    def epoch(self) -> int:
+        """Counted from 0, of the step at hand."""
+        return self.step // self.steps
+
+    def batches(self) -> Iterator[Tensor]:
+        """Shuffled batches of uint8 images; the few images that do not fill one wait for another epoch."""
+        order = torch.randperm(len(self.train))
+        for rows in order[: self.steps * self.batch_size].view(self.steps, self.batch_size):
+            yield self.train[rows.to(self.device)]
+
+    def before_step(self, step: int) -> None:
+        """Set learning rate and weight decay."""
+        self.step = step
+        if step == 0:  # that an untrained network says much the same of every image is no collapse
+            self.collapsed = []
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.rates[step]
+            if group["weight_decay"]:
+                group["weight_decay"] = self.decays[step]
+
+    def views(self, batch: Tensor) -> list[Tensor]:
+        """The views of a batch that the recipe asks for, each image with parameters of its own in every view."""
+        return [
+            augment.prepare(batch, view.size, view.augmentation).contiguous(memory_format=torch.channels_last)
+            for view in self.recipe.views
+            for _ in range(view.count)
+        ]
+
+    def loss(self, batch: Tensor) -> Tensor:
+        """The method's loss between views of a batch."""
+        self.module.train()
+        views = self.views(batch)
+        with autocast(self.device, self.precision):
+            return self.method.loss(views, self.epoch)
+
+    def after_backward(self) -> None:
+        """Leave the gradients to the method."""
+        self.method.after_backward(self.epoch)
+
+    def after_step(self) -> None:
+        """Let the moving average follow."""
+        self.method.follow(self.momenta[self.step])
+
+    @torch.no_grad()
+    def measure(self) -> dict[str, float]:
+        """How the held-out images lie in the backbone's features, and whether the network is alive."""
+        bank, _ = self._features(self.bank.images)
+        self.features, outputs = self._features(self.queries.images)
+        probe = fit_linear(bank, self.bank.labels, self.num_classes, PROBE_WEIGHT_DECAY).classifier
+        health = self.method.health(outputs, self.epoch)
+        reason = self.method.collapse(health)
+        self.collapsed = [*self.collapsed, reason] if reason else []
+        return {
+            "knn": weighted_knn_accuracy(bank, self.bank.labels, self.features, self.queries.labels),
+            "probe": (probe(self.features).argmax(1) == self.queries.labels).float().mean().item(),
+            "feature_spread": monitors.output_spread(self.features),
+            "rank_me": monitors.rank_me(self.features),
+            "drift": drift(*self.method.follower),
+            **health,
+            "collapsed": float(reason is not None),
+        }
+
+    def snapshot(self) -> dict[str, np.ndarray]:
+        """Features of the held-out images, with their labels and places in the set."""
+        return {
+            "features": self.features.half().cpu().numpy(),
+            "labels": self.queries.labels.cpu().numpy(),
+            "indices": self.queries.indices.numpy(),
+        }
+
+    def after_epoch(self, measures: dict[str, float]) -> None:
+        """The schedules were set before training."""
+
+    def fault(self) -> str | None:
+        """The collapse in words, once it has lasted."""
+        return self.collapse if self.recipe.on_collapse == "stop" else None
+
+    @property
+    def collapse(self) -> str | None:
+        """In words, if it has lasted for `PATIENCE` epochs."""
+        return self.collapsed[-1] if len(self.collapsed) >= PATIENCE else None
+
+    def weights(self) -> dict[str, Tensor]:
+        """Of the backbone that is evaluated."""
+        return self.method.backbone.state_dict()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Both networks, optimizer, and how long the network has looked collapsed."""
+        return {
+            "module": self.module.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "collapsed": self.collapsed,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from `state_dict`."""
+        self.module.load_state_dict(state["module"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.collapsed = list(state["collapsed"])
+
+    def _features(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Backbone features and head outputs of unaugmented images, (N, D) and (N, K) float32."""
+        in_training = self.module.training
+        self.module.eval()
+        features, outputs = [], []
+        for part in images.split(EVALUATION_BATCH):
+            prepared = augment.prepare(part, self.recipe.image_size, {}).contiguous(memory_format=torch.channels_last)
+            with autocast(self.device, self.precision):
+                found = self.method.backbone(prepared)
+                outputs.append(self.method.head_output(found).float())
+            features.append(found.float())
+        self.module.train(in_training)
+        return torch.cat(features), torch.cat(outputs)
+
+
+def _schedules(recipe: Pretraining, steps: int) -> tuple[list[float], list[float], list[float]]:
+    """Learning rate, weight decay and momentum of every step."""
+    settings = recipe.optimizer
+    rates = schedules.cosine(
+        settings.learning_rate, recipe.final_learning_rate, recipe.epochs, steps, recipe.warmup_epochs
+    )
+    final = settings.weight_decay if recipe.final_weight_decay is None else recipe.final_weight_decay
+    decays = schedules.cosine(settings.weight_decay, final, recipe.epochs, steps)
+    momenta = schedules.cosine(*recipe.momentum, recipe.epochs, steps)
+    return rates.tolist(), decays.tolist(), momenta.tolist()

@@ -1,0 +1,96 @@
+"""Where a network's first weights come from: never silently from chance."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal
+
+from torch import nn
+
+from dlcvlib import models, recipes
+from dlcvlib.data import CourseData
+from dlcvlib.recipes import Recipe
+from dlcvlib.runs import Run
+
+COURSE_BACKBONE = "pretrain_model_SL.pt"
+"""The file that the course hands out in 2022 to 2024: a ResNet50 trained with labels on Mini-ImageNet."""
+
+TrainRecord = Callable[[recipes.Training], Run]
+"""Load-or-train, for the record that another one starts from."""
+
+
+def start(
+    model: nn.Module, recipe: Recipe, course: CourseData, weights: Path | None, train_record: TrainRecord
+) -> dict[str, Any]:
+    """Give `model` the weights that its recipe starts from.
+
+    Args:
+        model: with random weights.
+        recipe: as its profile reads it.
+        course: the data, in whose folder the course's own weights may lie.
+        weights: file of outside weights, before all other places.
+        train_record: how to come by a record that is needed and missing.
+
+    Returns:
+        where they come from, for `run.json`.
+
+    Raises:
+        ValueError, FileNotFoundError: a file was named or found, but is missing, damaged or does not fit.
+    """
+    backbone = model.backbone if isinstance(model, models.LinearClassifier) else model
+    if recipe.start == "random":
+        return {"from": "random"}
+    if recipe.start == "ssl":
+        if recipe.pretraining is None:
+            raise ValueError(f"the recipe {recipe.name} starts from a pre-training, but names none in `pretraining`")
+        return _from_record(backbone, train_record(recipes.get(recipe.pretraining)), "the setting asks for it")
+    return _pretrained(backbone, recipe, course, weights, train_record)
+
+
+def _pretrained(
+    backbone: nn.Module, recipe: Recipe, course: CourseData, weights: Path | None, train_record: TrainRecord
+) -> dict[str, Any]:
+    """Outside weights where they are to be had, else pre-training with labels on Mini-ImageNet."""
+    file = weights or (_file_of_the_course(course) if recipe.supplied == "mini" else None)
+    if recipe.form == "smallest" and weights is None:
+        because = "outside weights do not fit the smallest form"
+    elif recipe.supplied == "mini" and file is None:
+        because = f"the course's {COURSE_BACKBONE} is not there"
+    else:
+        try:
+            kind: Literal["imagenet", "dino"] = "dino" if recipe.supplied == "dino" else "imagenet"
+            return _origin(models.pretrained(backbone, recipe.model, path=file, kind=kind))
+        except models.NoWeightsError as error:
+            because = str(error)
+    stand_in = recipes.get(recipe.stand_in) if recipe.stand_in else recipes.supervised_on_mini(recipe)
+    return _from_record(backbone, train_record(stand_in), because)
+
+
+def _file_of_the_course(course: CourseData) -> Path | None:
+    """The backbone that the course hands out, in the data's folder or in `$DLCV_WEIGHTS`."""
+    folders = [course.root, *(part for part in course.root.iterdir() if part.is_dir())]
+    if named := os.environ.get("DLCV_WEIGHTS"):
+        folders.append(Path(named).expanduser())
+    return next((folder / COURSE_BACKBONE for folder in folders if (folder / COURSE_BACKBONE).is_file()), None)
+
+
+def _origin(source: models.Source) -> dict[str, Any]:
+    return {
+        "from": source.kind,
+        "title": Path(source.location).name,
+        "sha256": source.sha256,
+        "normalisation": {"mean": source.mean, "std": source.std},
+    }
+
+
+def _from_record(backbone: nn.Module, run: Run, because: str) -> dict[str, Any]:
+    """Load the backbone of a finished record."""
+    models.load_into(backbone, run.weights())
+    return {
+        "from": "record",
+        "title": run.info["recipe"]["title"],
+        "record": "/".join(run.path.parts[-3:]),
+        "because": because,
+    }
