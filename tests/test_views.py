@@ -157,6 +157,13 @@ def test_most_confused_needs_the_whole_split(run, images):
         views.most_confused(run, images[:100])
 
 
+def test_a_grid_keeps_the_columns_asked_for(images):
+    picture = views.image_grid(images, caption="c", alt="a", columns=3)
+    assert "repeat(3, minmax(0, 84px))" in picture.html
+    with pytest.raises(ValueError, match="columns must be at least 1, got 0"):
+        views.image_grid(images, caption="c", alt="a", columns=0)
+
+
 def test_a_grid_has_an_image_with_alt_text_for_each(images):
     picture = views.image_grid(images[:3], ["one", "two & a half", "three"], caption="Three.", alt="Three images")
     assert re.findall(r'<img [^>]*alt="([^"]*)"', picture.html) == ["one", "two &amp; a half", "three"]

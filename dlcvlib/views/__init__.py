@@ -2,11 +2,15 @@
 
 from dlcvlib.views.architecture import architecture
 from dlcvlib.views.bars import class_counts
+from dlcvlib.views.comparisons import settings_in_words
 from dlcvlib.views.confusion import confusion
 from dlcvlib.views.curves import curves
 from dlcvlib.views.display import Picture, image_picture, plotly_picture, svg_picture, table_picture
 from dlcvlib.views.images import image_grid, mask_pairs, most_confused
 from dlcvlib.views.maps import embedding_maps
+from dlcvlib.views.monitors import monitors
+from dlcvlib.views.neighbours import neighbours
+from dlcvlib.views.settings import settings_table
 from dlcvlib.views.tables import accuracy_table
 
 __all__ = [
@@ -20,8 +24,12 @@ __all__ = [
     "image_grid",
     "image_picture",
     "mask_pairs",
+    "monitors",
     "most_confused",
+    "neighbours",
     "plotly_picture",
+    "settings_in_words",
+    "settings_table",
     "svg_picture",
     "table_picture",
 ]

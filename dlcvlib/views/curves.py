@@ -10,7 +10,7 @@ from plotly.subplots import make_subplots
 from dlcvlib.runs import Run
 from dlcvlib.views.display import Picture, plotly_picture
 from dlcvlib.views.palette import SERIES_COLOURS
-from dlcvlib.views.records import history_with, title_of
+from dlcvlib.views.records import history_with, titles_of
 from dlcvlib.views.style import style
 
 COLUMNS = ("epoch", "train_loss", "val_loss", "train_accuracy", "val_accuracy")
@@ -31,7 +31,7 @@ def curves(runs: Run | Sequence[Run], labels: Sequence[str] = ()) -> Picture:
     chosen = [runs] if isinstance(runs, Run) else list(runs)
     if not 1 <= len(chosen) <= len(SERIES_COLOURS):
         raise ValueError(f"curves can tell 1 to {len(SERIES_COLOURS)} runs apart, got {len(chosen)}")
-    names = list(labels) or _titles(chosen)
+    names = list(labels) or titles_of(chosen)
     if len(names) != len(chosen):
         raise ValueError(f"{len(names)} labels stand against {len(chosen)} runs")
 
@@ -74,10 +74,3 @@ def curves(runs: Run | Sequence[Run], labels: Sequence[str] = ()) -> Picture:
     caption = f"Learning curves: training dotted, validation in full lines, a ring at the best epoch. {' '.join(said)}"
     alt = f"Two line charts over epochs, loss on the left and accuracy on the right. {' '.join(said)}"
     return plotly_picture(figure, caption=caption, alt=alt)
-
-
-def _titles(runs: list[Run]) -> list[str]:
-    titles = [title_of(run) for run in runs]
-    if len(set(titles)) == len(titles):
-        return titles
-    return [f"{title}, {run.path.name}" for title, run in zip(titles, runs, strict=True)]

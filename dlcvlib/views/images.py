@@ -22,28 +22,37 @@ from dlcvlib.views.records import snapshot_with, title_of
 
 
 def image_grid(
-    images: Tensor | np.ndarray, titles: Sequence[str] = (), *, caption: str, alt: str, side: int = 84
+    images: Tensor | np.ndarray,
+    titles: Sequence[str] = (),
+    *,
+    caption: str,
+    alt: str,
+    side: int = 84,
+    columns: int | None = None,
 ) -> Picture:
-    """Show images in rows that fill the page, each with its title below it.
+    """Show images in rows, each with its title below it.
 
     Args:
         images: uint8 (N, 3, H, W).
         titles: one for each image, or none.
         caption: what to notice.
         alt: what is seen, for a reader who does not see it.
-        side: width of an image on the screen, in pixels.
+        side: width of an image on the screen, in pixels; they shrink where a row is wider than the page.
+        columns: images a row; None fills the page.
 
     Raises:
-        ValueError: images of another type or shape, titles that do not fit, or an empty caption or alt text.
+        ValueError: images of another type or shape, titles that do not fit, an empty caption or alt text, or no column.
     """
-    pixels = _pixels(images)
+    if columns is not None and columns < 1:
+        raise ValueError(f"columns must be at least 1, got {columns}")
+    pixels = channels_last(images)
     if titles and len(titles) != len(pixels):
         raise ValueError(f"{len(titles)} titles stand against {len(pixels)} images")
     cells = [
-        _cell(image, title, title or f"image {number}", side)
+        cell(image, title, title or f"image {number}", side)
         for number, (image, title) in enumerate(zip(pixels, titles or [""] * len(pixels), strict=True), start=1)
     ]
-    return _picture(_grid(cells, side), caption, alt)
+    return _picture(_grid(cells, side, columns), caption, alt)
 
 
 def most_confused(
@@ -108,7 +117,7 @@ def mask_pairs(
     Raises:
         ValueError: images or masks of another type or shape, a class id out of range, or titles that do not fit.
     """
-    pixels, ids = _pixels(images), torch.as_tensor(masks).cpu().numpy()
+    pixels, ids = channels_last(images), torch.as_tensor(masks).cpu().numpy()
     if ids.shape != pixels.shape[:3]:
         raise ValueError(f"masks of shape {ids.shape} do not fit images of {len(pixels)} x {pixels.shape[1:3]} pixels")
     if ids.min() < 0 or ids.max() >= len(MASK_CLASSES):
@@ -119,7 +128,7 @@ def mask_pairs(
     cells = []
     for number, (image, mask) in enumerate(zip(pixels, coloured, strict=True)):
         title = titles[number] if titles else f"pair {number + 1}"
-        pair = _cell(image, title, f"{title}, satellite image", side) + _cell(mask, "mask", f"{title}, mask", side)
+        pair = cell(image, title, f"{title}, satellite image", side) + cell(mask, "mask", f"{title}, mask", side)
         cells.append(f'<div style="display: flex; gap: 4px">{pair}</div>')
     shares = np.bincount(ids.reshape(-1), minlength=len(MASK_CLASSES)) / ids.size
     said = ", ".join(f"{name} {share:.3f}" for name, share in zip(MASK_CLASSES, shares, strict=True))
@@ -137,30 +146,44 @@ def _mask_legend() -> str:
     return f'<div style="display: flex; flex-wrap: wrap; gap: 0.2em 1em; margin-top: 0.5em">{"".join(entries)}</div>'
 
 
-def _pixels(images: Tensor | np.ndarray) -> np.ndarray:
-    """Images with their channels last, (N, H, W, 3)."""
+def channels_last(images: Tensor | np.ndarray) -> np.ndarray:
+    """Images as they are written to files, uint8 (N, H, W, 3).
+
+    Raises:
+        ValueError: they are not uint8 (N, 3, H, W), or there is none.
+    """
     values = torch.as_tensor(images).cpu().numpy()
     if values.dtype != np.uint8 or values.ndim != 4 or values.shape[1] != 3 or values.size == 0:
         raise ValueError(f"images must be uint8 of shape (N, 3, H, W), got {values.dtype} of shape {values.shape}")
     return values.transpose(0, 2, 3, 1)
 
 
-def _cell(pixels: np.ndarray, title: str, alt: str, side: int) -> str:
-    file = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(pixels)).save(file, "PNG", optimize=True)
+def cell(pixels: np.ndarray, title: str, alt: str, side: int, *, lossy: bool = False) -> str:
+    """HTML of one image with its title below it.
+
+    Args:
+        pixels: uint8 (H, W, 3).
+        title: shown; empty for none.
+        alt: what is seen, for a reader who does not see it.
+        side: width on the screen, in pixels.
+        lossy: a JPEG, a fifth of the size, for small pictures of which a page has many.
+    """
+    file, kind = io.BytesIO(), "jpeg" if lossy else "png"
+    Image.fromarray(np.ascontiguousarray(pixels)).save(file, kind, optimize=True, quality=85)
     source = base64.b64encode(file.getvalue()).decode()
     drawing = " image-rendering: pixelated;" if pixels.shape[1] < side else ""
     below = f'<div style="font-size: 0.75em; line-height: 1.2; overflow-wrap: anywhere">{escape(title)}</div>'
     picture = (
-        f'<img src="data:image/png;base64,{source}" alt="{escape(alt)}" '
+        f'<img src="data:image/{kind};base64,{source}" alt="{escape(alt)}" '
         f'style="width: {side}px; max-width: 100%; display: block; margin: 0;{drawing}">'
     )
     return f'<div style="width: {side}px; max-width: 100%">{picture}{below if title else ""}</div>'
 
 
-def _grid(cells: list[str], width: int) -> str:
-    columns = f"repeat(auto-fill, minmax(min({width}px, 100%), 1fr))"
-    return f'<div style="display: grid; grid-template-columns: {columns}; gap: 8px">{"".join(cells)}</div>'
+def _grid(cells: list[str], width: int, columns: int | None = None) -> str:
+    each = f"minmax(min({width}px, 100%), 1fr)" if columns is None else f"minmax(0, {width}px)"
+    template = f"repeat({columns or 'auto-fill'}, {each})"
+    return f'<div style="display: grid; grid-template-columns: {template}; gap: 8px">{"".join(cells)}</div>'
 
 
 def _picture(body: str, caption: str, alt: str) -> Picture:

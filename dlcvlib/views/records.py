@@ -60,3 +60,42 @@ def entry(run: Run, *keys: str) -> Any:
 def title_of(run: Run) -> str:
     """Title of the run's recipe, its name, or the folder where neither is recorded."""
     return entry(run, "recipe", "title") or entry(run, "recipe", "name") or run.path.parent.name
+
+
+def titles_of(runs: list[Run]) -> list[str]:
+    """Titles by which runs are told apart in one figure: with the seed where titles repeat."""
+    titles = [title_of(run) for run in runs]
+    if len(set(titles)) == len(titles):
+        return titles
+    return [f"{title}, {run.path.name}" for title, run in zip(titles, runs, strict=True)]
+
+
+def refuse_mixture(runs: list[Run]) -> None:
+    """Make certain that `runs`, of one row of a table, differ in their seed only.
+
+    Raises:
+        ValueError: there is none, or they are of different recipes or profiles.
+    """
+    if not runs:
+        raise ValueError("a row of the table holds no run: give each row at least one")
+    kinds = {(entry(run, "recipe", "name"), entry(run, "profile")) for run in runs}
+    if len(kinds) > 1:
+        raise ValueError(f"one row of a table must hold one recipe and profile, got {sorted(map(str, kinds))}")
+
+
+def best_accuracy(run: Run) -> float:
+    """Validation accuracy of the best epoch, in [0, 1].
+
+    Raises:
+        ValueError: the record names none.
+    """
+    accuracy = entry(run, "best", "val_accuracy")
+    if accuracy is None:
+        raise ValueError(f"{run.path / 'run.json'} names no best accuracy: is the training finished (see `dlcv runs`)?")
+    return float(accuracy)
+
+
+def minutes_of(runs: list[Run]) -> str:
+    """Mean length of the trainings with one decimal; a dash where none is recorded."""
+    minutes = [value for run in runs if (value := entry(run, "timings", "minutes")) is not None]
+    return f"{sum(minutes) / len(minutes):.1f}" if minutes else NOTHING

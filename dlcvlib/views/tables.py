@@ -8,9 +8,10 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from dlcvlib.metrics import share_error
 from dlcvlib.runs import Run
 from dlcvlib.views.display import Picture, table_picture
-from dlcvlib.views.records import NOTHING, entry, title_of
+from dlcvlib.views.records import NOTHING, best_accuracy, entry, minutes_of, refuse_mixture, title_of
 
 
 def accuracy_table(rows: Sequence[Run | Sequence[Run]]) -> Picture:
@@ -43,43 +44,25 @@ def accuracy_table(rows: Sequence[Run | Sequence[Run]]) -> Picture:
 
 
 def _row(runs: list[Run]) -> dict[str, object]:
-    if not runs:
-        raise ValueError("a row of the accuracy table holds no run")
-    _refuse_mixture(runs)
-    accuracies = np.array([_best_accuracy(run) for run in runs])
+    refuse_mixture(runs)
+    accuracies = np.array([best_accuracy(run) for run in runs])
     mean = float(accuracies.mean())
     run, images = runs[0], entry(runs[0], "data", "val_images")
-    minutes = [value for each in runs if (value := entry(each, "timings", "minutes")) is not None]
     reported = entry(run, "recipe", "reported")
     return {
         "system": title_of(run),
         "report": entry(run, "recipe", "report") or NOTHING,
         "accuracy": mean,
         "spread": float(accuracies.std(ddof=1)) if len(runs) > 1 else math.nan,
-        "error": math.sqrt(mean * (1 - mean) / images) if images else math.nan,
+        "error": share_error(mean, images) if images else math.nan,
         "reported": math.nan if reported is None else float(reported),
         "seeds": len(runs),
         "form": entry(run, "recipe", "form") or NOTHING,
         "starts from": _start(run),
         "profile": entry(run, "profile") or NOTHING,
         "hardware": _text(entry(run, "device")),
-        "minutes": f"{sum(minutes) / len(minutes):.1f}" if minutes else NOTHING,
+        "minutes": minutes_of(runs),
     }
-
-
-def _refuse_mixture(runs: list[Run]) -> None:
-    kinds = {(entry(run, "recipe", "name"), entry(run, "profile")) for run in runs}
-    if len(kinds) > 1:
-        raise ValueError(
-            f"one row of the accuracy table must hold one recipe and profile, got {sorted(map(str, kinds))}"
-        )
-
-
-def _best_accuracy(run: Run) -> float:
-    accuracy = entry(run, "best", "val_accuracy")
-    if accuracy is None:
-        raise ValueError(f"{run.path / 'run.json'} names no best accuracy: is the training finished (see `dlcv runs`)?")
-    return float(accuracy)
 
 
 def _start(run: Run) -> str:

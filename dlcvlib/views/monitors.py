@@ -1,0 +1,214 @@
+"""Monitors of a pre-training, epoch by epoch: does it learn, and is it alive."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from dlcvlib.runs import Run
+from dlcvlib.views.display import Picture, plotly_picture
+from dlcvlib.views.palette import SERIES_COLOURS
+from dlcvlib.views.records import entry, history_with, titles_of
+from dlcvlib.views.style import style
+
+MOST_RUNS = 4
+COLUMNS = 3
+PANEL, BETWEEN, BELOW = 150, 74, 48  # pixels: height of a panel, between two rows for their titles, below all
+LEGEND = 44  # pixels below that, where there are several runs
+SETS = {"mini": "Mini-ImageNet", "office": "Office-Home"}
+
+
+def _chance(run: Run) -> float | None:
+    classes = entry(run, "data", "classes")
+    return 1 / classes if classes else None
+
+
+def _one(run: Run) -> float | None:
+    return 1.0
+
+
+def _largest_entropy(run: Run) -> float | None:
+    out_dim = entry(run, "recipe", "method_options", "out_dim")
+    return math.log(out_dim) if out_dim else None
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One measure: its column in the history, its name, what its value means, and what it is held against."""
+
+    column: str
+    title: str
+    meaning: str
+    reference: Callable[[Run], float | None] | None = None
+    """Drawn dashed."""
+    untrained: bool = False
+    """Whether the value of the untrained network is drawn, dotted."""
+
+
+PANELS = (
+    Panel("train_loss", "loss", "says little by itself"),
+    Panel("knn", "kNN accuracy", "dashed: chance; dotted: untrained", _chance, untrained=True),
+    Panel("probe", "linear probe accuracy", "dashed: chance; dotted: untrained", _chance, untrained=True),
+    Panel("feature_spread", "spread of the features", "dashed: spread evenly; 0: all alike", _one),
+    Panel("rank_me", "effective rank (RankMe)", "directions that the features use"),
+    Panel("drift", "drift", "how far the follower lags behind"),
+    Panel("output_spread", "spread of the projections", "dashed: spread evenly; 0: all alike", _one),
+    Panel("teacher_entropy", "entropy of the teacher", "nats; dashed: the most, ln(out_dim)", _largest_entropy),
+    Panel("teacher_information", "information of the teacher", "nats; 0: the same of every image"),
+)
+
+
+def monitors(runs: Run | Sequence[Run], labels: Sequence[str] = ()) -> Picture:
+    """Draw what the records of pre-trainings say of every epoch, a small panel for each measure.
+
+    Crosses mark epochs that look collapsed. A measure that no run has gets no panel.
+
+    Args:
+        runs: one record of a pre-training, or up to four.
+        labels: how each is called in the legend; by default the title of its recipe, with the seed where titles repeat.
+
+    Raises:
+        ValueError: no run or too many, labels that do not fit, or a history that is not of a pre-training.
+    """
+    chosen = [runs] if isinstance(runs, Run) else list(runs)
+    if not 1 <= len(chosen) <= MOST_RUNS:
+        raise ValueError(f"monitors can tell 1 to {MOST_RUNS} runs apart, got {len(chosen)}")
+    names = list(labels) or titles_of(chosen)
+    if len(names) != len(chosen):
+        raise ValueError(f"{len(names)} labels stand against {len(chosen)} runs")
+    histories = [history_with(run, ("epoch", "train_loss", "knn")) for run in chosen]
+    panels = [panel for panel in PANELS if any(panel.column in history for history in histories)]
+
+    figure = _empty(panels, LEGEND if len(chosen) > 1 else 0)
+    for number, panel in enumerate(panels):
+        for run, history, name, colour in zip(chosen, histories, names, SERIES_COLOURS, strict=False):
+            if panel.column in history:
+                named = number == 0 and len(chosen) > 1
+                for line in _lines(panel, run, history, name, colour, named):
+                    figure.add_trace(line, row=number // COLUMNS + 1, col=number % COLUMNS + 1)
+    said = " ".join(_said(run, history, name) for run, history, name in zip(chosen, histories, names, strict=True))
+    crosses = " Crosses mark epochs that look collapsed." if any(len(_collapsed(each)) for each in histories) else ""
+    caption = f"Monitors over the epochs of pre-training.{crosses} {said}"
+    alt = f"{len(panels)} small line charts over epochs: {', '.join(panel.title for panel in panels)}.{crosses} {said}"
+    return plotly_picture(figure, caption=caption, alt=alt)
+
+
+def _empty(panels: list[Panel], legend_room: int) -> go.Figure:
+    """The grid of panels with their titles, before anything is drawn in it."""
+    rows = -(-len(panels) // COLUMNS)
+    drawn = rows * PANEL + (rows - 1) * BETWEEN
+    titles = [f"<b>{panel.title}</b><br><span style='font-size: 11px'>{panel.meaning}</span>" for panel in panels]
+    spacing = {"horizontal_spacing": 0.07, "vertical_spacing": BETWEEN / drawn if rows > 1 else 0}
+    figure = make_subplots(rows, COLUMNS, subplot_titles=titles, **spacing)
+    figure.update_annotations(font={"size": 13})
+    figure.update_xaxes(rangemode="tozero", matches="x")
+    figure.update_yaxes(rangemode="tozero", nticks=5)
+    for number in range(len(panels), rows * COLUMNS):
+        hidden = {"visible": False, "row": number // COLUMNS + 1, "col": number % COLUMNS + 1}
+        figure.update_xaxes(**hidden)
+        figure.update_yaxes(**hidden)
+    for number in range(max(0, len(panels) - COLUMNS), len(panels)):  # the lowest panel of each column
+        figure.update_xaxes(title={"text": "epoch", "standoff": 4}, row=number // COLUMNS + 1, col=number % COLUMNS + 1)
+    legend = {"orientation": "h", "x": 0, "y": -BELOW / drawn, "yanchor": "top", "traceorder": "normal"}
+    margin = {"l": 8, "r": 8, "t": 44, "b": BELOW + legend_room}
+    return style(figure, drawn + margin["t"] + margin["b"], legend=legend, hovermode="x", margin=margin)
+
+
+def _lines(panel: Panel, run: Run, history: pd.DataFrame, name: str, colour: str, named: bool) -> list[go.Scatter]:
+    """What the measure is held against, the measure itself, and its crosses."""
+    references = {
+        "dash": panel.reference(run) if panel.reference else None,
+        "dot": entry(run, "before", panel.column) if panel.untrained else None,
+    }
+    lines = [
+        go.Scatter(
+            x=[0, history["epoch"].iloc[-1]],
+            y=[value, value],
+            mode="lines",
+            line={"color": colour, "dash": dash, "width": 1.2},
+            hoverinfo="skip",
+            legendgroup=name,
+            showlegend=False,
+        )
+        for dash, value in references.items()
+        if value is not None
+    ]
+    measure = go.Scatter(
+        x=history["epoch"],
+        y=history[panel.column],
+        mode="lines+markers" if len(history) == 1 else "lines",
+        name=name,
+        legendgroup=name,
+        showlegend=named,
+        line={"color": colour, "width": 2},
+        hovertemplate="%{y:.3g}, epoch %{x}",
+    )
+    collapsed = _collapsed(history)
+    crosses = go.Scatter(
+        x=collapsed["epoch"],
+        y=collapsed[panel.column],
+        mode="markers",
+        name="collapsed",
+        legendgroup=name,
+        showlegend=False,
+        marker={"color": colour, "symbol": "x-thin-open", "size": 7, "line": {"width": 1.5}},
+        hoverinfo="skip",
+    )
+    return [*lines, measure, crosses] if len(collapsed) else [*lines, measure]
+
+
+def _collapsed(history: pd.DataFrame) -> pd.DataFrame:
+    """The rows of epochs that look collapsed; none where the history does not say."""
+    return history.query("collapsed > 0") if "collapsed" in history else history.head(0)
+
+
+def _said(run: Run, history: pd.DataFrame, name: str) -> str:
+    first, last = history.iloc[0], history.iloc[-1]
+    before = entry(run, "before", "knn")
+    start, since = (first["knn"], f"after epoch {first['epoch']:.0f}") if before is None else (before, "untrained")
+    change = "rises" if last["knn"] > start else "falls" if last["knn"] < start else "goes"
+    best = history["knn"].max()
+    highest = f", {best:.3f} at its highest" if best > last["knn"] else ""
+    chance = _chance(run)
+    by_chance = f"; by chance it would be {chance:.3f}" if chance else ""
+    return (
+        f"{name}: the kNN accuracy{_of_what(run)} {change} from {start:.3f} ({since}) to {last['knn']:.3f} after epoch "
+        f"{last['epoch']:.0f}{highest}{by_chance}. {_fate(run, history)}"
+    ).strip()
+
+
+def _of_what(run: Run) -> str:
+    monitored, images = entry(run, "data", "monitored"), entry(run, "data", "val_images")
+    if not monitored or not images:
+        return ""
+    toy = "the toy stand-in for " if entry(run, "data", "is_toy") else ""
+    return f" of {images} held-out images of {toy}{SETS.get(monitored, monitored)}"
+
+
+def _fate(run: Run, history: pd.DataFrame) -> str:
+    """Whether it collapsed, when, and why."""
+    reason = _reason(run)
+    if "collapsed" not in history:
+        return f"It collapsed: {reason}." if reason else ""
+    epochs, looks = history["epoch"], history["collapsed"] > 0
+    if not looks.any():
+        return f"It collapsed: {reason}." if reason else "It did not collapse."
+    healthy = epochs[~looks]
+    since = epochs.iloc[0] if healthy.empty else epochs[epochs > healthy.iloc[-1]].min()
+    if reason:
+        return f"It collapsed, from epoch {since:.0f} on: {reason}."
+    if looks.iloc[-1]:
+        return f"It looks collapsed since epoch {since:.0f}, too short a time to be sure."
+    return f"It looked collapsed in {looks.sum()} of {len(history)} epochs, but recovered."
+
+
+def _reason(run: Run) -> str | None:
+    """Why it collapsed; of a training that was stopped, the reason stands behind the path of its record."""
+    if entry(run, "status") == "collapsed":
+        return str(entry(run, "reason")).partition(": ")[2].rstrip(".")
+    return entry(run, "collapse")
