@@ -7,11 +7,13 @@ import os
 import re
 import subprocess
 import sys
+from argparse import Namespace
 from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 
 from dlcvlib import data
 from dlcvlib.data import toy
@@ -82,6 +84,65 @@ def test_the_training_benchmark_needs_neither_plotly_nor_jupyter(world: Path, tm
     assert list(kept["rows"]) == list(rows)
     for name, (images_per_second, *_) in rows.items():
         assert images_per_second == pytest.approx(kept["rows"][name]["images_per_second"], abs=0.5)
+
+
+def pretraining_rows(world: Path, folder: Path, **variables: str) -> dict[str, list[str]]:
+    """Names of the rows that the benchmark of pre-training fills for each method, at its smallest."""
+    sizes = (
+        "--model small_cnn --size 32 --local-size 16 --local-views 1 --batch-size 8 --workers 0 --steps 1 --rounds 1"
+    )
+    report = folder / "report.json"
+    process = run("bench_pretraining.py", world, folder, *sizes.split(), "--json", str(report), **variables)
+    shown = table(process)
+    kept = json.loads(report.read_text())
+    assert kept["settings"]["size"] == 32 and kept["data"]["train_images"] >= 8
+    for rows in kept["methods"].values():
+        assert list(rows) == list(shown)
+        assert all(row["images_per_second"] > 0 and min(row["ratio_to"].values()) > 0 for row in rows.values())
+        *_, ours, floor = rows.values()
+        assert floor["of_the_floor"] == 1 and ours["ratio_to"].keys() == floor["ratio_to"].keys()
+    assert ("pip install -e '.[bench]'" in process.stdout) == all("lightly" not in name for name in shown)
+    return {method: list(rows) for method, rows in kept["methods"].items()}
+
+
+def test_the_pretraining_benchmark_does_without_lightly(world: Path, tmp_path: Path) -> None:
+    (tmp_path / "lightly.py").write_text("raise ImportError('lightly is not installed')\n")
+    rows = pretraining_rows(world, tmp_path, DLCV_PRECISION="fp32", PYTHONPATH=str(tmp_path))
+    without_lightly = ["plain loop, fp32, 0 workers", "ours, fp32", "step alone, fp32"]
+    assert rows == {"byol": without_lightly, "dino": without_lightly}
+
+
+def test_the_pretraining_benchmark_compares_with_lightly_in_both_precisions(world: Path, tmp_path: Path) -> None:
+    pytest.importorskip("lightly")
+    rows = pretraining_rows(world, tmp_path, DLCV_PRECISION="bf16")
+    assert rows["byol"] == rows["dino"]
+    assert rows["byol"] == [
+        "plain loop, fp32, 0 workers",
+        "lightly, fp32, 0 workers",
+        "lightly, bf16, 0 workers",
+        "ours, bf16",
+        "step alone, bf16",
+    ]
+
+
+@pytest.mark.parametrize("method", ["byol", "dino"])
+def test_every_way_of_pretraining_sees_as_many_views_of_the_same_sizes(
+    method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    from bench_pretraining import WITHOUT_LIGHTLY, recipe_of
+    from plain_pytorch import ManyViews
+
+    sizes = Namespace(model="resnet18", size=40, local_size=24, local_views=3, batch_size=2)
+    recipe = recipe_of(method, sizes)
+    asked = [view.size for view in recipe.views for _ in range(view.count)]
+    ways = [ManyViews(recipe.views)]
+    if not WITHOUT_LIGHTLY:
+        from lightly_examples import views_of
+
+        ways.append(views_of(recipe))
+    for way in ways:
+        assert [tuple(view.shape) for view in way(Image.new("RGB", (84, 84)))] == [(3, size, size) for size in asked]
 
 
 def test_every_way_of_loading_gives_the_same_images(

@@ -20,7 +20,7 @@ from torch import Tensor
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from plain_pytorch import class_folders, loader
+from plain_pytorch import class_folders, loader, normalised
 
 from dlcvlib import augment, data
 from dlcvlib.data import ImageSet
@@ -46,8 +46,8 @@ class DecodedOnce:
 def ways_to_load(image_set: ImageSet, folders: Path) -> dict[str, Callable[[], Batches]]:
     """Name to what opens the images; what it returns gives one epoch each time it is gone through."""
     return {
-        "ImageFolder, 0 workers": lambda: loader(folders, BATCH_SIZE, workers=0),
-        "ImageFolder, 2 workers": lambda: loader(folders, BATCH_SIZE, workers=2),
+        "ImageFolder, 0 workers": lambda: loader(folders, BATCH_SIZE, 0, normalised()),
+        "ImageFolder, 2 workers": lambda: loader(folders, BATCH_SIZE, 2, normalised()),
         "decode once": lambda: DecodedOnce(image_set),
     }
 

@@ -7,26 +7,22 @@ whether bf16 and channels_last pay on this machine. fp32 is as torch leaves it: 
 """
 
 import argparse
-import os
-import platform
 import statistics
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from importlib.metadata import version
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 from torch.nn import functional
 from torchvision import transforms
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from plain_pytorch import class_folders, loader
+from measuring import Measured, Rows, Steps, machine, median_ratio, take_turns
+from plain_pytorch import class_folders, loader, normalised
 
 from dlcvlib import augment, data, models, recipes
 from dlcvlib.files import write_json
@@ -36,54 +32,39 @@ from dlcvlib.training.device import PRECISIONS, Precision, autocast, choose_devi
 from dlcvlib.training.optimizers import build_optimizer
 from dlcvlib.training.prepare import Images, build_model, labelled_set, load_images
 
-PACKAGES = ("torch", "torchvision", "pillow", "numpy")
 MEMORY_FORMATS = {"contiguous": torch.contiguous_format, "channels_last": torch.channels_last}
 
-Step = Callable[[], None]
 
-
-def endless(epoch: Callable[[], Iterable[tuple[Tensor, Tensor]]]) -> Iterator[tuple[Tensor, Tensor]]:
-    """One epoch's batches after another's."""
-    while True:
-        yield from epoch()
-
-
-def plain_loop(recipe: Recipe, num_classes: int, folders: Path, workers: int, device: torch.device) -> Step:
-    """A step as course notebooks have it: images augmented one by one in PIL, fp32, torch's default AdamW."""
+def plain_loop(recipe: Recipe, num_classes: int, folders: Path, workers: int, device: torch.device) -> Steps:
+    """A loop as course notebooks have it: images augmented one by one in PIL, fp32, torch's default AdamW."""
     crop_and_flip = (transforms.RandomCrop(recipe.image_size, padding=4), transforms.RandomHorizontalFlip())
-    batches = loader(folders, recipe.batch_size, workers, crop_and_flip, drop_last=True)
+    batches = loader(folders, recipe.batch_size, workers, normalised(*crop_and_flip), endless=True)
     model = build_model(recipe, num_classes).to(device).train()
     settings = recipe.optimizer
     optimizer = torch.optim.AdamW(model.parameters(), settings.learning_rate, weight_decay=settings.weight_decay)
-    drawn = endless(lambda: batches)
-
-    def step() -> None:
-        images, labels = next(drawn)
+    for images, labels in batches:
         optimizer.zero_grad()
         functional.cross_entropy(model(images.to(device)), labels.to(device)).backward()
         optimizer.step()
+        yield
 
-    return step
 
-
-def our_loop(recipe: Recipe, images: Images, device: torch.device, precision: Precision) -> Step:
-    """A step of `dlcvlib.training`."""
+def our_loop(recipe: Recipe, images: Images, device: torch.device, precision: Precision) -> Steps:
+    """The steps of `dlcvlib.training`."""
     model = build_model(recipe, images.num_classes)
     task = Classification(recipe, model, images.train, images.val, images.num_classes, device, precision)
-    drawn = endless(task.batches)
-
-    def step() -> None:
-        task.optimizer.zero_grad(set_to_none=True)
-        task.loss(next(drawn)).backward()
-        task.optimizer.step()
-        task.after_step()
-
-    return step
+    while True:
+        for batch in task.batches():
+            task.optimizer.zero_grad(set_to_none=True)
+            task.loss(batch).backward()
+            task.optimizer.step()
+            task.after_step()
+            yield
 
 
 def step_alone(
     recipe: Recipe, images: Images, device: torch.device, precision: Precision, memory_format: torch.memory_format
-) -> Step:
+) -> Steps:
     """Forward, backward and optimizer on one batch that stays on the device."""
     rows = torch.randperm(len(images.train.labels))[: recipe.batch_size]
     batch = augment.prepare(images.train.images[rows].to(device), recipe.image_size, {})
@@ -91,73 +72,40 @@ def step_alone(
     labels = images.train.labels[rows].to(device)
     model = build_model(recipe, images.num_classes).to(device).to(memory_format=memory_format).train()
     optimizer = build_optimizer(model.parameters(), recipe.optimizer)
-
-    def step() -> None:
+    while True:
         optimizer.zero_grad(set_to_none=True)
         with autocast(device, precision):
             logits = model(batch)
         functional.cross_entropy(logits.float(), labels).backward()
         optimizer.step()
-
-    return step
-
-
-def images_a_second(step: Step, steps: int, batch_size: int, device: torch.device) -> float:
-    """Throughput of `steps` steps, after a fifth as many that use up what workers loaded while others were timed."""
-    for _ in range(max(1, steps // 5)):
-        step()
-    wait_for(device)
-    start = time.perf_counter()
-    for _ in range(steps):
-        step()
-    wait_for(device)
-    return steps * batch_size / (time.perf_counter() - start)
+        yield
 
 
-def wait_for(device: torch.device) -> None:
-    """Until the device has done what it was given; a CPU already has."""
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-
-
-def all_steps(
-    recipe: Recipe, images: Images, folders: Path, workers: list[int], device: torch.device
-) -> dict[str, Step]:
-    """Name of each row to its step."""
+def all_rows(recipe: Recipe, images: Images, folders: Path, workers: list[int], device: torch.device) -> Rows:
+    """Name of each row to its loop."""
     precision = choose_precision(device)
-    steps = {
-        f"plain loop, fp32, {number} workers": plain_loop(recipe, images.num_classes, folders, number, device)
+    rows = {
+        f"plain loop, fp32, {number} workers": partial(plain_loop, recipe, images.num_classes, folders, number, device)
         for number in workers
     }
-    steps[f"ours, {precision}, channels_last"] = our_loop(recipe, images, device, precision)
+    rows[f"ours, {precision}, channels_last"] = partial(our_loop, recipe, images, device, precision)
     for name in PRECISIONS.values():
         for form, memory_format in MEMORY_FORMATS.items():
-            steps[f"step alone, {name}, {form}"] = step_alone(recipe, images, device, name, memory_format)
-    return steps
+            rows[f"step alone, {name}, {form}"] = partial(step_alone, recipe, images, device, name, memory_format)
+    return rows
 
 
-def compared(measured: dict[str, list[float]], floor: str) -> dict[str, dict[str, Any]]:
+def compared(measured: Measured, floor: str) -> dict[str, dict[str, Any]]:
     """Medians over the rounds: of images a second, and of the ratios to the first row and to `floor` in each round."""
     first = next(iter(measured.values()))
     return {
         name: {
             "images_per_second": statistics.median(each),
-            "ratio": statistics.median(mine / plain for mine, plain in zip(each, first, strict=True)),
-            "of_the_floor": statistics.median(mine / alone for mine, alone in zip(each, measured[floor], strict=True)),
+            "ratio": median_ratio(each, first),
+            "of_the_floor": median_ratio(each, measured[floor]),
             "rounds": each,
         }
         for name, each in measured.items()
-    }
-
-
-def machine(device: torch.device) -> dict[str, Any]:
-    """What the numbers depend on besides the code."""
-    return {
-        "device": hardware(device),
-        "host": hardware(torch.device("cpu")),
-        "processors": os.cpu_count(),
-        "chosen_precision": choose_precision(device),
-        "versions": {"python": platform.python_version()} | {name: version(name) for name in PACKAGES},
     }
 
 
@@ -186,21 +134,18 @@ def main() -> None:
     torch.manual_seed(0)
     with tempfile.TemporaryDirectory() as temporary:
         folders = class_folders(image_set.train, Path(temporary))
-        steps = all_steps(recipe, images, folders, arguments.workers, device)
-        measured: dict[str, list[float]] = {name: [] for name in steps}
-        for _ in range(arguments.rounds):
-            for name, step in steps.items():
-                measured[name].append(images_a_second(step, arguments.steps, recipe.batch_size, device))
+        rows = all_rows(recipe, images, folders, arguments.workers, device)
+        measured = take_turns(rows, arguments.rounds, arguments.steps, recipe.batch_size, device)
 
     floor = f"step alone, {choose_precision(device)}, channels_last"
-    rows = compared(measured, floor)
+    table = compared(measured, floor)
     print(
         f"{arguments.model}, {recipe.image_size} px, batches of {recipe.batch_size}, on {hardware(device)}; medians of"
     )
     print(f"{arguments.rounds} rounds of {arguments.steps} steps, each row in turn; ratio is to the first row,")
     print(f"the floor is '{floor}'")
     print(("{:<33}" + "{:>14}" * 3).format("", "images/s", "ratio", "of the floor"))
-    for name, row in rows.items():
+    for name, row in table.items():
         shown = (row["images_per_second"], row["ratio"], row["of_the_floor"])
         print("{:<33}{:>14,.0f}{:>13.2f}x{:>14.1%}".format(name, *shown))
 
@@ -213,7 +158,7 @@ def main() -> None:
             "rounds": arguments.rounds,
         }
         found = {"root": course.root.name, "is_toy": course.is_toy, "train_images": len(images.train.labels)}
-        write_json(arguments.json, {"machine": machine(device), "settings": settings, "data": found, "rows": rows})
+        write_json(arguments.json, {"machine": machine(device), "settings": settings, "data": found, "rows": table})
 
 
 if __name__ == "__main__":
