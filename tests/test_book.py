@@ -77,6 +77,30 @@ def test_recorded_results_become_rows_in_order(tmp_path: Path) -> None:
     assert first["best epoch"] == "18 of 20" and first["data"] == "hw1_data"
 
 
+def test_a_pre_training_is_recorded_by_its_neighbours_beside_the_untrained_network(tmp_path: Path) -> None:
+    kept = recorded(best={"epoch": 12, "knn": 0.1234}, before={"knn": 0.0912})
+    (tmp_path / "byol.json").write_text(json.dumps(kept))
+    (row,) = module("extensions/records.py").results(tmp_path)
+    assert (row["value"], row["untrained"]) == ("0.1234", "0.0912") and "kNN" in row["metric"]
+
+
+def test_recorded_settings_are_averaged_over_seeds_in_the_courses_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(ROOT / "book" / "extensions")
+    settings = module("extensions/recorded_settings.py")
+    for row, seed, accuracy in (("C", 0, 0.5), ("C", 1, 0.7), ("LP-FT", 0, 0.9), ("A", 0, 0.4)):
+        kept = recorded(seed=seed, best={"epoch": 3, "val_accuracy": accuracy}, start={"from": "random"})
+        kept["recipe"] |= {"setting": row, "title": f"Setting {row} (ours)", "form": "report", "model": "resnet18"}
+        kept["recipe"] |= {"image_size": 64, "trains": "model"}
+        kept["data"] |= {"val_images": 100}
+        (tmp_path / f"{row}{seed}.json").write_text(json.dumps(kept))
+    ((title, rows),) = settings.settings(tmp_path).items()
+    assert "resnet18 at 64 px" in title and [row["setting"] for row in rows] == ["A", "C", "LP-FT"]
+    assert rows[1]["accuracy"] == "0.6000" and rows[1]["spread"] == "0.1414" and rows[1]["error"] == "0.0490"
+    assert rows[0]["spread"] == "–" and module("extensions/records.py").results(tmp_path) == []
+
+
 def test_a_broken_result_is_named(tmp_path: Path) -> None:
     (tmp_path / "half.json").write_text(json.dumps({"recipe": {}}))
     with pytest.raises(ValueError, match=r"half\.json is no result"):

@@ -10,7 +10,6 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import platform
-from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,9 +21,13 @@ from dlcvlib import places
 
 BUILT_WITH = ("sphinx", "myst-nb", "sphinx-book-theme", "jupytext", "papermill", "snakemake", "plotly")
 
+METRICS = {"val_accuracy": "validation accuracy", "knn": "kNN accuracy of held-out images"}
+
 
 def results(folder: Path) -> list[dict[str, str]]:
     """One row a recorded result, as text, in the order of recipe, data, profile and seed.
+
+    Fine-tuning settings are not among them: they have tables of their own (recorded_settings.py).
 
     Raises:
         ValueError: a file in `folder` is no such result; the message names it.
@@ -32,7 +35,9 @@ def results(folder: Path) -> list[dict[str, str]]:
     rows = []
     for file in sorted(folder.glob("*.json")):
         try:
-            rows.append(_result(json.loads(file.read_text())))
+            kept = json.loads(file.read_text())
+            if kept["recipe"].get("setting") is None:
+                rows.append(_result(kept))
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"{file} is no result written by `dlcv runs --export`: {error!r}") from error
     return sorted(rows, key=lambda row: (row["recipe"], row["data"], row["profile"], int(row["seed"])))
@@ -40,13 +45,15 @@ def results(folder: Path) -> list[dict[str, str]]:
 
 def _result(kept: Mapping[str, Any]) -> dict[str, str]:
     recipe, reported = kept["recipe"], kept["recipe"]["reported"]
+    measure = "val_accuracy" if "val_accuracy" in kept["best"] else "knn"
     return {
         "recipe": recipe["name"],
         "report": recipe["report"],
         "profile": kept["profile"],
         "data": "toy world" if kept["data"]["is_toy"] else kept["data"]["root"],
-        "metric": "validation accuracy",
-        "value": f"{kept['best']['val_accuracy']:.4f}",
+        "metric": METRICS[measure],
+        "value": f"{kept['best'][measure]:.4f}",
+        "untrained": f"{kept['before'][measure]:.4f}" if kept.get("before") else "–",
         "reported": "–" if reported is None else f"{reported:.4f}",
         "best epoch": f"{kept['best']['epoch']:.0f} of {kept['recipe']['epochs']}",
         "seed": str(kept["seed"]),
@@ -103,14 +110,14 @@ def _row(texts: Iterable[str]) -> nodes.row:
     return nodes.row("", *(nodes.entry("", nodes.paragraph(text=text)) for text in texts))
 
 
-class _Tables(SphinxDirective, ABC):
+class Tables(SphinxDirective):
     """A directive without content that writes tables, or says why there is nothing to show."""
 
     nothing = ""
 
-    @abstractmethod
     def tables(self) -> list[list[dict[str, str]]]:
         """The tables' rows."""
+        raise NotImplementedError
 
     def run(self) -> list[nodes.Node]:
         found = [rows for rows in self.tables() if rows]
@@ -121,7 +128,7 @@ class _Tables(SphinxDirective, ABC):
         return Path(self.env.srcdir)
 
 
-class RecordedResults(_Tables):
+class RecordedResults(Tables):
     """`recorded-results`."""
 
     nothing = "No result has been recorded yet; `dlcv runs --export RECORD` writes one."
@@ -130,7 +137,7 @@ class RecordedResults(_Tables):
         return [results(self.book / "results")]
 
 
-class ChaptersRun(_Tables):
+class ChaptersRun(Tables):
     """`chapters-run`."""
 
     nothing = "No chapter has been run."
@@ -139,7 +146,7 @@ class ChaptersRun(_Tables):
         return [chapters(self.book / "chapters")]
 
 
-class VersionsUsed(_Tables):
+class VersionsUsed(Tables):
     """`versions-used`."""
 
     def tables(self) -> list[list[dict[str, str]]]:
