@@ -146,6 +146,14 @@ def test_classifier_first_begins_where_the_frozen_setting_ends(data):
     assert both.info["before"]["val_loss"] < 3 * np.log(3)
 
 
+@pytest.mark.parametrize("row", ["E", "LP-FT"])
+def test_the_classifier_that_was_fitted_is_the_one_that_is_judged_averaged_weights_or_not(data, row):
+    plain = train(setting(row), profile="smoke", seed=0, data=data)
+    averaged = train(setting(row, name="averaged", weight_average=0.99), profile="smoke", seed=0, data=data)
+    moment = "best" if row == "E" else "before"
+    assert averaged.info[moment]["val_loss"] == plain.info[moment]["val_loss"]
+
+
 def test_a_finished_pre_training_that_collapsed_is_no_silent_start(data, monkeypatch):
     monkeypatch.setitem(
         RECIPES,

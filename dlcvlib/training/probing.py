@@ -52,7 +52,7 @@ def probe(task: Classification, run: Run, seed: int) -> Progress:
 def fit_classifier(task: Classification) -> tuple[Fit, float]:
     """Put the classifier of lowest loss on the frozen backbone into the task's model.
 
-    Every training image counts twice, as it is and mirrored.
+    Every training image counts twice, as it is and mirrored. A moving average of the weights begins anew from here.
 
     Returns:
         the fit, and its accuracy on the training images.
@@ -66,6 +66,8 @@ def fit_classifier(task: Classification) -> tuple[Fit, float]:
         model.classifier.weight.copy_(fit.classifier.weight)
         model.classifier.bias.copy_(fit.classifier.bias)
         accuracy = (model.classifier(features).argmax(1) == labels).float().mean().item()
+    if task.average is not None:
+        task.average.module.load_state_dict(model.state_dict())
     return fit, accuracy
 
 
