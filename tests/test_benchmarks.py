@@ -60,6 +60,13 @@ def test_the_loading_benchmark_compares_first_and_later_epochs(world: Path, tmp_
         assert min(first, first_ratio, later, later_ratio) > 0
 
 
+def test_the_benchmark_of_the_mean_iou_scores_the_same_maps_both_ways(world: Path, tmp_path: Path) -> None:
+    rows = table(run("bench_course_iou.py", world, tmp_path, "--quick", "--rounds", "1"))
+    assert list(rows) == [f"{maps}, {way}" for maps in ("smooth", "noisy") for way in ("plain NumPy", "course_iou")]
+    scores = [score for *_, score in rows.values()]
+    assert scores[0] == scores[1] and scores[2] == scores[3]
+
+
 def test_the_training_benchmark_needs_neither_plotly_nor_jupyter(world: Path, tmp_path: Path) -> None:
     blocked, report = tmp_path / "blocked", tmp_path / "report.json"
     blocked.mkdir()

@@ -1,6 +1,8 @@
-"""Figures of merit: of a classifier's predictions, and of a map of its features."""
+"""Figures of merit: of a classifier's predictions, of label maps, and of a map of features."""
 
 from dlcvlib.metrics.accuracy import accuracy, confusion_matrix
+from dlcvlib.metrics.boundary_iou import boundary_iou
+from dlcvlib.metrics.course_iou import IoU, area_share, course_iou
 from dlcvlib.metrics.differences import Difference, difference_of_means, difference_of_shares, share_error
 from dlcvlib.metrics.maps import displacement, silhouette, trustworthiness
 from dlcvlib.metrics.neighbours import (
@@ -13,9 +15,13 @@ from dlcvlib.metrics.neighbours import (
 
 __all__ = [
     "Difference",
+    "IoU",
     "accuracy",
+    "area_share",
+    "boundary_iou",
     "chance_purity",
     "confusion_matrix",
+    "course_iou",
     "difference_of_means",
     "difference_of_shares",
     "displacement",

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-import sklearn.manifold
-import sklearn.metrics
+
+# scikit-learn is imported where it is used: it takes a second, which every training would pay for nothing.
 
 
 def silhouette(points: np.ndarray, labels: np.ndarray) -> float:
@@ -25,7 +25,9 @@ def silhouette(points: np.ndarray, labels: np.ndarray) -> float:
     classes = len(np.unique(labels))
     if not 2 <= classes < len(labels):
         raise ValueError(f"a silhouette needs 2 to {len(labels) - 1} classes among {len(labels)} points, got {classes}")
-    return float(sklearn.metrics.silhouette_score(points.astype(np.float64), labels))
+    from sklearn.metrics import silhouette_score
+
+    return float(silhouette_score(points.astype(np.float64), labels))
 
 
 def trustworthiness(features: np.ndarray, points: np.ndarray, k: int = 10) -> float:
@@ -46,7 +48,9 @@ def trustworthiness(features: np.ndarray, points: np.ndarray, k: int = 10) -> fl
     _check_rows(features, points, "map")
     if not 1 <= k < len(points) / 2:
         raise ValueError(f"k must be at least 1 and below half of the {len(points)} points, got {k}")
-    return float(sklearn.manifold.trustworthiness(features.astype(np.float32), points, n_neighbors=k))
+    from sklearn.manifold import trustworthiness as share_kept
+
+    return float(share_kept(features.astype(np.float32), points, n_neighbors=k))
 
 
 def displacement(previous: np.ndarray, current: np.ndarray) -> float:

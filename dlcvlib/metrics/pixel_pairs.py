@@ -1,0 +1,116 @@
+"""Counting, over all pixels, which class stands against which: what every figure of a segmentation is made of."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from dlcvlib.data.palette import CLASS_NAMES
+
+NUM_CLASSES = len(CLASS_NAMES)
+OUTSIDE = NUM_CLASSES
+"""Where an id that is no class is counted, so that a device need not be waited for to find it out."""
+SIDE = NUM_CLASSES + 1
+"""Of the table of counts: the classes, and `OUTSIDE`. As a power of two it makes codes of six bits."""
+CPU_CHUNK, DEVICE_CHUNK = 2**20, 2**22
+"""Pixels counted at a time: they bound the memory, and on the CPU a chunk stays in its cache."""
+SCARCELY_SUPPORTED = (torch.uint16, torch.uint32, torch.uint64)
+"""Dtypes that torch stores, but hardly computes with."""
+LANES = 1024
+"""Tables that a device counts into side by side."""
+
+
+def count_pairs(pred: Tensor | np.ndarray, target: Tensor | np.ndarray) -> Tensor:
+    """Count the pixels of each pair of classes, where they lie; a device is not waited for.
+
+    Args:
+        pred: class ids 0..6, any integer dtype, (..., H, W).
+        target: as `pred`; it is brought to the device of `pred`.
+
+    Returns:
+        int64 (8, 8) on the device of `pred`: entry (t, p) counts the pixels of class t predicted as p. The last row
+        and column count ids that are no class; they are 0 on the CPU, where such an id is an error at once.
+
+    Raises:
+        ValueError: a dtype is not integer, the shapes differ, or (on the CPU) an id lies outside 0 to 6.
+    """
+    pred, target = label_maps(pred, target)
+    on_cpu = pred.device.type == "cpu"
+    count, size = (_count_on_cpu, CPU_CHUNK) if on_cpu else (_count_on_device, DEVICE_CHUNK)
+    table = torch.zeros(SIDE**2, dtype=torch.int64, device=pred.device)
+    for targets, preds in zip(target.reshape(-1).split(size), pred.reshape(-1).split(size), strict=True):
+        table += count(preds, targets)
+    return table.view(SIDE, SIDE)
+
+
+def label_maps(pred: Tensor | np.ndarray, target: Tensor | np.ndarray) -> tuple[Tensor, Tensor]:
+    """Two maps of class ids as tensors on the device of `pred`, without a copy where there need be none.
+
+    Args:
+        pred: any integer dtype, (..., H, W).
+        target: as `pred`.
+
+    Raises:
+        ValueError: a dtype is not integer, there are no two axes, or the shapes differ.
+    """
+    pred, target = _label_map("pred", pred), _label_map("target", target)
+    if pred.shape != target.shape:
+        raise ValueError(
+            f"pred has shape {tuple(pred.shape)}, target {tuple(target.shape)}: they must be equal; "
+            "resize the prediction to the masks, and squeeze out a channel axis of 1"
+        )
+    return pred, target.to(pred.device, non_blocking=True)
+
+
+def _label_map(name: str, ids: Tensor | np.ndarray) -> Tensor:
+    if isinstance(ids, np.ndarray):
+        with warnings.catch_warnings(action="ignore", category=UserWarning):  # torch: "not writable"; nobody writes
+            ids = torch.as_tensor(np.ascontiguousarray(ids, ids.dtype.newbyteorder("=")))
+    if ids.is_floating_point() or ids.is_complex() or ids.dtype == torch.bool:
+        raise ValueError(
+            f"{name} is {ids.dtype} of shape {tuple(ids.shape)}, but must be integer class ids of shape (..., H, W); "
+            "of scores (N, 7, H, W) take scores.argmax(dim=1)"
+        )
+    if ids.ndim < 2:
+        raise ValueError(f"{name} has shape {tuple(ids.shape)}, but must be a label map (..., H, W)")
+    return ids.long() if ids.dtype in SCARCELY_SUPPORTED else ids
+
+
+def _count_on_cpu(pred: Tensor, target: Tensor) -> Tensor:
+    """Counts (64,) of the pairs in two chunks (n,), two pixels at a time, which takes half as long."""
+    codes = torch.add(_checked("pred", pred), _checked("target", target), alpha=SIDE)
+    even = len(codes) // 2 * 2
+    couples = torch.bincount(codes[:even].view(torch.int16), minlength=SIDE**2 * 256).view(SIDE**2, 256)
+    counts = couples.sum(1) + couples.sum(0)[: SIDE**2]  # by one pixel of the couple, and by the other
+    return counts + torch.bincount(codes[even:], minlength=SIDE**2)
+
+
+def _checked(name: str, ids: Tensor) -> Tensor:
+    """The ids as uint8, if all are classes."""
+    lowest, highest = (bound.item() for bound in ids.aminmax()) if len(ids) else (0, 0)
+    if lowest < 0 or highest >= NUM_CLASSES:
+        wrong = lowest if lowest < 0 else highest
+        raise ValueError(
+            f"{name} holds the class id {wrong}, outside 0 to {NUM_CLASSES - 1}; "
+            "read mask files with dlcvlib.data.palette.class_ids"
+        )
+    return ids.to(torch.uint8)
+
+
+def _count_on_device(pred: Tensor, target: Tensor) -> Tensor:
+    """Counts (64,) of the pairs in two chunks (n,). torch.bincount would wait for the device to size its result."""
+    codes = _marked(target) * SIDE + _marked(pred)
+    # Neighbours are mostly alike: counted into one table, they would queue for the same number.
+    lanes = torch.arange(len(codes), device=codes.device) % LANES
+    counts = torch.zeros(LANES * SIDE**2, dtype=torch.int64, device=codes.device)
+    counts.scatter_add_(0, lanes * SIDE**2 + codes, torch.ones_like(codes))
+    return counts.view(LANES, SIDE**2).sum(0)
+
+
+def _marked(ids: Tensor) -> Tensor:
+    """The ids as int64, with `OUTSIDE` for those that are no class."""
+    ids = ids.long()
+    return ids.masked_fill((ids < 0) | (ids >= NUM_CLASSES), OUTSIDE)
