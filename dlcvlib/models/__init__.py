@@ -3,7 +3,8 @@
 from dlcvlib.models.backbone import LinearClassifier, as_backbone, feature_width
 from dlcvlib.models.features import classifier_name, classifier_of, penultimate, replace_classifier
 from dlcvlib.models.loading import LoadReport, load_into, load_state
-from dlcvlib.models.registry import build, names, options_of
+from dlcvlib.models.registry import backbone_of, build, names, options_of
+from dlcvlib.models.segmenter import Segmenter, WithAuxiliary
 from dlcvlib.models.stages import Stage, stages
 from dlcvlib.models.summary import layer_table
 from dlcvlib.models.weights import (
@@ -18,9 +19,12 @@ __all__ = [
     "LinearClassifier",
     "LoadReport",
     "NoWeightsError",
+    "Segmenter",
     "Source",
     "Stage",
+    "WithAuxiliary",
     "as_backbone",
+    "backbone_of",
     "build",
     "classifier_name",
     "classifier_of",

@@ -27,9 +27,9 @@ def as_backbone(model: nn.Module) -> nn.Module:
     return model
 
 
-def removed_classifier_name(model: nn.Module) -> str | None:
-    """Dotted name of the place that `as_backbone` emptied; None in a network that still has its classifier."""
-    return next((name for name, module in model.named_modules() if isinstance(module, NoClassifier)), None)
+def removed_layers(model: nn.Module) -> tuple[str, ...]:
+    """Dotted names of the places that `as_backbone` emptied; none in a network that still has its classifier."""
+    return tuple(name for name, module in model.named_modules() if isinstance(module, NoClassifier))
 
 
 class LinearClassifier(nn.Module):

@@ -14,7 +14,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from dlcvlib.models.backbone import removed_classifier_name
+from dlcvlib.models.backbone import removed_layers
 from dlcvlib.models.features import classifier_name
 
 State = dict[str, Tensor]
@@ -93,9 +93,9 @@ def load_into(model: nn.Module, state: Mapping[str, Tensor]) -> LoadReport:
     """
     own = model.state_dict()
     state, left_out = _backbone_of(dict(state), own)
-    if (removed := removed_classifier_name(model)) is not None:
-        left_out += tuple(key for key in state if key.startswith(removed + "."))
-        state = {key: tensor for key, tensor in state.items() if key not in left_out}
+    removed = tuple(f"{name}." for name in removed_layers(model))
+    left_out += tuple(key for key in state if key.startswith(removed))
+    state = {key: tensor for key, tensor in state.items() if not key.startswith(removed)}
     try:
         last = classifier_name(model) + "."
     except ValueError:  # a bare backbone has no last layer to make an exception for

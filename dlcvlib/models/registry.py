@@ -4,16 +4,35 @@ from __future__ import annotations
 
 import difflib
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Literal, cast
 
 from torch import Tensor, nn
 
-from dlcvlib.models import airbench, beit, convnext, densenet, mobilenet, resnet, resnet9, small_cnn, squeezenet, vgg
+from dlcvlib.models import (
+    airbench,
+    beit,
+    convnext,
+    deeplab,
+    densenet,
+    fcn,
+    mobilenet,
+    resnet,
+    resnet9,
+    small_cnn,
+    squeezenet,
+    unet,
+    vgg,
+)
+from dlcvlib.models.segmenter import fit_auxiliary_head
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 FORMS = ("report", "smallest")
+
+Task = Literal["classification", "segmentation", "backbone"]
+TASKS: tuple[Task, ...] = ("classification", "segmentation", "backbone")  # the last: only inside of segmenters
 
 Adapt = Callable[[dict[str, Tensor], nn.Module], dict[str, Tensor]]
 
@@ -34,11 +53,13 @@ class Published:
 class Family:
     """One name: the report's own form, a form for CPUs and small images, and weights that fit the report form."""
 
-    report: Callable[..., nn.Module]  # report(num_classes, *, options)
+    report: Callable[..., nn.Module]  # report(num_classes, *, options); with a backbone report(network, num_classes, …)
     smallest: Callable[..., nn.Module]
     published: Published | None = None
     dino: Published | None = None  # self-supervised, by the authors of DINO
     adapt: Adapt | None = None  # brings published keys and sizes to those of the model
+    task: Task = "classification"
+    backbone: str | None = None  # name of the classifier whose layers a segmenter takes over
 
 
 FAMILIES: dict[str, Family] = {
@@ -76,12 +97,68 @@ FAMILIES: dict[str, Family] = {
     ),
     "resnet9": Family(resnet9.report, resnet9.smallest),
     "airbench": Family(airbench.report, airbench.smallest),
+    "vgg16": Family(
+        vgg.report16, vgg.smallest16, Published(torchvision="VGG16_Weights.IMAGENET1K_V1"), task="backbone"
+    ),
+    "resnet101": Family(
+        resnet.report101, resnet.smallest50, Published(torchvision="ResNet101_Weights.IMAGENET1K_V2"), task="backbone"
+    ),
+    "vgg16_fcn32s": Family(fcn.report32s, fcn.smallest32s, task="segmentation", backbone="vgg16"),
+    "vgg16_fcn8s": Family(fcn.report8s, fcn.smallest8s, task="segmentation", backbone="vgg16"),
+    "resnet101_fcn": Family(
+        fcn.report_resnet,
+        fcn.report_resnet,
+        Published(torchvision="FCN_ResNet101_Weights.COCO_WITH_VOC_LABELS_V1", image_size=520),
+        adapt=fit_auxiliary_head,
+        task="segmentation",
+        backbone="resnet101",
+    ),
+    "unet": Family(unet.report, unet.smallest, task="segmentation"),
+    "deeplabv3_resnet50": Family(
+        deeplab.report_v3,
+        deeplab.smallest_v3,
+        Published(torchvision="DeepLabV3_ResNet50_Weights.COCO_WITH_VOC_LABELS_V1", image_size=520),
+        adapt=fit_auxiliary_head,
+        task="segmentation",
+        backbone="resnet50",
+    ),
+    "deeplabv3_resnet18": Family(deeplab.report_v3, deeplab.smallest_v3, task="segmentation", backbone="resnet18"),
+    "deeplabv3_mobilenet_v2": Family(
+        deeplab.report_v3, deeplab.smallest_v3, task="segmentation", backbone="mobilenet_v2"
+    ),
+    "deeplabv3plus_resnet50": Family(
+        deeplab.report_v3plus, deeplab.smallest_v3plus, task="segmentation", backbone="resnet50"
+    ),
+    "deeplabv3plus_resnet18": Family(
+        deeplab.report_v3plus, deeplab.smallest_v3plus, task="segmentation", backbone="resnet18"
+    ),
+    "deeplabv3plus_mobilenet_v2": Family(
+        deeplab.report_v3plus, deeplab.smallest_v3plus, task="segmentation", backbone="mobilenet_v2"
+    ),
 }
 
 
-def names() -> tuple[str, ...]:
-    """Every name that `build` knows."""
-    return tuple(FAMILIES)
+def names(task: Task = "classification") -> tuple[str, ...]:
+    """Every name that `build` knows for this task: "classification", "segmentation", or "backbone" of a segmenter only.
+
+    Raises:
+        ValueError: another task.
+    """
+    if task not in TASKS:
+        raise ValueError(_unknown("task", task, TASKS))
+    return tuple(name for name, entry in FAMILIES.items() if entry.task == task)
+
+
+def backbone_of(name: str) -> str | None:
+    """Name of the classifier whose weights `models.build(name, …).backbone` takes; None where there is no such part.
+
+    `models.pretrained(model.backbone, models.backbone_of(name))` loads its ImageNet weights, and
+    `models.load_into(model.backbone, state)` those of any classifier or pre-training of the same form and options.
+
+    Raises:
+        ValueError: no network has this name.
+    """
+    return family(name).backbone
 
 
 def options_of(name: str, form: str = "report") -> tuple[str, ...]:
@@ -90,17 +167,23 @@ def options_of(name: str, form: str = "report") -> tuple[str, ...]:
     Raises:
         ValueError: no network or form has this name.
     """
-    return tuple(inspect.signature(_builder(name, form)).parameters)[1:]
+    parameters = inspect.signature(_builder(name, form)).parameters.values()
+    own = tuple(parameter.name for parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY)
+    return (*own, "backbone_options") if backbone_of(name) else own
 
 
 def build(name: str, num_classes: int, *, form: str = "report", **options: object) -> nn.Module:
-    """A classifier with random weights, mapping images (N, 3, H, W) float to logits (N, num_classes).
+    """A network with random weights.
+
+    A classifier maps images (N, 3, H, W) float to logits (N, num_classes), a segmenter to (N, num_classes, H, W).
 
     Args:
-        name: one of `names()`.
+        name: one of `names()` or `names("segmentation")`.
         num_classes: number of logits, at least 1.
-        form: "report", as in the literature; or "smallest", the same family made for CPUs and images of about 32 px.
-        **options: those of `options_of(name, form)`, such as `width` or `stem`, or `image_size` where that is fixed.
+        form: "report", as in the literature; or "smallest", the same family made for CPUs and images of about 32 px
+            (64 px for segmenters).
+        **options: those of `options_of(name, form)`, such as `width` or `stem`, or `image_size` where that is fixed;
+            `backbone_options` is a dict of options of the classifier inside a segmenter.
 
     Raises:
         ValueError: an unknown name, form or option, or a value out of range; the message names it, and those there are.
@@ -112,7 +195,11 @@ def build(name: str, num_classes: int, *, form: str = "report", **options: objec
     for option in options:
         if option not in known:
             raise ValueError(_unknown("option", option, known, f" of {name} (form {form!r})"))
-    return builder(num_classes, **options)
+    backbone = backbone_of(name)
+    if backbone is None:
+        return builder(num_classes, **options)
+    backbone_options = cast(Mapping[str, object], options.pop("backbone_options", {}))
+    return builder(build(backbone, 1, form=form, **backbone_options), num_classes, **options)
 
 
 def family(name: str) -> Family:
@@ -122,7 +209,7 @@ def family(name: str) -> Family:
         ValueError: no network has this name.
     """
     if name not in FAMILIES:
-        raise ValueError(_unknown("network", name, names()))
+        raise ValueError(_unknown("network", name, FAMILIES))
     return FAMILIES[name]
 
 

@@ -22,6 +22,11 @@ def report50(num_classes: int, *, stem: str = "imagenet") -> nn.Module:
     return _with_stem(published.resnet50(num_classes=num_classes), stem)
 
 
+def report101(num_classes: int, *, stem: str = "imagenet") -> nn.Module:
+    """ResNet101, the backbone of R2's FCN."""
+    return _with_stem(published.resnet101(num_classes=num_classes), stem)
+
+
 def smallest18(num_classes: int, *, stem: str = "small", width: int = 24) -> nn.Module:
     """One basic block a stage, three stages of width, 2 width and 4 width channels."""
     return NarrowResNet(BasicBlock, num_classes, width, stem)

@@ -1,13 +1,15 @@
-"""VGG13 with batch normalisation and a global-average head, for small images (model A of report R4).
+"""VGG13 with batch normalisation (model A of report R4), and VGG16, the backbone of the first segmenters.
 
 Source: Simonyan and Zisserman 2015, "Very deep convolutional networks for large-scale image recognition", table 1,
-column B. Its ten convolution layers stand here unchanged; the three fully connected layers, made for 224-px images,
-give way to an average over positions and one linear layer.
+columns B and D. Their convolution layers stand here unchanged; the three fully connected layers, made for 224-px
+images, give way to an average over positions and one linear layer.
 """
 
 from __future__ import annotations
 
 from torch import Tensor, nn
+
+from dlcvlib.models.batch_norm import BatchNorm
 
 CHANNELS = (1, 2, 4, 8, 8)  # of the five stages, in units of `width`
 
@@ -64,3 +66,52 @@ def report(num_classes: int, *, width: int = 64, dropout: float = 0.0) -> nn.Mod
 def smallest(num_classes: int, *, width: int = 16, dropout: float = 0.0) -> nn.Module:
     """All ten convolution layers at a quarter of the width."""
     return VGG13(num_classes, width, dropout)
+
+
+class VGG16(nn.Module):
+    """Five stages of two or three 3x3 convolutions, each ended by 2x2 max pooling.
+
+    The keys of `features` are those of torchvision's vgg16, or of its vgg16_bn.
+
+    Args:
+        num_classes: number of logits.
+        width: channels of the first stage (64 in the paper); the stages have 1, 2, 4, 8, 8 times as many.
+        normalised: whether batch normalisation follows each convolution, which the paper did not know yet.
+
+    Shapes:
+        images (N, 3, H, W) float with H, W >= 32 to logits (N, num_classes).
+    """
+
+    def __init__(self, num_classes: int, width: int = 64, normalised: bool = False) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        in_channels = 3
+        for factor, convolutions in zip(CHANNELS, (2, 2, 3, 3, 3), strict=True):
+            for _ in range(convolutions):
+                layers.append(nn.Conv2d(in_channels, factor * width, kernel_size=3, padding=1))
+                layers += [BatchNorm(factor * width)] if normalised else []
+                layers.append(nn.ReLU(inplace=True))
+                in_channels = factor * width
+            layers.append(nn.MaxPool2d(2))
+        self.features = nn.Sequential(*layers)
+        self.pool = nn.AdaptiveAvgPool2d(1)
+        self.classifier = nn.Linear(in_channels, num_classes)
+        for module in self.features.modules():
+            if isinstance(module, nn.Conv2d):
+                assert module.bias is not None
+                nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+                nn.init.zeros_(module.bias)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Logits (N, num_classes) of `images` (N, 3, H, W)."""
+        return self.classifier(self.pool(self.features(images)).flatten(1))
+
+
+def report16(num_classes: int, *, width: int = 64) -> nn.Module:
+    """VGG16's thirteen convolution layers, with the keys of torchvision's weights."""
+    return VGG16(num_classes, width)
+
+
+def smallest16(num_classes: int, *, width: int = 8) -> nn.Module:
+    """All thirteen convolution layers at an eighth of the width, normalised: from random weights it learns sooner."""
+    return VGG16(num_classes, width, normalised=True)

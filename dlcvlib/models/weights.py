@@ -12,6 +12,7 @@ from typing import Literal
 import torch
 from torch import nn
 
+from dlcvlib.models.backbone import removed_layers
 from dlcvlib.models.features import classifier_name
 from dlcvlib.models.loading import SUFFIXES, LoadReport, State, load_into, load_state
 from dlcvlib.models.registry import IMAGENET_MEAN, IMAGENET_STD, Published, build, family
@@ -193,9 +194,10 @@ def _check_form(model: nn.Module, name: str) -> None:
     """
     with torch.device("meta"):
         expected = build(name, num_classes=2)
-    last, own = classifier_name(expected), model.state_dict()
+    exempt = tuple(f"{name}." for name in (classifier_name(expected), *removed_layers(model)))
+    own = model.state_dict()
     for key, tensor in expected.state_dict().items():
-        if key.startswith(last) or key.endswith(RESIZABLE):
+        if key.startswith(exempt) or key.endswith(RESIZABLE):
             continue
         if key not in own or own[key].shape != tensor.shape:
             has = tuple(own[key].shape) if key in own else "nothing"

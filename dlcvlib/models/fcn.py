@@ -1,0 +1,200 @@
+"""Fully convolutional networks: VGG16-FCN32s and FCN8s (R1, R2, R4, R5), and ResNet101-FCN (R2).
+
+Source: Long, Shelhamer and Darrell 2015, "Fully convolutional networks for semantic segmentation".
+
+The sizes fit for every image. Pooling rounds up, so that position i of pool5 covers pixels 32i to 32i + 31. fc6 (2x2,
+padding 1) gives one position more than pool5 has in each direction, on the corners of its cells: at pixels 0, 32, …,
+32n. Transposed convolutions place these on the grid of the finer map, and what lies beyond it is cropped at the right
+and the bottom.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torchvision.models.segmentation.fcn import FCNHead
+
+from dlcvlib.models.backbone import as_backbone
+from dlcvlib.models.batch_norm import accept_single_values
+from dlcvlib.models.pyramid import Pyramid
+from dlcvlib.models.segmenter import Segmenter
+from dlcvlib.models.vgg import VGG16
+
+COCO_CLASSES = 21  # of torchvision's published weights: the 20 classes of Pascal VOC and the background
+
+
+def bilinear_upsampling(channels: int, factor: int, padding: int) -> nn.ConvTranspose2d:
+    """Transposed convolution that starts as bilinear interpolation, each channel by itself, and then learns.
+
+    Source: Long et al. 2015, section 3.3.
+
+    Args:
+        channels: of input and output.
+        factor: by which height and width grow, even.
+        padding: rows and columns cut off at each side of the result.
+
+    Shapes:
+        (N, channels, H, W) to (N, channels, factor * (H + 1) - 2 * padding, factor * (W + 1) - 2 * padding).
+    """
+    upsampling = nn.ConvTranspose2d(channels, channels, 2 * factor, stride=factor, padding=padding, bias=False)
+    distance = (torch.arange(2 * factor) - (factor - 0.5)).abs() / factor  # to the centre, in input positions
+    triangle = 1 - distance
+    with torch.no_grad():
+        upsampling.weight.zero_()
+        for channel in range(channels):
+            upsampling.weight[channel, channel] = torch.outer(triangle, triangle)
+    return upsampling
+
+
+class VGG16FCN(nn.Module):
+    """VGG16 with its fully connected layers as convolutions, up to the class scores.
+
+    The published fc6 is 7x7; R5's is 2x2, which no published weights fit, and starts at random like fc7.
+
+    Args:
+        network: VGG16, whose `features` become the backbone.
+        num_classes: number of logits.
+        hidden: channels of fc6 and fc7.
+        dropout: share of their outputs set to zero in training, in [0, 1).
+    """
+
+    def __init__(self, network: VGG16, num_classes: int, hidden: int, dropout: float) -> None:
+        super().__init__()
+        self.backbone = network
+        as_backbone(self.backbone)
+        for layer in self.backbone.features:
+            if isinstance(layer, nn.MaxPool2d):
+                layer.ceil_mode = True  # rounds up
+        channels = [layer.out_channels for layer in self.backbone.features if isinstance(layer, nn.Conv2d)]
+        self.pool3_channels, self.pool4_channels, pool5_channels = channels[6], channels[9], channels[12]
+        self.fc6 = nn.Conv2d(pool5_channels, hidden, kernel_size=2, padding=1)
+        self.fc7 = nn.Conv2d(hidden, hidden, kernel_size=1)
+        self.score = nn.Conv2d(hidden, num_classes, kernel_size=1)
+        self.relu = nn.ReLU(inplace=True)
+        self.dropout = nn.Dropout(dropout)
+        for layer in (self.fc6, self.fc7):
+            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+
+    def pools(self, images: Tensor) -> list[Tensor]:
+        """Outputs of the five pooling layers, with 1/2, 1/4, …, 1/32 of the images' height and width, rounded up."""
+        pools, features = [], images
+        for layer in self.backbone.features:
+            features = layer(features)
+            if isinstance(layer, nn.MaxPool2d):
+                pools.append(features)
+        return pools
+
+    def coarse_scores(self, pool5: Tensor) -> Tensor:
+        """Class scores (N, num_classes, h + 1, w + 1) on the corners of the cells of `pool5` (N, C, h, w)."""
+        features = self.dropout(self.relu(self.fc6(pool5)))
+        return self.score(self.dropout(self.relu(self.fc7(features))))
+
+
+class FCN32s(VGG16FCN):
+    """Class scores enlarged 32 times at once.
+
+    Shapes:
+        images (N, 3, H, W) float of any size to logits (N, num_classes, H, W).
+    """
+
+    def __init__(self, network: VGG16, num_classes: int, hidden: int, dropout: float) -> None:
+        super().__init__(network, num_classes, hidden, dropout)
+        self.upscore = bilinear_upsampling(num_classes, factor=32, padding=32)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Logits (N, num_classes, H, W) of `images` (N, 3, H, W)."""
+        return cropped(self.upscore(self.coarse_scores(self.pools(images)[-1])), images)
+
+
+class FCN8s(VGG16FCN):
+    """Class scores enlarged twice by 2, each time added to scores of a finer map, and then by 8.
+
+    The scores of pool4 and pool3 start at zero, so that the network starts with those of fc7 alone (section 4.2).
+
+    Shapes:
+        images (N, 3, H, W) float of any size to logits (N, num_classes, H, W).
+    """
+
+    def __init__(self, network: VGG16, num_classes: int, hidden: int, dropout: float) -> None:
+        super().__init__(network, num_classes, hidden, dropout)
+        self.score_pool4 = nn.Conv2d(self.pool4_channels, num_classes, kernel_size=1)
+        self.score_pool3 = nn.Conv2d(self.pool3_channels, num_classes, kernel_size=1)
+        for parameter in (*self.score_pool4.parameters(), *self.score_pool3.parameters()):
+            nn.init.zeros_(parameter)
+        self.upscore2 = bilinear_upsampling(num_classes, factor=2, padding=2)  # from the corners of cells to centres
+        self.upscore_pool4 = bilinear_upsampling(num_classes, factor=2, padding=1)
+        self.upscore8 = bilinear_upsampling(num_classes, factor=8, padding=4)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Logits (N, num_classes, H, W) of `images` (N, 3, H, W)."""
+        _, _, pool3, pool4, pool5 = self.pools(images)
+        scores16 = cropped(self.upscore2(self.coarse_scores(pool5)), pool4) + self.score_pool4(pool4)
+        scores8 = cropped(self.upscore_pool4(scores16), pool3) + self.score_pool3(pool3)
+        return cropped(self.upscore8(scores8), images)
+
+
+class ResNetFCN(Segmenter):
+    """torchvision's FCN with the 21 classes of its COCO weights, and a 1x1 convolution from these to the classes here.
+
+    The auxiliary head, if any, scores the 21 classes too, and shares that convolution.
+
+    Args:
+        backbone: with atrous convolutions.
+        num_classes: number of logits.
+        auxiliary: whether there is an auxiliary head; see `Segmenter`.
+
+    Shapes:
+        images (N, 3, H, W) float of any size to logits (N, num_classes, H, W).
+    """
+
+    def __init__(self, backbone: Pyramid, num_classes: int, auxiliary: bool) -> None:
+        super().__init__(backbone, COCO_CLASSES if auxiliary else None)
+        self.classifier = FCNHead(backbone.channels[-1], COCO_CLASSES)
+        self.head = nn.Conv2d(COCO_CLASSES, num_classes, kernel_size=1)
+
+    def scores(self, maps: list[Tensor]) -> Tensor:
+        """Logits at the last map's resolution."""
+        return self.head(self.classifier(maps[-1]))
+
+    def auxiliary_scores(self, maps: list[Tensor]) -> Tensor:
+        """Logits of the auxiliary head at the resolution of the map before."""
+        return self.head(super().auxiliary_scores(maps))
+
+
+def cropped(scores: Tensor, like: Tensor) -> Tensor:
+    """`scores` (N, C, H, W) without what lies beyond the height and width of `like` at the right and the bottom."""
+    return scores[..., : like.shape[-2], : like.shape[-1]]
+
+
+def report32s(network: VGG16, num_classes: int, *, dropout: float = 0.5) -> nn.Module:
+    """VGG16-FCN32s, 40,118,087 parameters for 7 classes; R5 reports a mean IoU of 0.6720."""
+    return FCN32s(network, num_classes, hidden=4096, dropout=dropout)
+
+
+def smallest32s(network: VGG16, num_classes: int, *, dropout: float = 0.0, hidden: int = 128) -> nn.Module:
+    """The same on narrow layers."""
+    return FCN32s(network, num_classes, hidden, dropout)
+
+
+def report8s(network: VGG16, num_classes: int, *, dropout: float = 0.5) -> nn.Module:
+    """VGG16-FCN8s, 39,936,885 parameters for 7 classes; R5 reports a mean IoU of 0.6921."""
+    return FCN8s(network, num_classes, hidden=4096, dropout=dropout)
+
+
+def smallest8s(network: VGG16, num_classes: int, *, dropout: float = 0.0, hidden: int = 128) -> nn.Module:
+    """The same on narrow layers."""
+    return FCN8s(network, num_classes, hidden, dropout)
+
+
+def report_resnet(
+    network: nn.Module, num_classes: int, *, output_stride: int = 8, auxiliary: bool = False
+) -> nn.Module:
+    """ResNet101-FCN; R2 reports a mean IoU of 0.7475.
+
+    Args:
+        network: the classifier whose layers become the backbone.
+        num_classes: number of logits.
+        output_stride: pixels to one position of the backbone's last map, 8 as torchvision has it.
+        auxiliary: whether there is an auxiliary head; `model(images, with_auxiliary=True)` also returns its logits.
+    """
+    return accept_single_values(ResNetFCN(Pyramid(network, output_stride), num_classes, auxiliary))
