@@ -1,5 +1,6 @@
 """Augmentation of whole batches on the device, with parameters drawn for every sample."""
 
+from dlcvlib.augment import pairs
 from dlcvlib.augment.auto_augment import auto_augment
 from dlcvlib.augment.blur import blur, gaussian_blur
 from dlcvlib.augment.colour import (
@@ -12,9 +13,11 @@ from dlcvlib.augment.colour import (
     solarize,
 )
 from dlcvlib.augment.crops import draw_boxes, random_resized_crop, resized_crop
+from dlcvlib.augment.dihedral import dihedral_views, undo_dihedral
 from dlcvlib.augment.erasing import random_erasing
 from dlcvlib.augment.geometry import horizontal_flip, random_crop, random_rotation, resize, rotate
-from dlcvlib.augment.pipeline import IMAGENET_MEAN, IMAGENET_STD, check_names, prepare
+from dlcvlib.augment.pair_pipeline import check_pair_names, prepare_pairs
+from dlcvlib.augment.pipeline import IMAGENET_MEAN, IMAGENET_STD, check_names, normalise, prepare
 
 __all__ = [
     "IMAGENET_MEAN",
@@ -26,12 +29,17 @@ __all__ = [
     "auto_augment",
     "blur",
     "check_names",
+    "check_pair_names",
     "colour_jitter",
+    "dihedral_views",
     "draw_boxes",
     "gaussian_blur",
     "grey",
     "horizontal_flip",
+    "normalise",
+    "pairs",
     "prepare",
+    "prepare_pairs",
     "random_crop",
     "random_erasing",
     "random_resized_crop",
@@ -40,4 +48,5 @@ __all__ = [
     "resized_crop",
     "rotate",
     "solarize",
+    "undo_dihedral",
 ]

@@ -79,15 +79,28 @@ def rotate(images: Tensor, angles: Tensor) -> Tensor:
         images: (N, C, H, W) float.
         angles: (N,) in radians.
     """
-    height, width = images.shape[-2:]
+    grid = rotation_grid(angles, *images.shape[-2:]).to(images.dtype)
+    return functional.grid_sample(images, grid, mode="nearest", padding_mode="zeros", align_corners=False)
+
+
+def rotation_grid(angles: Tensor, height: int, width: int) -> Tensor:
+    """Where each pixel of image n, turned counter-clockwise by angles[n], comes from, as `grid_sample` wants it.
+
+    Args:
+        angles: (N,) in radians.
+        height: of the images in pixels.
+        width: likewise.
+
+    Returns:
+        (N, height, width, 2) float, x and y in [-1, 1] inside the image.
+    """
     cosine, sine, zero = angles.cos(), angles.sin(), torch.zeros_like(angles)
     # affine_grid speaks in [-1, 1] along both sides, so that an oblong image needs its side ratio in the shear terms.
     rows = [
         torch.stack([cosine, -sine * height / width, zero], 1),
         torch.stack([sine * width / height, cosine, zero], 1),
     ]
-    grid = functional.affine_grid(torch.stack(rows, 1).to(images.dtype), list(images.shape), align_corners=False)
-    return functional.grid_sample(images, grid, mode="nearest", padding_mode="zeros", align_corners=False)
+    return functional.affine_grid(torch.stack(rows, 1), [len(angles), 1, height, width], align_corners=False)
 
 
 def resize(images: Tensor, size: int) -> Tensor:

@@ -72,11 +72,15 @@ def prepare(
         images = resize(images / 255, size)
     images = _apply(TO_SIZE, images, augmentation, size=size)
     images = _apply(ON_FLOATS, images, augmentation)
+    return _apply(ON_NORMALISED, normalise(images, mean, std), augmentation)
+
+
+def normalise(images: Tensor, mean: tuple[float, float, float], std: tuple[float, float, float]) -> Tensor:
+    """Give `images` (N, 3, H, W) float about zero mean and unit spread, in their own memory."""
     shift, spread = (
         torch.tensor(values).view(1, 3, 1, 1).to(images.device, non_blocking=True) for values in (mean, std)
     )
-    images = images.sub_(shift).div_(spread)  # in place: whatever came in, these floats are our own
-    return _apply(ON_NORMALISED, images, augmentation)
+    return images.sub_(shift).div_(spread)
 
 
 def _apply(
