@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,8 @@ from safetensors import safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from dlcvlib.files import whole_file, write_json, write_text
+from dlcvlib.data import palette
+from dlcvlib.files import whole_file, whole_folder, write_json, write_text
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,20 @@ class Run:
             )
         with np.load(file, allow_pickle=False) as arrays:
             return {name: arrays[name] for name in arrays.files}
+
+    def masks(self, epoch: int) -> dict[str, np.ndarray]:
+        """Label maps kept at `epoch`: from an image's name to uint8 (H, W), class ids 0 to 6.
+
+        Raises:
+            FileNotFoundError: none were kept at this epoch; the message names the epochs with a snapshot.
+        """
+        folder = self.path / "snapshots" / f"epoch_{epoch:04d}"
+        files = sorted(folder.glob("*.png"))
+        if not files:
+            raise FileNotFoundError(
+                f"{folder} holds no label maps; this record has snapshots of the epochs {self.snapshot_epochs}"
+            )
+        return {file.stem: palette.read_png(file) for file in files}
 
     def first_middle_last(self) -> tuple[int, int, int]:
         """First, middle and last epoch with a snapshot after training began: the three that the reports ask for."""
@@ -153,6 +169,20 @@ def write_arrays(path: Path, arrays: dict[str, np.ndarray]) -> None:
 def write_snapshot(run: Run, epoch: int, arrays: dict[str, np.ndarray]) -> None:
     """Write the arrays kept at `epoch`; see `Run.snapshot`."""
     write_arrays(run.path / "snapshots" / f"epoch_{epoch:04d}.npz", arrays)
+
+
+def write_masks(run: Run, epoch: int, masks: Mapping[str, np.ndarray]) -> None:
+    """Write the label maps kept at `epoch` as palette PNG, all or none.
+
+    Args:
+        run: the record.
+        epoch: 0 is the network before training.
+        masks: from an image's name to uint8 (H, W), class ids 0 to 6.
+    """
+    folder = run.path / "snapshots" / f"epoch_{epoch:04d}"
+    with whole_folder(folder) as beside:
+        for name, ids in masks.items():
+            (beside / f"{name}.png").write_bytes(palette.png(ids))
 
 
 def write_weights(run: Run, weights: dict[str, Tensor], metadata: dict[str, str]) -> None:

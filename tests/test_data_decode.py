@@ -280,7 +280,7 @@ def test_what_a_killed_process_left_is_replaced(tmp_path: Path, cache: Path) -> 
     (folder,) = (path for path in cache.iterdir() if path.is_dir())
     (folder / "decoded.json").unlink()  # the marker is written last
     (folder / "images.npy").write_bytes(b"half")
-    shutil.copytree(folder, folder.with_name(f"{folder.name}.part"))
+    shutil.copytree(folder, folder.with_name(f".{folder.name}.part"))
     assert torch.equal(decode(image_set).images, expected)
     assert [path.name for path in cache.iterdir() if path.is_dir()] == [folder.name]
 

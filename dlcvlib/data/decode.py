@@ -12,9 +12,8 @@ import json
 import math
 import os
 import shutil
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -29,7 +28,7 @@ from dlcvlib import places
 from dlcvlib.data import palette
 from dlcvlib.data.images import decode_rgb, read_bytes, resized_square
 from dlcvlib.data.sets import DataError, ImageSet, Split
-from dlcvlib.files import write_json
+from dlcvlib.files import whole_folder, write_json
 
 VERSION = 1  # of what is kept; a change of the decoding must raise it
 THREADS = min(16, os.cpu_count() or 1)
@@ -70,7 +69,7 @@ def decode(image_set: ImageSet, split: str = "train", size: int | None = None) -
     folder.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{folder}.lock"):
         if not (folder / "decoded.json").is_file():
-            with _whole_folder(folder) as beside:
+            with whole_folder(folder) as beside:
                 _write(part, size, beside)
     images = np.load(folder / "images.npy", mmap_mode="c")
     masks = np.load(folder / "masks.npy", mmap_mode="c") if part.masks is not None else None
@@ -112,24 +111,6 @@ def _labels_digest(part: Split) -> str:
         if part.labels is None
         else hashlib.blake2b(part.labels.astype("<i8").tobytes(), digest_size=16).hexdigest()
     )
-
-
-@contextmanager
-def _whole_folder(folder: Path) -> Iterator[Path]:
-    """A folder beside `folder` that takes its place on leaving.
-
-    The caller holds the lock, so one that stands already was left by a killed process.
-    """
-    beside = folder.with_name(f"{folder.name}.part")
-    shutil.rmtree(beside, ignore_errors=True)
-    shutil.rmtree(folder, ignore_errors=True)
-    beside.mkdir()
-    try:
-        yield beside
-        beside.rename(folder)
-    except BaseException:
-        shutil.rmtree(beside, ignore_errors=True)
-        raise
 
 
 class _ArrayFile:

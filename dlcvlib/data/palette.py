@@ -6,7 +6,11 @@ by the course, yet occurs in 27 pixels of 12 real masks: it reads as Unknown.
 
 from __future__ import annotations
 
+import io
+from pathlib import Path
+
 import numpy as np
+from PIL import Image
 
 CLASS_NAMES = ("Urban", "Agriculture", "Rangeland", "Forest", "Water", "Barren", "Unknown")
 UNKNOWN = 6
@@ -53,3 +57,35 @@ def undocumented(rgb: np.ndarray) -> dict[tuple[int, int, int], int]:
     colours, counts = np.unique(odd, axis=0, return_counts=True)
     order = np.argsort(-counts, kind="stable")
     return {tuple(int(channel) for channel in colours[i]): int(counts[i]) for i in order}  # type: ignore[misc]
+
+
+def png(ids: np.ndarray) -> bytes:
+    """A PNG file of class ids, shown in the course's colours: one byte a pixel before compression.
+
+    Args:
+        ids: uint8 (H, W), 0..6.
+
+    Raises:
+        ValueError: another type or shape, or an id without a colour.
+    """
+    if ids.dtype != np.uint8 or ids.ndim != 2 or ids.size == 0 or ids.max() >= len(COLOURS):
+        most = ids.max() if ids.size else "nothing"
+        raise ValueError(f"ids must be uint8 (H, W) of at most {UNKNOWN}, got {ids.dtype} {ids.shape} up to {most}")
+    image = Image.fromarray(ids).convert("P")
+    image.putpalette(COLOURS.tobytes())
+    file = io.BytesIO()
+    image.save(file, "PNG", optimize=True)
+    return file.getvalue()
+
+
+def read_png(file: Path) -> np.ndarray:
+    """Read what `png` wrote, or any mask in the course's colours, as class ids: uint8 (H, W).
+
+    Raises:
+        ValueError: the file is no image; the message names it.
+    """
+    try:
+        with Image.open(file) as image:
+            return class_ids(np.asarray(image.convert("RGB")))
+    except OSError as error:
+        raise ValueError(f"{file} cannot be read as an image ({error}); remove it and make it anew") from error
