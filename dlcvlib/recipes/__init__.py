@@ -6,10 +6,23 @@ from dlcvlib.recipes.classification import CLASSIFICATION, supervised_on_mini
 from dlcvlib.recipes.finetuning import FINETUNING, SERIES
 from dlcvlib.recipes.in_words import overview, side_by_side
 from dlcvlib.recipes.pretraining import PRETRAINING
-from dlcvlib.recipes.recipe import PROFILES, SEEDS, Optimizer, Pretraining, Recipe, Schedule, Training, View
+from dlcvlib.recipes.recipe import (
+    PROFILES,
+    SEEDS,
+    Optimizer,
+    Pretraining,
+    Recipe,
+    Schedule,
+    SegmentationRecipe,
+    Training,
+    View,
+)
+from dlcvlib.recipes.segmentation import SEGMENTATION
 from dlcvlib.recipes.settings import EXTRA, READINGS, SETTINGS, Reading, Setting
 
-RECIPES: dict[str, Training] = {recipe.name: recipe for recipe in (*CLASSIFICATION, *PRETRAINING, *FINETUNING)}
+RECIPES: dict[str, Training] = {
+    recipe.name: recipe for recipe in (*CLASSIFICATION, *PRETRAINING, *FINETUNING, *SEGMENTATION)
+}
 
 
 def get(name: str) -> Training:
@@ -28,8 +41,8 @@ def get(name: str) -> Training:
 def seeds(name: str, profile: str) -> int:
     """At how many seeds the book trains a recipe: our own settings at several, so that differences have an error."""
     recipe = get(name)
-    compared = isinstance(recipe, Recipe) and recipe.setting is not None and recipe.report == "ours"
-    return SEEDS[profile] if compared else 1
+    compared = isinstance(recipe, SegmentationRecipe) or (isinstance(recipe, Recipe) and recipe.setting is not None)
+    return SEEDS[profile] if compared and recipe.report == "ours" else 1
 
 
 __all__ = [
@@ -45,6 +58,7 @@ __all__ = [
     "Reading",
     "Recipe",
     "Schedule",
+    "SegmentationRecipe",
     "Setting",
     "Training",
     "View",

@@ -6,10 +6,17 @@ from collections.abc import Iterable, Sequence
 
 import pandas as pd
 
-from dlcvlib.recipes.recipe import Pretraining, Recipe, Training
+from dlcvlib.recipes.recipe import Pretraining, Recipe, Schedule, SegmentationRecipe, Training
 
 OPTIMIZERS = {"sgd": "SGD", "adam": "Adam", "adamw": "AdamW", "lars": "LARS"}
-STARTS = {"random": "random weights", "pretrained": "pre-trained weights", "ssl": "own pre-training"}
+STARTS = {
+    "random": "random weights",
+    "pretrained": "pre-trained weights",
+    "imagenet": "ImageNet",
+    "coco": "COCO",
+    "ssl": "own pre-training",
+}
+LOSSES = {"cross_entropy": "cross-entropy", "focal": "focal", "dice": "Dice", "lovasz": "Lovász-softmax"}
 
 
 def overview(recipes: Iterable[Training]) -> pd.DataFrame:
@@ -40,9 +47,17 @@ def _row(recipe: Training) -> dict[str, object]:
         row |= {
             "starts from": STARTS[recipe.start],
             "trains": "whole network" if recipe.trains == "model" else "classifier",
-            "schedule": _schedule(recipe),
+            "schedule": _schedule(recipe.schedule),
             "augmentation": _names(recipe.augmentation),
             "loss": _loss(recipe),
+        }
+    if isinstance(recipe, SegmentationRecipe):
+        row |= {
+            "starts from": STARTS[recipe.start],
+            "schedule": _schedule(recipe.schedule),
+            "tiles": f"{recipe.tile or recipe.image_size} of {recipe.image_size} px",
+            "augmentation": _names(recipe.augmentation),
+            "loss": _segmentation_loss(recipe),
         }
     if isinstance(recipe, Pretraining):
         row |= {
@@ -64,12 +79,13 @@ def _optimizer(recipe: Training) -> str:
     return f"{words}, weight decay {settings.weight_decay:g}" if settings.weight_decay else words
 
 
-def _schedule(recipe: Recipe) -> str:
-    schedule = recipe.schedule
+def _schedule(schedule: Schedule) -> str:
     if schedule.name == "step":
         return f"times {schedule.gamma:g} every {schedule.every} epochs"
     if schedule.name == "plateau":
         return f"times {schedule.gamma:g} after {schedule.every} epochs without progress"
+    if schedule.name == "poly":
+        return f"poly, power {schedule.gamma:g}"
     return schedule.name.replace("_", "-")
 
 
@@ -77,6 +93,15 @@ def _pretraining_schedule(recipe: Pretraining) -> str:
     warmup = f"{recipe.warmup_epochs} epochs of warm-up, then " if recipe.warmup_epochs else ""
     constant = recipe.final_learning_rate == recipe.optimizer.learning_rate
     return warmup + ("constant" if constant else "cosine")
+
+
+def _segmentation_loss(recipe: SegmentationRecipe) -> str:
+    words = [LOSSES[recipe.loss], *(f"{name} {value:g}" for name, value in recipe.loss_options.items())]
+    if recipe.weigh_classes:
+        words.append("classes weighed")
+    if recipe.ignore_unknown:
+        words.append("Unknown ignored")
+    return ", ".join(words)
 
 
 def _loss(recipe: Recipe) -> str:

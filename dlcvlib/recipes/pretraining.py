@@ -123,7 +123,7 @@ R1_BYOL = Pretraining(
     on_collapse="flag",
     image_size=128,
     profiles=on_small_machines(
-        {"epochs": 8, "batch_size": 32}, views=(View(32, R1_VIEW, count=2),), method_options=SMALL_BYOL
+        {"epochs": 5, "batch_size": 32}, views=(View(32, R1_VIEW, count=2),), method_options=SMALL_BYOL
     ),
 )
 
@@ -145,7 +145,7 @@ R3_DINO = Pretraining(
     on_collapse="flag",
     image_size=224,
     profiles=on_small_machines(
-        {"epochs": 8, "warmup_epochs": 1},
+        {"epochs": 5, "warmup_epochs": 1},
         views=dino_views(32, 16, 6, global_scale=(0.14, 1.0), local_scale=(0.05, 0.14), kernel_size=3),
         method_options=SMALL_DINO | {"warmup_teacher_temp": 0.02, "teacher_temp": 0.02},
     ),
@@ -216,7 +216,7 @@ OUR_DINO = Pretraining(
     momentum=(0.99, 1.0),
     image_size=128,
     profiles=on_small_machines(
-        {"epochs": 15, "warmup_epochs": 2},
+        {"epochs": 12, "warmup_epochs": 2},
         views=(toy_view(32, (0.5, 1.0), count=2, solarized=0.3), toy_view(16, (0.2, 0.6), count=4)),
         method_options=SMALL_DINO | {"warmup_teacher_temp": 0.02, "teacher_temp": 0.02},
         optimizer=Optimizer("adamw", 2e-3, weight_decay=0.04, decay="matrices"),
@@ -229,7 +229,7 @@ def broken(recipe: Pretraining, name: str, title: str, **options: Any) -> Pretra
 
     def without(changes: Mapping[str, Any]) -> dict[str, Any]:
         kept = changes.get("method_options", recipe.method_options)
-        return {**changes, "method_options": {**kept, **options}, "epochs": min(6, changes.get("epochs", 6))}
+        return {**changes, "method_options": {**kept, **options}, "epochs": min(4, changes.get("epochs", 4))}
 
     profiles = {profile: without(changes) for profile, changes in recipe.profiles.items()}
     return replace(

@@ -31,12 +31,13 @@ class Optimizer:
 class Schedule:
     """How the learning rate runs over the training, as a factor on the optimizer's.
 
-    `constant`; `step`: times `gamma` every `every` epochs; `cosine`: down to 0 along half a cosine, after a straight
-    rise during the first `warmup` share of the training; `one_cycle`: up during the first `warmup` share, down to 0 in
-    a straight line; `plateau`: times `gamma` when the validation loss has not fallen for more than `every` epochs.
+    `constant`; `poly`: (1 - t) ** `gamma` over the training's share t; `step`: times `gamma` every `every` epochs;
+    `cosine`: down to 0 along half a cosine, after a straight rise during the first `warmup` share of the training;
+    `one_cycle`: up during the first `warmup` share, down to 0 in a straight line; `plateau`: times `gamma` when the
+    validation loss has not fallen for more than `every` epochs.
     """
 
-    name: Literal["constant", "step", "cosine", "one_cycle", "plateau"]
+    name: Literal["constant", "poly", "step", "cosine", "one_cycle", "plateau"]
     every: int = 1
     gamma: float = 1.0
     warmup: float = 0.0
@@ -49,7 +50,7 @@ class Training:
     name: str
     title: str
     report: str
-    dataset: Literal["classification", "mini", "office"]
+    dataset: Literal["classification", "mini", "office", "satellite"]
     model: str
     epochs: int
     batch_size: int
@@ -62,7 +63,7 @@ class Training:
     snapshots: int = 30
     """At most so many snapshots besides the one before training, evenly spread, first and last epoch among them."""
     reported: float | None = None
-    """Validation accuracy that the report states, in [0, 1]."""
+    """What the report states: validation accuracy, or mean IoU of a segmentation, in [0, 1]."""
     profiles: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """What other profiles than `full` change."""
 
@@ -155,3 +156,41 @@ class Pretraining(Training):
     """Weight decay goes there along half a cosine; None keeps it as it is."""
     on_collapse: Literal["stop", "flag"] = "stop"
     """What happens when the network says the same of every image: it ends, or goes on and the record says so."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SegmentationRecipe(Training):
+    """One training with masks, complete."""
+
+    schedule: Schedule
+    start: Literal["random", "imagenet", "coco", "ssl"] = "random"
+    """Nothing; a backbone from ImageNet; the whole network from COCO; or a backbone from the record `pretraining`."""
+    pretraining: str | None = None
+    """Recipe of the self-supervised pre-training that the backbone starts from."""
+    loss: Literal["cross_entropy", "focal", "dice", "lovasz"] = "cross_entropy"
+    loss_options: Mapping[str, Any] = field(default_factory=dict)
+    """Of the function of that name in `dlcvlib.training.losses`."""
+    weigh_classes: bool = False
+    """Weigh each class by its median frequency over the training masks."""
+    ignore_unknown: bool = False
+    """Pixels of the class Unknown teach nothing; else Unknown is a class like others."""
+    auxiliary_weight: float = 0.0
+    """Weight of the loss of the network's auxiliary head; 0 for a network without one."""
+    tile: int | None = None
+    """Side in pixels of the crops that it trains on; None for whole images."""
+    augmentation: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    weight_average: float = 0.0
+    """Decay a step of the moving average of weights that is evaluated and kept; 0 for none."""
+    dihedral_averaging: bool = False
+    """Average the predictions over the eight flips and quarter turns of an image in evaluation."""
+    train_images: int | None = None
+    """Train on the first so many images; None for all."""
+    reported_classes: Mapping[str, float] = field(default_factory=dict)
+    """IoU of single classes that the report states, in [0, 1]."""
+    named_images: tuple[str, ...] = ()
+    """Validation images whose predicted masks are kept, such as "0013"; where the data have none of them, three."""
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Names of the recipes whose records this one starts from."""
+        return (self.pretraining,) if self.start == "ssl" and self.pretraining else ()

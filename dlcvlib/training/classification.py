@@ -6,16 +6,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.optim.lr_scheduler import ReduceLROnPlateau
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torchvision.transforms import v2
 
-from dlcvlib import augment, models
+from dlcvlib import augment, models, runs
 from dlcvlib.recipes import Recipe
+from dlcvlib.runs import Run
+from dlcvlib.training.averaging import moving_average
 from dlcvlib.training.device import Precision, autocast
 from dlcvlib.training.optimizers import build_optimizer, rate_factors, set_learning_rate
 
@@ -78,7 +78,7 @@ class Classification:
         if isinstance(model, FitsToImages):
             rows = torch.randperm(len(train.labels))[:FITTED_IMAGES]
             model.fit_to_images(self.prepare(self.train.images[rows.to(device)], {}))
-        self.average = _moving_average(self.model, recipe.weight_average)
+        self.average = moving_average(self.model, recipe.weight_average)
         self.epochs = recipe.epochs
         self.batch_size = min(recipe.batch_size, len(train.labels))
         self.steps = len(train.labels) // self.batch_size
@@ -132,19 +132,20 @@ class Classification:
             "val_accuracy": (scores.argmax(1) == self.val.labels).float().mean().item(),
         }
 
-    def snapshot(self) -> dict[str, np.ndarray]:
+    def write_snapshot(self, run: Run, epoch: int) -> None:
         """Features, predictions and confidence, of the validation images or a sample of the training images."""
         of_train = self.recipe.snapshot_of == "train"
         part = _sample(self.train) if of_train else self.val
         evaluation = self._evaluate(part) if of_train else self.evaluation
         confidence, predicted = evaluation["scores"].softmax(1).max(1)
-        return {
+        arrays = {
             "features": evaluation["features"].numpy(),
             "labels": part.labels.cpu().numpy(),
             "indices": part.indices.numpy(),
             "predicted": predicted.cpu().numpy(),
             "confidence": confidence.half().cpu().numpy(),
         }
+        runs.write_snapshot(run, epoch, arrays)
 
     def after_epoch(self, measures: dict[str, float]) -> None:
         """Lower the learning rate when the validation loss no longer falls, where the recipe says so."""
@@ -212,12 +213,6 @@ def _plateau(optimizer: torch.optim.Optimizer, recipe: Recipe) -> ReduceLROnPlat
     if schedule.name != "plateau":
         return None
     return ReduceLROnPlateau(optimizer, mode="min", factor=schedule.gamma, patience=schedule.every)
-
-
-def _moving_average(model: nn.Module, decay: float) -> AveragedModel | None:
-    if not decay:
-        return None
-    return AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(decay), use_buffers=True)
 
 
 def _mixing(recipe: Recipe, num_classes: int) -> v2.Transform | None:

@@ -13,7 +13,7 @@ from torch import nn
 
 from dlcvlib import data, places, recipes, runs
 from dlcvlib.data import CourseData
-from dlcvlib.recipes import Pretraining, Recipe, Training
+from dlcvlib.recipes import Pretraining, Recipe, SegmentationRecipe, Training
 from dlcvlib.runs import Run
 from dlcvlib.training import device as devices
 from dlcvlib.training.classification import Classification
@@ -30,7 +30,12 @@ from dlcvlib.training.prepare import (
 )
 from dlcvlib.training.pretraining import SelfSupervised
 from dlcvlib.training.probing import fit_classifier, probe
-from dlcvlib.training.starting import start
+from dlcvlib.training.satellite import SatelliteImages, build_segmenter, satellite_images
+from dlcvlib.training.segmentation import Segmentation
+from dlcvlib.training.starting import start, start_segmenter
+
+AnyImages = Images | PretrainingImages | SatelliteImages
+AnyTask = Classification | SelfSupervised | Segmentation
 
 PRETRAINING_SEED = 0
 """One pre-training serves the fine-tunings of every seed."""
@@ -77,9 +82,11 @@ def _course(given: CourseData | str | Path | None) -> CourseData:
     return given if isinstance(given, CourseData) else data.find(given)
 
 
-def _images(course: CourseData, recipe: Training) -> Images | PretrainingImages:
+def _images(course: CourseData, recipe: Training) -> AnyImages:
     if isinstance(recipe, Pretraining):
         return unlabelled_images(course, recipe)
+    if isinstance(recipe, SegmentationRecipe):
+        return satellite_images(course, recipe)
     assert isinstance(recipe, Recipe)
     return load_images(labelled_set(course, recipe), recipe)
 
@@ -90,21 +97,26 @@ def _train(
     profile: str,
     seed: int,
     course: CourseData,
-    images: Images | PretrainingImages,
+    images: AnyImages,
     weights: Path | None,
 ) -> None:
     info = run.info or first_info(recipe, profile, seed, course, images.described, devices.choose_device())
     if info["status"] == "collapsed":
         raise TrainingCollapsedError(info["reason"])
     info.pop("reason", None)  # of an earlier divergence
-    task: SelfSupervised | Classification
+    task: AnyTask
+    train_record = partial(train, profile=profile, seed=PRETRAINING_SEED, data=course)
     with seeded(seed, 0):
         if isinstance(images, PretrainingImages):
             assert isinstance(recipe, Pretraining)
             task = _self_supervised(recipe, images, info)
+        elif isinstance(images, SatelliteImages):
+            assert isinstance(recipe, SegmentationRecipe)
+            task = _segmentation(
+                recipe, images, info, run, lambda model: start_segmenter(model, recipe, weights, train_record)
+            )
         else:
             assert isinstance(recipe, Recipe)
-            train_record = partial(train, profile=profile, seed=PRETRAINING_SEED, data=course)
             task = _labelled(
                 recipe, images, info, run, lambda model: start(model, recipe, course, weights, train_record)
             )
@@ -154,7 +166,28 @@ def _labelled(
     return task
 
 
-def _of_the_network(task: SelfSupervised | Classification) -> dict[str, Any]:
+def _segmentation(
+    recipe: SegmentationRecipe,
+    images: SatelliteImages,
+    info: dict[str, Any],
+    run: Run,
+    start_from: Callable[[nn.Module], dict[str, Any]],
+) -> Segmentation:
+    model = build_segmenter(recipe)
+    if not (run.path / "checkpoint.pt").is_file():
+        info["start"] = start_from(model)
+    return Segmentation(
+        recipe,
+        model,
+        images.train,
+        images.val,
+        devices.choose_device(),
+        devices.PRECISIONS[info["precision"]],
+        info["start"].get("normalisation", {}),
+    )
+
+
+def _of_the_network(task: AnyTask) -> dict[str, Any]:
     """Numbers of values in the network, and of those that training changed; a collapse, in words."""
     if isinstance(task, SelfSupervised):
         return {"parameters": _count(task.method.backbone.parameters()), "collapse": task.collapse}

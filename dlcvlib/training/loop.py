@@ -63,8 +63,8 @@ class Task(Protocol):
     def measure(self) -> dict[str, float]:
         """Measures for the history."""
 
-    def snapshot(self) -> dict[str, np.ndarray]:
-        """Arrays to keep of the network that was measured last."""
+    def write_snapshot(self, run: Run, epoch: int) -> None:
+        """Keep what figures show of the network that was measured last."""
 
     def after_epoch(self, measures: dict[str, float]) -> None:
         """What follows an epoch, such as a learning rate that falls on a plateau."""
@@ -130,7 +130,7 @@ def fit(task: Task, run: Run, *, seed: int, snapshots: int, title: str = "") -> 
     progress = _resume(task, run)
     if progress.epoch == 0 and 0 in kept:
         progress.before = task.measure()
-        runs.write_snapshot(run, 0, task.snapshot())
+        task.write_snapshot(run, 0)
     total = task.epochs * task.steps
     with progress_bar(title, total, "step", initial=progress.epoch * task.steps) as bar:
         while progress.epoch < task.epochs:
@@ -149,7 +149,7 @@ def fit(task: Task, run: Run, *, seed: int, snapshots: int, title: str = "") -> 
                 progress.best_epoch = epoch
                 progress.best_score = measures[task.score] if task.score else -math.inf
             if epoch in kept:
-                runs.write_snapshot(run, epoch, task.snapshot())
+                task.write_snapshot(run, epoch)
             runs.write_history(run, progress.history)
             runs.write_checkpoint(run, {"progress": vars(progress), "task": task.state_dict()})
             if progress.best_epoch == epoch:

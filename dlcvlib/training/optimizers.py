@@ -69,6 +69,8 @@ def rate_factors(schedule: Schedule, epochs: int, steps: int) -> list[float]:
     total = epochs * steps
     if schedule.name in ("constant", "plateau"):  # what happens on a plateau is not known beforehand
         return [1.0] * total
+    if schedule.name == "poly":
+        return [(1 - step / total) ** schedule.gamma for step in range(total)]
     if schedule.name == "step":
         return [schedule.gamma ** (step // steps // schedule.every) for step in range(total)]
     if schedule.name == "cosine":
@@ -78,4 +80,4 @@ def rate_factors(schedule: Schedule, epochs: int, steps: int) -> list[float]:
     if schedule.name == "one_cycle":
         rise = max(1, round(schedule.warmup * total))
         return [min((step + 1) / rise, (total - step) / max(1, total - rise)) for step in range(total)]
-    raise ValueError(f"unknown schedule {schedule.name!r}; known are constant, step, cosine, one_cycle, plateau")
+    raise ValueError(f"unknown schedule {schedule.name!r}; known are constant, poly, step, cosine, one_cycle, plateau")

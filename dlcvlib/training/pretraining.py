@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
-from dlcvlib import augment
+from dlcvlib import augment, runs
 from dlcvlib.metrics import weighted_knn_accuracy
 from dlcvlib.recipes import Pretraining
+from dlcvlib.runs import Run
 from dlcvlib.ssl import monitors, schedules
 from dlcvlib.ssl.momentum import drift
 from dlcvlib.training.classification import EVALUATION_BATCH, LabelledImages
@@ -162,13 +162,14 @@ class SelfSupervised:
             "collapsed": float(reason is not None),
         }
 
-    def snapshot(self) -> dict[str, np.ndarray]:
+    def write_snapshot(self, run: Run, epoch: int) -> None:
         """Features of the held-out images, with their labels and places in the set."""
-        return {
+        arrays = {
             "features": self.features.half().cpu().numpy(),
             "labels": self.queries.labels.cpu().numpy(),
             "indices": self.queries.indices.numpy(),
         }
+        runs.write_snapshot(run, epoch, arrays)
 
     def after_epoch(self, measures: dict[str, float]) -> None:
         """The schedules were set before training."""

@@ -28,7 +28,7 @@ def probe(task: Classification, run: Run, seed: int) -> Progress:
         seed: of the split by which the weight decay is chosen.
     """
     before = task.measure()
-    runs.write_snapshot(run, 0, task.snapshot())
+    task.write_snapshot(run, 0)
     started = time.perf_counter()
     with seeded(seed, 1):
         fit, accuracy = fit_classifier(task)
@@ -43,7 +43,7 @@ def probe(task: Classification, run: Run, seed: int) -> Progress:
         "iterations": fit.iterations,
         "largest_gradient": fit.largest_gradient,
     }
-    runs.write_snapshot(run, 1, task.snapshot())
+    task.write_snapshot(run, 1)
     runs.write_history(run, [row])
     runs.write_weights(run, task.weights(), {"epoch": "1"})
     return Progress(1, [row], 1, measures["val_accuracy"], [time.perf_counter() - started], before)

@@ -11,7 +11,7 @@ from torch import nn
 
 from dlcvlib import models, recipes
 from dlcvlib.data import CourseData
-from dlcvlib.recipes import Recipe
+from dlcvlib.recipes import Recipe, SegmentationRecipe
 from dlcvlib.runs import Run
 
 COURSE_BACKBONE = "pretrain_model_SL.pt"
@@ -47,6 +47,40 @@ def start(
             raise ValueError(f"the recipe {recipe.name} starts from a pre-training, but names none in `pretraining`")
         return _from_record(backbone, train_record(recipes.get(recipe.pretraining)), "the setting asks for it")
     return _pretrained(backbone, recipe, course, weights, train_record)
+
+
+def start_segmenter(
+    model: nn.Module, recipe: SegmentationRecipe, weights: Path | None, train_record: TrainRecord
+) -> dict[str, Any]:
+    """Give the backbone of a segmentation network the weights that its recipe starts from.
+
+    Args:
+        model: with random weights.
+        recipe: as its profile reads it.
+        weights: file of weights for the backbone, before all other places.
+        train_record: how to come by the record of a pre-training.
+
+    Returns:
+        where they come from, for `run.json`; a smallest form, which no outside weights fit, says that it is random.
+
+    Raises:
+        ValueError, FileNotFoundError: a file was named or found, but is missing, damaged or does not fit.
+    """
+    if recipe.start == "random" and weights is None:
+        return {"from": "random"}
+    name = models.backbone_of(recipe.model)
+    if name is None:
+        raise ValueError(f"the recipe {recipe.name} names a start, but {recipe.model} has no backbone to start from it")
+    backbone: nn.Module = getattr(model, "backbone")  # noqa: B009  (what it is called in every such network)
+    if recipe.start == "ssl" and weights is None:
+        if recipe.pretraining is None:
+            raise ValueError(f"the recipe {recipe.name} starts from a pre-training, but names none in `pretraining`")
+        return _from_record(backbone, train_record(recipes.get(recipe.pretraining)), "the recipe asks for it")
+    if recipe.form == "smallest" and weights is None:
+        return {"from": "random", "because": "outside weights do not fit the smallest form"}
+    if recipe.start == "coco" and weights is None:
+        return _origin(models.pretrained(model, recipe.model))
+    return _origin(models.pretrained(backbone, name, path=weights))
 
 
 def _pretrained(

@@ -1,0 +1,196 @@
+"""Semantic segmentation: one class a pixel, judged by the course's mean IoU."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from dlcvlib import augment, runs
+from dlcvlib.data.palette import CLASS_NAMES
+from dlcvlib.metrics import IoU, course_iou
+from dlcvlib.recipes import SegmentationRecipe
+from dlcvlib.runs import Run
+from dlcvlib.training.averaging import moving_average
+from dlcvlib.training.criterion import build_loss
+from dlcvlib.training.device import Precision, autocast
+from dlcvlib.training.optimizers import build_optimizer, rate_factors, set_learning_rate
+
+EVALUATION_BATCH = 8
+"""Images whose logits are brought to the size of their masks at once: 7 x 512 x 512 floats each."""
+
+
+@dataclass(frozen=True)
+class Tiles:
+    """Satellite images and their masks, in memory or mapped from disk.
+
+    `images` uint8 (N, 3, H, W); `masks` uint8 (N, H', W'), class ids 0..6, of the same size where they are trained on;
+    `names` of the images, such as "0013".
+    """
+
+    images: Tensor
+    masks: Tensor
+    names: tuple[str, ...]
+
+    def to(self, device: torch.device) -> Tiles:
+        """The same on `device`; on the CPU they stay mapped from disk."""
+        return Tiles(self.images.to(device), self.masks.to(device), self.names)
+
+
+class Segmentation:
+    """The task of problem 3: see `dlcvlib.training.loop.Task`."""
+
+    score: str | None = "mean_iou"
+    shown = "mean_iou"
+
+    def __init__(
+        self,
+        recipe: SegmentationRecipe,
+        model: nn.Module,
+        train: Tiles,
+        val: Tiles,
+        device: torch.device,
+        precision: Precision,
+        normalisation: dict[str, tuple[float, float, float]] | None = None,
+    ) -> None:
+        augment.check_pair_names(recipe.augmentation)
+        self.recipe, self.device, self.precision = recipe, device, precision
+        self.criterion = build_loss(recipe, train.masks, device)
+        self.train, self.val = train.to(device), val.to(device)
+        self.normalisation = normalisation or {}
+        self.model = model.to(device).to(memory_format=torch.channels_last)
+        self.average = moving_average(self.model, recipe.weight_average)
+        self.epochs = recipe.epochs
+        self.batch_size = min(recipe.batch_size, len(train.names))
+        self.steps = len(train.names) // self.batch_size
+        self.optimizer = build_optimizer(self.model.parameters(), recipe.optimizer)
+        self.rate_factors = rate_factors(recipe.schedule, self.epochs, self.steps)
+        self.kept = _named(recipe.named_images, val.names)
+
+    def batches(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """Shuffled batches of uint8 images and masks; the few that do not fill one wait for another epoch."""
+        order = torch.randperm(len(self.train.names))
+        for rows in order[: self.steps * self.batch_size].view(self.steps, self.batch_size):
+            rows = rows.to(self.device)
+            yield self.train.images[rows], self.train.masks[rows]
+
+    def before_step(self, step: int) -> None:
+        """Set the learning rate as the schedule says."""
+        set_learning_rate(self.optimizer, self.rate_factors[step])
+
+    def loss(self, batch: tuple[Tensor, Tensor]) -> Tensor:
+        """The recipe's loss of a batch, image and mask augmented alike."""
+        self.model.train()
+        recipe = self.recipe
+        images, masks = augment.prepare_pairs(
+            batch[0], batch[1], recipe.tile, recipe.augmentation, **self.normalisation
+        )
+        images = images.contiguous(memory_format=torch.channels_last)
+        weight = recipe.auxiliary_weight
+        with autocast(self.device, self.precision):
+            outputs = self.model(images, with_auxiliary=True) if weight else (self.model(images),)
+        main, *auxiliary = (self.criterion(logits, masks) for logits in outputs)
+        return main + weight * sum(auxiliary)
+
+    def after_backward(self) -> None:
+        """Gradients stay as they are."""
+
+    def after_step(self) -> None:
+        """Let the moving average follow."""
+        if self.average is not None:
+            self.average.update_parameters(self.model)
+
+    def measure(self) -> dict[str, float]:
+        """Loss and IoU on the validation set, its masks as large as they lie on disk.
+
+        `mean_iou` is the course's; where a class occurs neither in the masks nor in the predictions the course's script
+        divides 0 by 0, and the mean is over the other classes.
+        """
+        loss, iou, self.predicted = self._evaluate()
+        classes = zip(CLASS_NAMES, iou.per_class, strict=False)
+        per_class = {f"iou_{name.lower()}": value for name, value in classes if not math.isnan(value)}
+        return {
+            "val_loss": loss,
+            "mean_iou": iou.mean_of_present,
+            "mean_iou_without_unknown": iou.without_unknown.mean_of_present,
+            **per_class,
+        }
+
+    def write_snapshot(self, run: Run, epoch: int) -> None:
+        """Predicted masks of the named validation images."""
+        runs.write_masks(run, epoch, self.predicted)
+
+    def after_epoch(self, measures: dict[str, float]) -> None:
+        """The schedule was set before training."""
+
+    def fault(self) -> str | None:
+        """A network that learns nothing still ends its training."""
+        return None
+
+    @torch.no_grad()
+    def _evaluate(self) -> tuple[float, IoU, dict[str, np.ndarray]]:
+        """Mean loss a pixel, IoU of all validation images, and the predicted masks that are kept."""
+        total = torch.zeros((), device=self.device)
+        iou: IoU | None = None
+        kept: dict[str, np.ndarray] = {}
+        for start in range(0, len(self.val.names), EVALUATION_BATCH):
+            rows = slice(start, start + EVALUATION_BATCH)
+            masks = self.val.masks[rows]
+            logits = self.predict(self.val.images[rows], masks.shape[-2:])
+            total += self.criterion(logits, masks) * len(masks)
+            predicted = logits.argmax(1).to(torch.uint8)
+            found = course_iou(predicted, masks)
+            iou = found if iou is None else iou + found
+            kept |= {
+                self.val.names[row]: predicted[row - start].cpu().numpy()
+                for row in self.kept
+                if start <= row < start + len(masks)
+            }
+        assert iou is not None  # an empty split is refused when it is decoded
+        return total.item() / len(self.val.names), iou, kept
+
+    def predict(self, images: Tensor, size: tuple[int, ...]) -> Tensor:
+        """Logits (N, 7, *size) float32 of uint8 images."""
+        model = self._evaluated().eval()
+        prepared = augment.prepare(images, self.recipe.image_size, {}, **self.normalisation)
+        prepared = prepared.contiguous(memory_format=torch.channels_last)
+        with autocast(self.device, self.precision):
+            if self.recipe.dihedral_averaging:
+                logits = augment.undo_dihedral(model(augment.dihedral_views(prepared))).float().mean(0)
+            else:
+                logits = model(prepared)
+        return functional.interpolate(logits.float(), size, mode="bilinear", align_corners=False)
+
+    def weights(self) -> dict[str, Tensor]:
+        """Of the evaluated network."""
+        return self._evaluated().state_dict()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Network, optimizer and moving average."""
+        return {
+            "model": self.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "average": self.average.state_dict() if self.average is not None else None,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from `state_dict`."""
+        self.model.load_state_dict(state["model"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        if self.average is not None:
+            self.average.load_state_dict(state["average"])
+
+    def _evaluated(self) -> nn.Module:
+        return self.model if self.average is None else self.average.module
+
+
+def _named(wanted: tuple[str, ...], names: tuple[str, ...]) -> list[int]:
+    """Rows of the images named; of the first, middle and last image where the data have none of them."""
+    rows = [names.index(name) for name in wanted if name in names]
+    return rows or sorted({0, len(names) // 2, len(names) - 1})
