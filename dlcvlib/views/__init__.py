@@ -7,9 +7,12 @@ from dlcvlib.views.confusion import confusion
 from dlcvlib.views.curves import curves
 from dlcvlib.views.display import Picture, image_picture, plotly_picture, svg_picture, table_picture
 from dlcvlib.views.images import image_grid, mask_pairs, most_confused
+from dlcvlib.views.iou import iou_in_words, iou_table
+from dlcvlib.views.iou_curves import iou_curves
 from dlcvlib.views.maps import embedding_maps
 from dlcvlib.views.monitors import monitors
 from dlcvlib.views.neighbours import neighbours
+from dlcvlib.views.predicted_masks import predicted_masks
 from dlcvlib.views.settings import settings_table
 from dlcvlib.views.tables import accuracy_table
 
@@ -23,11 +26,15 @@ __all__ = [
     "embedding_maps",
     "image_grid",
     "image_picture",
+    "iou_curves",
+    "iou_in_words",
+    "iou_table",
     "mask_pairs",
     "monitors",
     "most_confused",
     "neighbours",
     "plotly_picture",
+    "predicted_masks",
     "settings_in_words",
     "settings_table",
     "svg_picture",

@@ -134,10 +134,11 @@ def mask_pairs(
     said = ", ".join(f"{name} {share:.3f}" for name, share in zip(MASK_CLASSES, shares, strict=True))
     caption = f"{len(pixels)} satellite images and their masks. Shares of the pixels shown: {said}."
     alt = f"{len(pixels)} pairs of a satellite image and its mask in seven colours. Shares of the classes: {said}."
-    return _picture(_grid(cells, 2 * side + 4) + _mask_legend(), caption, alt)
+    return _picture(_grid(cells, 2 * side + 4) + mask_legend(), caption, alt)
 
 
-def _mask_legend() -> str:
+def mask_legend() -> str:
+    """HTML of the classes' names beside their colours."""
     swatch = "display: inline-block; width: 1em; height: 1em; border: 1px solid gray; vertical-align: -0.1em"
     entries = [
         f'<span><span style="{swatch}; background: rgb{colour}"></span> {name}</span>'
