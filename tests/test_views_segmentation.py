@@ -1,0 +1,127 @@
+"""Views of segmentations: they say what the records say, and refuse what does not fit."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from dlcvlib import runs, views
+from dlcvlib.runs import Run
+from dlcvlib.views.palette import MASK_CLASSES
+
+SIDE = 16
+
+
+def record(
+    root: Path, name: str, seed: int, ious: list[float], *, reported_classes: dict[str, float] | None = None
+) -> Run:
+    """A finished record with a mean IoU an epoch and masks of two images: right but for a stripe that narrows."""
+    run = Run(root / "quick" / name / f"seed{seed}")
+    history = [
+        {"epoch": epoch, "train_loss": 1 / epoch, "val_loss": 1.5 / epoch, "mean_iou": value, "iou_urban": value}
+        for epoch, value in enumerate(ious, start=1)
+    ]
+    best = max(history, key=lambda row: row["mean_iou"])
+    recipe = {"name": name, "title": name.title(), "report": "R9", "form": "smallest", "reported": 0.7}
+    info = {
+        "recipe": recipe | {"reported_classes": reported_classes or {}},
+        "profile": "quick",
+        "seed": seed,
+        "status": "finished",
+        "start": {"from": "random"},
+        "best": best,
+        "parameters": 1234,
+        "timings": {"minutes": 2.0},
+    }
+    runs.write_info(run, info)
+    runs.write_history(run, history)
+    for epoch in range(len(ious) + 1):
+        wrong = truth()[:2].numpy().copy()
+        wrong[:, : len(ious) - epoch] = 5
+        runs.write_masks(run, epoch, {"0000": wrong[0], "0001": wrong[1]})
+    return run
+
+
+def truth() -> torch.Tensor:
+    masks = torch.zeros(3, SIDE, SIDE, dtype=torch.uint8)
+    masks[:, :, SIDE // 2 :] = 3
+    return masks
+
+
+IMAGES = torch.full((3, 3, SIDE, SIDE), 90, dtype=torch.uint8)
+NAMES = ("0000", "0001", "0002")
+
+
+def test_the_table_has_mean_spread_classes_and_what_was_reported(tmp_path):
+    seeds = [record(tmp_path, "fcn", seed, [0.1, value]) for seed, value in enumerate((0.30, 0.40))]
+    picture = views.iou_table([seeds])
+    for text in ("Fcn", "0.350", "0.071", "0.700", "1,234", "2.0"):
+        assert f"<td>{text}</td>" in picture.html
+    assert "The highest is Fcn with 0.350" in picture.caption and "stand-in" in picture.caption
+
+
+def test_a_report_s_classes_stand_below_ours(tmp_path):
+    stated = dict.fromkeys(MASK_CLASSES[:-1], 0.5) | {"Urban": 0.123}
+    picture = views.iou_table([record(tmp_path, "fcn", 0, [0.9], reported_classes=stated)])
+    rows = re.findall(r"<tr>(.*?)</tr>", picture.html, flags=re.DOTALL)
+    assert "as R9 reports it" in rows[-1] and "0.123" in rows[-1]
+    assert "The highest is Fcn with 0.900" in picture.caption
+
+
+def test_a_table_refuses_what_is_no_segmentation(tmp_path):
+    run = record(tmp_path, "fcn", 0, [0.5])
+    runs.write_info(run, run.info | {"best": {"val_accuracy": 0.5}})
+    with pytest.raises(ValueError, match="names no mean IoU"):
+        views.iou_table([run])
+    with pytest.raises(ValueError, match="at least one run"):
+        views.iou_table([])
+
+
+def test_differences_are_told_with_their_error(tmp_path):
+    low = [record(tmp_path, "low", seed, [value]) for seed, value in enumerate((0.30, 0.31))]
+    high = [record(tmp_path, "high", seed, [value]) for seed, value in enumerate((0.50, 0.51))]
+    near = [record(tmp_path, "near", seed, [value]) for seed, value in enumerate((0.25, 0.37))]
+    clear, lucky = views.iou_in_words([low, high, near]).splitlines()
+    assert "**High** against Low: +20.0 points of mean IoU with a standard error of 0.7" in clear and "clear" in clear
+    assert "may be luck" in lucky
+    with pytest.raises(ValueError, match="at least two systems"):
+        views.iou_in_words([low])
+
+
+def test_curves_name_the_best_epoch(tmp_path):
+    picture = views.iou_curves(record(tmp_path, "fcn", 0, [0.2, 0.5, 0.4]))
+    assert "Fcn reaches 0.500 at epoch 2 of 3." in picture.caption
+    with pytest.raises(ValueError, match="1 to 7 runs"):
+        views.iou_curves([])
+
+
+def test_predicted_masks_stand_beside_the_truth_with_their_own_score(tmp_path):
+    run = record(tmp_path, "fcn", 0, [0.2, 0.5, 0.9])
+    picture = views.predicted_masks(run, IMAGES, truth(), NAMES)
+    assert picture.html.count("<img") == 2 * (2 + 3)  # image, truth and three epochs, of the two images kept
+    assert "epoch 3: 1.00" in picture.html and "epochs 1, 2, 3" in picture.caption
+    assert "Rangeland" in picture.html  # the legend
+    scores = [float(text) for text in re.findall(r"epoch \d: ([\d.]+)</div>", picture.html)][:3]
+    assert scores == sorted(scores) and scores[0] < 1
+
+
+def test_predicted_masks_of_other_images_are_refused(tmp_path):
+    run = record(tmp_path, "fcn", 0, [0.2, 0.5, 0.9])
+    with pytest.raises(ValueError, match="keeps masks of 0001, which are not among the names"):
+        views.predicted_masks(run, IMAGES, truth(), ("0000", "0007", "0002"))
+    with pytest.raises(ValueError, match="do not fit each other"):
+        views.predicted_masks(run, IMAGES[:2], truth(), NAMES)
+    with pytest.raises(FileNotFoundError, match="no label maps"):
+        views.predicted_masks(run, IMAGES, truth(), NAMES, epochs=(9,))
+
+
+def test_label_maps_survive_the_file(tmp_path):
+    run = record(tmp_path, "fcn", 0, [0.2])
+    ids = np.arange(7, dtype=np.uint8).repeat(7).reshape(7, 7)
+    runs.write_masks(run, 5, {"0000": ids})
+    np.testing.assert_array_equal(run.masks(5)["0000"], ids)
+    assert list(run.masks(5)) == ["0000"]
