@@ -63,6 +63,52 @@ def test_the_stages_of_resnet50_are_those_of_its_paper():
     assert [stage.kind for stage in stages[1:5]] == [f"{number} × Bottleneck" for number in (3, 4, 6, 3)]
 
 
+SEGMENTERS = [
+    ("vgg16_fcn32s", 64),
+    ("vgg16_fcn8s", 64),
+    ("resnet101_fcn", 64),
+    ("unet", 64),
+    ("deeplabv3_resnet50", 64),
+    ("deeplabv3plus_resnet50", 64),
+    ("deeplabv3plus_mobilenet_v2", 64),
+]
+
+
+@pytest.mark.parametrize(("name", "size"), SEGMENTERS)
+def test_a_segmenter_is_drawn_from_the_images_to_its_logits(name, size):
+    model = models.build(name, 7, form="smallest")
+    stages = models.stages(model, size)
+    assert 4 <= len(stages) <= 14
+    assert sum(stage.parameters for stage in stages) == parameters_of(model)
+    assert stages[-1].channels == 7
+    assert all(stage.reads and max(stage.reads) < number for number, stage in enumerate(stages) if number)
+    read = {source for stage in stages for source in stage.reads}
+    assert read == set(range(len(stages) - 1))  # nothing is computed for nobody
+
+
+def skips_of(model):
+    """Strides of the maps that leave out stages, from the deepest to the shallowest."""
+    stages = models.stages(model, 64)
+    return [
+        64 // stages[source].height
+        for number, stage in enumerate(stages)
+        for source in stage.reads
+        if source != number - 1
+    ]
+
+
+@pytest.mark.parametrize(("dropped", "strides"), [(None, [8, 4, 2, 1]), (1, [8, 4, 2]), (3, [8, 2, 1]), (4, [4, 2, 1])])
+def test_the_skips_of_a_unet_are_seen_and_a_dropped_one_is_not(dropped, strides):
+    assert skips_of(models.build("unet", 7, form="smallest", drop_skip=dropped)) == strides
+
+
+@pytest.mark.parametrize(
+    ("name", "strides"), [("vgg16_fcn32s", []), ("vgg16_fcn8s", [16, 8]), ("deeplabv3plus_mobilenet_v2", [2])]
+)
+def test_what_a_decoder_reads_besides_the_last_map_is_seen(name, strides):
+    assert skips_of(models.build(name, 7, form="smallest")) == strides
+
+
 def test_a_transformer_is_shown_as_tokens_times_dimension():
     stages = models.stages(models.build("beit_base", 7, form="smallest"), 32)
     assert [(stage.channels, stage.height, stage.width) for stage in stages[1:-1]] == [(64, 65, 1)] * 3

@@ -246,6 +246,14 @@ def test_stages_of_the_same_blocks_have_the_same_colour():
     assert fills[0] == fills[1] != fills[2]
 
 
+def test_a_skip_connection_is_a_dashed_line_and_is_named():
+    plain, last = views.architecture(STAGES, "x"), len(STAGES) - 1
+    skipping = views.architecture([*STAGES[:-1], {**STAGES[-1], "reads": (0, last - 1)}], "x")
+    assert plain.html.count("stroke-dasharray") == 0
+    assert skipping.html.count("stroke-dasharray") == 1
+    assert f"Skip connections: {STAGES[0]['name']} to {STAGES[-1]['name']}" in skipping.alt
+
+
 def front_height(polygon) -> float:
     rows = [float(corner.split(",")[1]) for corner in polygon.get("points").split()]
     return max(rows) - min(rows)
@@ -256,6 +264,8 @@ def test_a_stage_that_says_too_little_is_an_error():
         views.architecture([{key: value for key, value in STAGES[0].items() if key != "kind"}], "x")
     with pytest.raises(ValueError, match="stage 'input' has height 0"):
         views.architecture([{**STAGES[0], "height": 0}], "x")
+    with pytest.raises(ValueError, match=r"stage 'input', number 0, reads \[1\]"):
+        views.architecture([{**STAGES[0], "reads": (1,)}, *STAGES[1:]], "x")
     with pytest.raises(ValueError, match="no stage"):
         views.architecture([], "x")
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import torch
@@ -41,9 +43,24 @@ def count_pairs(pred: Tensor | np.ndarray, target: Tensor | np.ndarray) -> Tenso
     on_cpu = pred.device.type == "cpu"
     count, size = (_count_on_cpu, CPU_CHUNK) if on_cpu else (_count_on_device, DEVICE_CHUNK)
     table = torch.zeros(SIDE**2, dtype=torch.int64, device=pred.device)
-    for targets, preds in zip(target.reshape(-1).split(size), pred.reshape(-1).split(size), strict=True):
-        table += count(preds, targets)
+    for counted in _each(count, pred.reshape(-1).split(size), target.reshape(-1).split(size), in_threads=on_cpu):
+        table += counted
     return table.view(SIDE, SIDE)
+
+
+def _each(
+    count: Callable[[Tensor, Tensor], Tensor],
+    preds: tuple[Tensor, ...],
+    targets: tuple[Tensor, ...],
+    in_threads: bool,
+) -> Iterator[Tensor]:
+    """What `count` makes of each pair of chunks; on the CPU a thread a core, as torch.bincount uses only one."""
+    threads = min(torch.get_num_threads(), len(preds))
+    if not in_threads or threads < 2:
+        yield from map(count, preds, targets)
+        return
+    with ThreadPoolExecutor(threads) as pool:
+        yield from pool.map(count, preds, targets)
 
 
 def label_maps(pred: Tensor | np.ndarray, target: Tensor | np.ndarray) -> tuple[Tensor, Tensor]:

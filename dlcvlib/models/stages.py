@@ -1,7 +1,11 @@
-"""The few stages of a network that its drawing shows: consecutive blocks with one output size."""
+"""The few stages of a network that its drawing shows: consecutive blocks with one output size.
+
+Which stage reads which is not declared anywhere: it is read off the graph that autograd records.
+"""
 
 from __future__ import annotations
 
+import copy
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
@@ -12,7 +16,10 @@ import torch
 from torch import Tensor, nn
 
 from dlcvlib.models.features import classifier_of
+from dlcvlib.models.pyramid import Pyramid
+from dlcvlib.models.vgg import VGG16
 
+CONTAINERS = (nn.Sequential, nn.ModuleList, Pyramid, VGG16)
 GLOBAL_POOLS = (nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d)
 NORMS = (nn.BatchNorm2d, nn.LayerNorm, nn.GroupNorm)
 FEWEST_STAGES = 4
@@ -32,6 +39,8 @@ class Stage:
     height: int
     width: int
     parameters: int
+    reads: tuple[int, ...] = ()
+    """Numbers of the earlier stages whose output it takes in, from 0; the first reads the image."""
 
     def asdict(self) -> dict[str, Any]:
         """The fields as a dict."""
@@ -45,6 +54,7 @@ class _Unit:
     path: str
     module: nn.Module
     shape: tuple[int, ...]
+    reads: set[int]  # places of the units whose outputs it takes in
 
     @property
     def is_block(self) -> bool:
@@ -75,13 +85,16 @@ class _Group:
         before = self.leading[-1]
         if not unit.leads or not before.leads:
             return True
+        if isinstance(before.module, nn.ConvTranspose2d):  # enlarges for what follows at its size
+            return unit.shape[1:] == before.shape[1:]
         same_kind = not unit.is_block or type(unit.module) is type(before.module)
         return same_kind and unit.shape == before.shape
 
-    def as_stage(self, name: str | None = None) -> Stage:
-        channels, height, width = _as_box(self.units[-1].shape)
+    def as_stage(self, name: str | None, read_elsewhere: list[_Unit], reads: tuple[int, ...]) -> Stage:
+        """The stage; its size is that of the largest output that another stage reads, before pooling where one does."""
+        shown = max(read_elsewhere or self.units[-1:], key=lambda unit: unit.shape[1:])
         parameters = sum(unit.parameters for unit in self.units)
-        return Stage(name or self._name(), self._kind(), channels, height, width, parameters)
+        return Stage(name or self._name(), self._kind(), *_as_box(shown.shape), parameters, reads)
 
     def _name(self) -> str:
         first, last = self.leading[0].path, self.leading[-1].path
@@ -102,19 +115,16 @@ def stages(model: nn.Module, image_size: int) -> list[Stage]:
     """The network as about four to twelve stages in the order of the forward pass; their parameters sum to the whole.
 
     Consecutive blocks of one kind and output size are one stage; normalisation, activation and pooling belong to the
-    stage before. The last stage, the head, begins with global pooling or the first vector.
+    stage before; a transposed convolution to the stage behind it. The last stage, the head, begins with global pooling
+    or the first vector; that of a segmenter is its last layer.
 
     Args:
-        model: a classifier.
+        model: a classifier or a segmenter; it stays as it is.
         image_size: height and width of the image it is measured with, in pixels.
     """
+    model = copy.deepcopy(model).to("meta").eval()  # which computes shapes only
     units = _units(model, image_size)
-    last = classifier_of(model)
-    head = next(
-        index
-        for index, unit in enumerate(units)
-        if isinstance(unit.module, GLOBAL_POOLS) or unit.module is last or len(unit.shape) == 1
-    )
+    head = _head(model, units)
     groups: list[_Group] = []
     for unit in units[:head]:
         if not (groups and groups[-1].takes(unit)):
@@ -122,44 +132,80 @@ def stages(model: nn.Module, image_size: int) -> list[Stage]:
         groups[-1].units.append(unit)
     if len(groups) + 1 < FEWEST_STAGES:
         groups = _split_longest(groups)
-    result = [group.as_stage("stem" if index == 0 else None) for index, group in enumerate(groups)]
-    result.append(_Group(units[head:]).as_stage("head"))
+    result = _as_stages([*groups, _Group(units[head:])], units)
     loose = sum(p.numel() for p in model.parameters()) - sum(stage.parameters for stage in result)
     first = result[0]  # what belongs to no layer, such as a class token, is added to the input
     return [replace(first, parameters=first.parameters + loose), *result[1:]]
 
 
 def _units(model: nn.Module, image_size: int) -> list[_Unit]:
-    """Run one image through the model and note each unit's output at its first call."""
+    """Send one image through the model and note what each unit gives out, and what that was made from.
+
+    A layer with weights is noted once, wherever else it is called; pooling may be one module called at every level.
+    """
     units: list[_Unit] = []
-    hooks = []
+    makers: dict[Any, int] = {}  # from the node of the graph that made a unit's output to the unit's place
+
+    def note(path: str, module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        if not any(unit.module is module and unit.parameters for unit in units):
+            units.append(
+                _Unit(path.removeprefix("backbone."), module, tuple(output.shape[1:]), _nearest(inputs, makers))
+            )
+            makers.setdefault(output.grad_fn, len(units) - 1)
+
     for path, module in _flat(model):
-
-        def note(module: nn.Module, inputs: Any, output: Tensor, path: str = path) -> None:
-            if all(unit.module is not module for unit in units):
-                units.append(_Unit(path, module, tuple(output.shape[1:])))
-
-        hooks.append(module.register_forward_hook(note))
-    in_training = [module for module in model.modules() if module.training]
-    parameter = next(model.parameters())
-    image = torch.zeros(1, 3, image_size, image_size, device=parameter.device, dtype=parameter.dtype)
-    try:
-        model.eval()
-        with torch.no_grad():
-            model(image)
-    finally:
-        for hook in hooks:
-            hook.remove()
-        for module in in_training:
-            module.training = True
+        module.register_forward_hook(lambda *called, path=path: note(path, *called))
+    image = torch.zeros(1, 3, image_size, image_size, device="meta", dtype=next(model.parameters()).dtype)
+    with torch.enable_grad():
+        model(image.requires_grad_())
     return units
 
 
+def _nearest(inputs: tuple[Tensor, ...], makers: dict[Any, int]) -> set[int]:
+    """Places of the units whose outputs these tensors were computed from with no other unit between."""
+    found, seen, waiting = set(), set(), [tensor.grad_fn for tensor in inputs]
+    while waiting:
+        node = waiting.pop()
+        if node in makers:
+            found.add(makers[node])
+        elif node is not None and node not in seen:
+            seen.add(node)
+            waiting += [before for before, _ in node.next_functions]
+    return found
+
+
+def _head(model: nn.Module, units: list[_Unit]) -> int:
+    """Place of the unit that the last stage begins with; the last of a network without global pooling or classifier."""
+    try:
+        last = classifier_of(model)
+    except ValueError:  # such as FCN, whose last layer enlarges the scores
+        last = units[-1].module
+    return next(
+        index
+        for index, unit in enumerate(units)
+        if isinstance(unit.module, GLOBAL_POOLS) or unit.module is last or len(unit.shape) == 1
+    )
+
+
+def _as_stages(groups: list[_Group], units: list[_Unit]) -> list[Stage]:
+    """The groups with their names, and who reads whom."""
+    group_of = {id(unit): number for number, group in enumerate(groups) for unit in group.units}
+    links = [(place, group_of[id(unit)]) for unit in units for place in sorted(unit.reads)]
+    links = [(place, reader) for place, reader in links if group_of[id(units[place])] != reader]
+    names = ["stem", *[None] * (len(groups) - 2), "head"]
+    result = []
+    for number, (group, name) in enumerate(zip(groups, names, strict=True)):
+        read_elsewhere = [units[place] for place, _ in links if group_of[id(units[place])] == number]
+        reads = {group_of[id(units[place])] for place, reader in links if reader == number}
+        result.append(group.as_stage(name, read_elsewhere, tuple(sorted(reads))))
+    return result
+
+
 def _flat(model: nn.Module, above: str = "") -> Iterator[tuple[str, nn.Module]]:
-    """Children in order, plain containers replaced by what they hold."""
+    """Children in order, containers replaced by what they hold."""
     for name, child in model.named_children():
         path = f"{above}.{name}" if above else name
-        if type(child) in (nn.Sequential, nn.ModuleList):
+        if type(child) in CONTAINERS:
             yield from _flat(child, path)
         else:
             yield path, child
