@@ -17,6 +17,7 @@ from dlcvlib.recipes import Recipe
 from dlcvlib.runs import Run
 from dlcvlib.training.averaging import moving_average
 from dlcvlib.training.device import Precision, autocast
+from dlcvlib.training.evaluation import classify, prepare
 from dlcvlib.training.optimizers import build_optimizer, rate_factors, set_learning_rate
 
 EVALUATION_BATCH = 250
@@ -156,17 +157,11 @@ class Classification:
         """A classifier that learns nothing still ends its training."""
         return None
 
-    @torch.no_grad()
     def _evaluate(self, part: LabelledImages) -> dict[str, Tensor]:
         """Features (N, D) float16 on the CPU, and scores (N, num_classes)."""
-        model = self._evaluated().eval()
         features, logits = [], []
         for images in part.images.split(EVALUATION_BATCH):
-            prepared = self.prepare(images, {})
-            with autocast(self.device, self.precision):
-                found, scores = models.penultimate(model, prepared)
-                if self.recipe.flip_averaging:
-                    scores = (scores + model(prepared.flip(-1)).float()) / 2
+            found, scores = classify(self._evaluated(), images, self.recipe, self.normalisation, self.precision)
             features.append(found.half().cpu())
             logits.append(scores)
         return {"features": torch.cat(features), "scores": torch.cat(logits)}
@@ -198,8 +193,7 @@ class Classification:
 
     def prepare(self, images: Tensor, augmentation: Any) -> Tensor:
         """Images as the network takes them, (N, 3, size, size) float, from uint8 ones."""
-        prepared = augment.prepare(images, self.recipe.image_size, augmentation, **self.normalisation)
-        return prepared.contiguous(memory_format=torch.channels_last)
+        return prepare(images, self.recipe.image_size, self.normalisation, augmentation)
 
 
 def _sample(images: LabelledImages) -> LabelledImages:

@@ -142,7 +142,7 @@ def load_images(image_set: ImageSet, recipe: Recipe) -> Images:
     Raises:
         ValueError: the set has no labels.
     """
-    size = _decoded_size(image_set, recipe)
+    size = decoded_size(recipe)
     train = data.decode(image_set, "train", size)
     if image_set.val is not None:
         val = data.decode(image_set, "val", size)
@@ -156,9 +156,9 @@ def load_images(image_set: ImageSet, recipe: Recipe) -> Images:
     return Images(chosen, parts[1], len(image_set.class_names), fingerprint)
 
 
-def _decoded_size(image_set: ImageSet, recipe: Recipe) -> int | None:
+def decoded_size(recipe: Recipe) -> int | None:
     """Side to decode to: Office images differ in size, Mini's can be more than needed; None leaves them as they are."""
-    if image_set.name == "office" or (image_set.name == "mini" and recipe.image_size < MINI_SIDE):
+    if recipe.dataset == "office" or (recipe.dataset == "mini" and recipe.image_size < MINI_SIDE):
         return recipe.image_size
     return None
 

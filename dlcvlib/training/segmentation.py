@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from dlcvlib import augment, runs
 from dlcvlib.data.palette import CLASS_NAMES
@@ -20,6 +19,7 @@ from dlcvlib.runs import Run
 from dlcvlib.training.averaging import moving_average
 from dlcvlib.training.criterion import build_loss
 from dlcvlib.training.device import Precision, autocast
+from dlcvlib.training.evaluation import segment
 from dlcvlib.training.optimizers import build_optimizer, rate_factors, set_learning_rate
 
 EVALUATION_BATCH = 8
@@ -157,15 +157,7 @@ class Segmentation:
 
     def predict(self, images: Tensor, size: tuple[int, ...]) -> Tensor:
         """Logits (N, 7, *size) float32 of uint8 images."""
-        model = self._evaluated().eval()
-        prepared = augment.prepare(images, self.recipe.image_size, {}, **self.normalisation)
-        prepared = prepared.contiguous(memory_format=torch.channels_last)
-        with autocast(self.device, self.precision):
-            if self.recipe.dihedral_averaging:
-                logits = augment.undo_dihedral(model(augment.dihedral_views(prepared))).float().mean(0)
-            else:
-                logits = model(prepared)
-        return functional.interpolate(logits.float(), size, mode="bilinear", align_corners=False)
+        return segment(self._evaluated(), images, size, self.recipe, self.normalisation, self.precision)
 
     def weights(self) -> dict[str, Tensor]:
         """Of the evaluated network."""
