@@ -6,7 +6,8 @@ A record is `runs/{profile}/{recipe}/seed{n}/` with
   is complete;
 - `history.csv`: one row an epoch;
 - `snapshots/epoch_0000.npz`: features of a fixed sample (epoch 0 is the network before training), or
-  `snapshots/epoch_0000/*.png`: label maps;
+  `snapshots/epoch_0000/*.png`: label maps of a few images;
+- `best_masks/*.png`: label maps of all validation images by the best epoch;
 - `embeddings/`: maps made from the snapshots;
 - `model.safetensors`: the weights of the best epoch;
 - `checkpoint.pt`: everything needed to go on, read with `weights_only=True`.
@@ -91,12 +92,17 @@ class Run:
             FileNotFoundError: none were kept at this epoch; the message names the epochs with a snapshot.
         """
         folder = self.path / "snapshots" / f"epoch_{epoch:04d}"
-        files = sorted(folder.glob("*.png"))
-        if not files:
-            raise FileNotFoundError(
-                f"{folder} holds no label maps; this record has snapshots of the epochs {self.snapshot_epochs}"
-            )
-        return {file.stem: palette.read_png(file) for file in files}
+        return _label_maps(folder, f"this record has snapshots of the epochs {self.snapshot_epochs}")
+
+    def best_masks(self) -> dict[str, np.ndarray]:
+        """Label maps of all validation images by the best epoch, otherwise as `masks`.
+
+        Raises:
+            FileNotFoundError: the record is not finished, or was made before these were kept.
+        """
+        return _label_maps(
+            self.path / "best_masks", "they are written when a segmentation ends: remove the record, then train it anew"
+        )
 
     def first_middle_last(self) -> tuple[int, int, int]:
         """First, middle and last epoch with a snapshot after training began: the three that the reports ask for."""
@@ -119,6 +125,13 @@ class Run:
                 f"{file} is not there: the record has not got so far (status: {self.info.get('status', 'not begun')})"
             )
         return file
+
+
+def _label_maps(folder: Path, otherwise: str) -> dict[str, np.ndarray]:
+    files = sorted(folder.glob("*.png"))
+    if not files:
+        raise FileNotFoundError(f"{folder} holds no label maps; {otherwise}")
+    return {file.stem: palette.read_png(file) for file in files}
 
 
 def path_of(root: Path, profile: str, recipe: str, seed: int) -> Path:
@@ -179,7 +192,15 @@ def write_masks(run: Run, epoch: int, masks: Mapping[str, np.ndarray]) -> None:
         epoch: 0 is the network before training.
         masks: from an image's name to uint8 (H, W), class ids 0 to 6.
     """
-    folder = run.path / "snapshots" / f"epoch_{epoch:04d}"
+    _write_label_maps(run.path / "snapshots" / f"epoch_{epoch:04d}", masks)
+
+
+def write_best_masks(run: Run, masks: Mapping[str, np.ndarray]) -> None:
+    """Write the label maps of `Run.best_masks`, all or none."""
+    _write_label_maps(run.path / "best_masks", masks)
+
+
+def _write_label_maps(folder: Path, masks: Mapping[str, np.ndarray]) -> None:
     with whole_folder(folder) as beside:
         for name, ids in masks.items():
             (beside / f"{name}.png").write_bytes(palette.png(ids))

@@ -78,6 +78,15 @@ def test_masks_are_kept_of_every_epoch_and_are_what_was_predicted(data):
     np.testing.assert_array_equal(shown, run.masks(2)["0001"])
 
 
+def test_the_best_epoch_s_masks_are_kept_of_every_image_and_score_what_the_record_says(data):
+    run = trained(data)
+    truth = course_data.decode(course_data.find(data).satellite, "val")
+    kept = run.best_masks()
+    assert set(kept) == {name.partition("_")[0] for name in truth.names}
+    predicted = torch.from_numpy(np.stack([kept[name.partition("_")[0]] for name in truth.names]))
+    assert course_iou(predicted, truth.masks).mean_of_present == run.info["best"]["mean_iou"]
+
+
 def test_where_the_data_have_no_named_image_the_first_middle_and_last_are_kept(data):
     run = trained(data, epochs=1, named_images=("9999",))
     assert list(run.masks(1)) == ["0000", "0002", "0003"]

@@ -125,3 +125,46 @@ def test_label_maps_survive_the_file(tmp_path):
     runs.write_masks(run, 5, {"0000": ids})
     np.testing.assert_array_equal(run.masks(5)["0000"], ids)
     assert list(run.masks(5)) == ["0000"]
+
+
+def with_best_masks(root: Path, wrong_columns: dict[str, int]) -> Run:
+    """A record whose best masks call so many columns at the left of each image Barren."""
+    run, masks = record(root, "fcn", 0, [0.5]), truth().numpy()
+    for row, columns in enumerate(wrong_columns.values()):
+        masks[row, :, :columns] = 5
+    runs.write_best_masks(run, dict(zip(wrong_columns, masks, strict=True)))
+    return run
+
+
+def test_the_worst_images_come_first_with_their_commonest_mistake(tmp_path):
+    run = with_best_masks(tmp_path, {"0000": 1, "0001": 6, "0002": 0})
+    picture = views.worst_masks(run, IMAGES, truth(), NAMES, count=2)
+    assert picture.html.count("<img") == 2 * 4
+    assert picture.html.index("0001") < picture.html.index("0000") and "0002" not in picture.html
+    assert "wrong: 38%. Urban taken for Barren" in picture.html  # 6 of 16 columns
+    assert "no pixel wrong" in views.worst_masks(run, IMAGES, truth(), NAMES, count=3).html
+
+
+def test_the_order_of_the_images_given_does_not_matter(tmp_path):
+    run = with_best_masks(tmp_path, {"0000": 1, "0001": 6, "0002": 0})
+    turned = views.worst_masks(run, IMAGES.flip(0), truth().flip(0), NAMES[::-1])
+    assert turned == views.worst_masks(run, IMAGES, truth(), NAMES)
+
+
+def test_the_confusion_of_pixels_gives_shares_of_each_true_class(tmp_path):
+    run = with_best_masks(tmp_path, {"0000": 4, "0001": 4, "0002": 4})
+    picture = views.pixel_confusion(run, truth(), NAMES)
+    shares = picture.live["application/vnd.plotly.v1+json"]["data"][0]["z"]
+    assert shares[0] == [0.5, 0, 0, 0, 0, 0.5, 0] and shares[3] == [0, 0, 0, 1, 0, 0, 0]
+    assert shares[1] == [None] * 7  # no pixel of that class
+    assert "Urban for Barren (50%)" in picture.caption
+
+
+def test_best_masks_of_another_split_are_refused(tmp_path):
+    run = with_best_masks(tmp_path, {"0000": 1, "0001": 6, "0002": 0})
+    with pytest.raises(ValueError, match="keeps masks of 3 images, from 0000 to 0002"):
+        views.worst_masks(run, IMAGES, truth(), ("0000", "0001", "0007"))
+    with pytest.raises(ValueError, match="given were"):
+        views.pixel_confusion(run, truth()[:, :8], NAMES)
+    with pytest.raises(FileNotFoundError, match="train it anew"):
+        views.worst_masks(record(tmp_path, "old", 0, [0.5]), IMAGES, truth(), NAMES)

@@ -131,6 +131,8 @@ def _train(
         status = "collapsed" if isinstance(error, TrainingCollapsedError) else "diverged"
         runs.write_info(run, info | {"status": status, "reason": str(error)})
         raise
+    if isinstance(task, Segmentation):
+        task.write_best_masks(run)
     runs.write_info(run, finished_info(info | _of_the_network(task), progress, time.perf_counter() - started))
 
 

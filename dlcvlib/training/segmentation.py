@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -72,6 +71,7 @@ class Segmentation:
         self.optimizer = build_optimizer(self.model.parameters(), recipe.optimizer)
         self.rate_factors = rate_factors(recipe.schedule, self.epochs, self.steps)
         self.kept = _named(recipe.named_images, val.names)
+        self.predicted = torch.zeros(val.masks.shape, dtype=torch.uint8)
 
     def batches(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Shuffled batches of uint8 images and masks; the few that do not fill one wait for another epoch."""
@@ -112,7 +112,7 @@ class Segmentation:
         `mean_iou` is the course's; where a class occurs neither in the masks nor in the predictions the course's script
         divides 0 by 0, and the mean is over the other classes.
         """
-        loss, iou, self.predicted = self._evaluate()
+        loss, iou = self._evaluate()
         classes = zip(CLASS_NAMES, iou.per_class, strict=False)
         per_class = {f"iou_{name.lower()}": value for name, value in classes if not math.isnan(value)}
         return {
@@ -124,7 +124,13 @@ class Segmentation:
 
     def write_snapshot(self, run: Run, epoch: int) -> None:
         """Predicted masks of the named validation images."""
-        runs.write_masks(run, epoch, self.predicted)
+        runs.write_masks(run, epoch, {self.val.names[row]: self.predicted[row].numpy() for row in self.kept})
+
+    def write_best_masks(self, run: Run) -> None:
+        """Masks that the best epoch's network predicts for every validation image; call it when training has ended."""
+        self._evaluated().load_state_dict(run.weights())
+        self._evaluate()
+        runs.write_best_masks(run, dict(zip(self.val.names, self.predicted.numpy(), strict=True)))
 
     def after_epoch(self, measures: dict[str, float]) -> None:
         """The schedule was set before training."""
@@ -134,11 +140,10 @@ class Segmentation:
         return None
 
     @torch.no_grad()
-    def _evaluate(self) -> tuple[float, IoU, dict[str, np.ndarray]]:
-        """Mean loss a pixel, IoU of all validation images, and the predicted masks that are kept."""
+    def _evaluate(self) -> tuple[float, IoU]:
+        """Mean loss a pixel, and IoU of all validation images, whose masks are left in `predicted`."""
         total = torch.zeros((), device=self.device)
         iou: IoU | None = None
-        kept: dict[str, np.ndarray] = {}
         for start in range(0, len(self.val.names), EVALUATION_BATCH):
             rows = slice(start, start + EVALUATION_BATCH)
             masks = self.val.masks[rows]
@@ -147,13 +152,9 @@ class Segmentation:
             predicted = logits.argmax(1).to(torch.uint8)
             found = course_iou(predicted, masks)
             iou = found if iou is None else iou + found
-            kept |= {
-                self.val.names[row]: predicted[row - start].cpu().numpy()
-                for row in self.kept
-                if start <= row < start + len(masks)
-            }
+            self.predicted[rows] = predicted.cpu()
         assert iou is not None  # an empty split is refused when it is decoded
-        return total.item() / len(self.val.names), iou, kept
+        return total.item() / len(self.val.names), iou
 
     def predict(self, images: Tensor, size: tuple[int, ...]) -> Tensor:
         """Logits (N, 7, *size) float32 of uint8 images."""

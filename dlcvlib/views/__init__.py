@@ -15,6 +15,7 @@ from dlcvlib.views.neighbours import neighbours
 from dlcvlib.views.predicted_masks import predicted_masks
 from dlcvlib.views.settings import settings_table
 from dlcvlib.views.tables import accuracy_table
+from dlcvlib.views.worst_masks import pixel_confusion, worst_masks
 
 __all__ = [
     "Picture",
@@ -33,10 +34,12 @@ __all__ = [
     "monitors",
     "most_confused",
     "neighbours",
+    "pixel_confusion",
     "plotly_picture",
     "predicted_masks",
     "settings_in_words",
     "settings_table",
     "svg_picture",
     "table_picture",
+    "worst_masks",
 ]

@@ -58,13 +58,13 @@ def predicted_masks(
             cell(
                 channels_last(torch.as_tensor(images[row])[None])[0], name, f"{name}, satellite image", SIDE, lossy=True
             ),
-            cell(_coloured(truth.numpy()), "truth", f"{name}, true mask", SIDE),
+            cell(coloured(truth.numpy()), "truth", f"{name}, true mask", SIDE),
             *(
-                cell(_coloured(predicted[epoch][name]), f"epoch {epoch}: {score:.2f}", f"{name}, epoch {epoch}", SIDE)
+                cell(coloured(predicted[epoch][name]), f"epoch {epoch}: {score:.2f}", f"{name}, epoch {epoch}", SIDE)
                 for epoch, score in zip(chosen, scores, strict=True)
             ),
         ]
-        lines.append(_line(cells))
+        lines.append(line_of(cells))
         said.append(f"{name} {', '.join(f'{score:.2f}' for score in scores)}")
     caption = (
         f"{title_of(run)}: image, true mask, and the masks predicted at the epochs {', '.join(map(str, chosen))}. "
@@ -79,10 +79,12 @@ def _score(predicted: np.ndarray, truth: Tensor) -> float:
     return course_iou(torch.from_numpy(predicted), truth).mean_of_present
 
 
-def _coloured(ids: np.ndarray) -> np.ndarray:
+def coloured(ids: np.ndarray) -> np.ndarray:
+    """Class ids (H, W) as the course's colours, uint8 (H, W, 3)."""
     return np.array(MASK_COLOURS, dtype=np.uint8)[ids]
 
 
-def _line(cells: list[str]) -> str:
+def line_of(cells: list[str]) -> str:
+    """HTML of one image's pictures beside each other."""
     look = f"display: grid; grid-template-columns: repeat({len(cells)}, minmax(0, {SIDE}px)); gap: 6px"
     return f'<div style="{look}; margin-bottom: 8px">{"".join(cells)}</div>'
