@@ -45,6 +45,29 @@ names = [name.partition("_")[0] for name in tiles.names]
 Markdown(f"{chapter.in_words} The networks are judged on {len(names)} validation images.")
 
 # %% [markdown]
+# ## The network
+#
+# Four times the resolution is halved and the channels doubled, and four times the way
+# back. What the way up would have to guess, it reads from the way down. Nobody drew the
+# dashed lines below: they are read off the graph that autograd records.
+
+
+# %%
+def drawing(name):
+    """A recipe's network as the report built it."""
+    recipe = recipes.get(name)
+    network = models.build(recipe.model, 7, **recipe.model_options)
+    stages = models.stages(network, recipe.image_size)
+    return views.architecture([stage.asdict() for stage in stages], recipe.title)
+
+
+# %%
+drawing("r3_unet")
+
+# %%
+drawing("r3_unet_dropped")
+
+# %% [markdown]
 # ## A dropped skip is really dead
 #
 # A dropped skip hands over zeros, so that the network keeps its size. That nothing

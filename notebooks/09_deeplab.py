@@ -29,7 +29,7 @@ from IPython.display import Markdown
 from torch import nn
 
 import dlcvlib
-from dlcvlib import recipes, views
+from dlcvlib import augment, models, recipes, views
 from dlcvlib.data import decode
 
 # %% tags=["parameters"]
@@ -94,6 +94,18 @@ Markdown(
         for rate, (wide, weights) in measured.items()
     )
 )
+
+# %% [markdown]
+# ## The network
+#
+# DeepLabV3+ over ResNet50: the last stage keeps the resolution of the one before, the
+# pyramid (ASPP) looks from several distances, and a small decoder fetches the borders
+# from the first stage.
+
+# %%
+recipe = recipes.get("r3_deeplabv3plus")
+stages = models.stages(models.build(recipe.model, 7), recipe.image_size)
+views.architecture([stage.asdict() for stage in stages], recipe.title)
 
 # %% [markdown]
 # ## The recipes
@@ -162,6 +174,54 @@ views.iou_table(losses)
 Markdown(views.iou_in_words(losses[::-1]))
 
 # %% [markdown]
+# ## What one pixel looks at
+#
+# How far a network *could* see is a matter of its layers. What it does see after
+# training, its gradient says: how much does each pixel move the score of the one in the
+# middle {cite}`luo2016effective`?
+
+
+# %%
+def field_of(run):
+    """The effective receptive field of a trained network, over four images."""
+    recipe = recipes.get(run.info["recipe"]["name"]).for_profile(profile)
+    network = models.build(recipe.model, 7, form=recipe.form, **recipe.model_options)
+    network.load_state_dict(run.weights())
+    as_trained = run.info["start"].get("normalisation", {})
+    images = augment.prepare(tiles.images[:4], recipe.image_size, {}, **as_trained)
+    return models.receptive_field(network, images)
+
+
+# %%
+field = field_of(ours[0])
+image = augment.prepare(tiles.images[:1], len(field), {})[0]
+looked_at = image * (0.2 + 0.8 * (field / field.max()).sqrt())
+half, most = (models.radius_of(field, share) for share in (0.5, 0.9))
+views.image_grid(
+    (255 * torch.stack([image, looked_at])).byte(),
+    ["the image", "what its middle looks at"],
+    caption=f"Half of what moves the middle's score lies at most {half} pixels away, "
+    f"nine tenths at most {most}; the image is {len(field)} pixels wide.",
+    alt="A satellite image, and the same darkened except around its middle",
+    side=240,
+    columns=2,
+)
+
+# %% [markdown]
+# ## Where it fails
+#
+# The images that our best network does worst on, and what it takes for what over all.
+
+# %%
+views.worst_masks(ours[0], tiles.images, tiles.masks, names)
+
+# %%
+views.pixel_confusion(ours[0], tiles.masks, names)
+
+# %% [markdown]
+# **Notice** how often the wrong pixels are a thin line along a border, and how often a
+# whole field: the first kind wants a finer map, the second one that sees farther.
+#
 # ## Masks, early and late
 
 # %%

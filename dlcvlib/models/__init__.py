@@ -3,6 +3,7 @@
 from dlcvlib.models.backbone import LinearClassifier, as_backbone, feature_width
 from dlcvlib.models.features import classifier_name, classifier_of, penultimate, replace_classifier
 from dlcvlib.models.loading import LoadReport, load_into, load_state
+from dlcvlib.models.receptive_field import radius_of, receptive_field
 from dlcvlib.models.registry import backbone_of, build, names, options_of
 from dlcvlib.models.segmenter import Segmenter, WithAuxiliary
 from dlcvlib.models.stages import Stage, stages
@@ -38,6 +39,8 @@ __all__ = [
     "options_of",
     "penultimate",
     "pretrained",
+    "radius_of",
+    "receptive_field",
     "replace_classifier",
     "stages",
 ]

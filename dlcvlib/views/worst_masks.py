@@ -20,8 +20,8 @@ from dlcvlib.views.predicted_masks import SIDE, coloured, line_of
 from dlcvlib.views.records import title_of
 from dlcvlib.views.style import style
 
-ERROR_GREY, ERROR_SHOWN = 225, (213, 94, 0)
-"""Of the picture of errors: where the prediction is right, and where it is wrong."""
+RIGHT_OR_WRONG = np.array([(225, 225, 225), (213, 94, 0)], dtype=np.uint8)
+"""Colours of the picture of errors."""
 
 
 def worst_masks(
@@ -51,7 +51,7 @@ def worst_masks(
     for row in worst:
         name, score, mistake = names[row], scored[row].mean_of_present, _largest_mistake(scored[row])
         wrong = (predicted[row] != truths[row]).numpy()
-        errors = np.where(wrong[..., None], np.uint8(ERROR_SHOWN), np.uint8(ERROR_GREY))
+        errors = RIGHT_OR_WRONG[wrong.astype(np.uint8)]
         image = channels_last(torch.as_tensor(images[row])[None])[0]
         cells = [
             cell(image, name, f"{name}, satellite image", SIDE, lossy=True),
@@ -85,7 +85,8 @@ def pixel_confusion(run: Run, masks: Tensor | np.ndarray, names: Sequence[str]) 
     counts = iou.confusion.double()
     shares = (counts / counts.sum(1, keepdim=True)).numpy()
     classes = list(MASK_CLASSES)
-    shown = np.where(np.isnan(shares), None, np.round(shares, 4))
+    shown = np.round(shares, 4).astype(object)
+    shown[np.isnan(shares)] = None
     figure = go.Figure(
         go.Heatmap(
             z=shown,
