@@ -67,11 +67,18 @@ def test_the_benchmark_of_the_mean_iou_scores_the_same_maps_both_ways(world: Pat
     assert scores[0] == scores[1] and scores[2] == scores[3]
 
 
-def test_the_training_benchmark_needs_neither_plotly_nor_jupyter(world: Path, tmp_path: Path) -> None:
-    blocked, report = tmp_path / "blocked", tmp_path / "report.json"
-    blocked.mkdir()
+@pytest.fixture
+def blocked(tmp_path: Path) -> Path:
+    """A folder in whose presence on the path what a bare machine lacks cannot be imported."""
+    folder = tmp_path / "blocked"
+    folder.mkdir()
     for name in NOT_ON_A_BARE_MACHINE:
-        (blocked / f"{name}.py").write_text(f"raise ImportError('{name} is not installed')\n")
+        (folder / f"{name}.py").write_text(f"raise ImportError('{name} is not installed')\n")
+    return folder
+
+
+def test_the_training_benchmark_needs_neither_plotly_nor_jupyter(world: Path, tmp_path: Path, blocked: Path) -> None:
+    report = tmp_path / "report.json"
     arguments = ("--model", "small_cnn", "--steps", "1", "--rounds", "1", "--json", str(report))
     variables = {"DLCV_PRECISION": "fp32", "PYTHONPATH": str(blocked)}
     rows = table(run("bench_training.py", world, tmp_path, *arguments, **variables))
@@ -91,6 +98,24 @@ def test_the_training_benchmark_needs_neither_plotly_nor_jupyter(world: Path, tm
     assert list(kept["rows"]) == list(rows)
     for name, (images_per_second, *_) in rows.items():
         assert images_per_second == pytest.approx(kept["rows"][name]["images_per_second"], abs=0.5)
+
+
+def test_the_segmentation_benchmark_needs_no_figures_and_keeps_what_it_printed(
+    world: Path, tmp_path: Path, blocked: Path
+) -> None:
+    report = tmp_path / "report.json"
+    small = ["--form", "smallest", "--tile", "32", "--batch-size", "4", "--steps", "1", "--rounds", "1"]
+    variables = {"DLCV_PRECISION": "fp32", "PYTHONPATH": str(blocked)}
+    rows = table(
+        run("bench_segmentation.py", world, tmp_path, *small, "--workers", "0", "--json", str(report), **variables)
+    )
+    assert list(rows) == ["plain loop, fp32, 0 workers", "ours, fp32", "step alone, fp32"]
+    assert rows["step alone, fp32"][2] == 100
+    kept = json.loads(report.read_text())["rows"]
+    assert list(kept) == list(rows)
+    for name, (tiles_per_second, _, _, megabytes) in rows.items():
+        assert tiles_per_second == pytest.approx(kept[name]["tiles_per_second"], abs=0.05)
+        assert megabytes > 50
 
 
 def pretraining_rows(world: Path, folder: Path, **variables: str) -> dict[str, list[str]]:

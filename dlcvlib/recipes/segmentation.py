@@ -44,12 +44,12 @@ AN_HOUR: dict[str, Any] = {
     "auxiliary_weight": 0.0,
     "image_size": 256,
     "tile": 160,
-    "epochs": 16,
+    "epochs": 20,
     "batch_size": 16,
     "optimizer": Optimizer("adamw", 5e-4, weight_decay=0.05, decay="matrices"),
     "weight_average": 0.99,
     "dihedral_averaging": False,
-    "snapshots": 16,
+    "snapshots": 20,
 }
 """Real tiles on two cores: half their resolution, judged at the whole."""
 

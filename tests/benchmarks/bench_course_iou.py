@@ -6,7 +6,6 @@ with smooth edges, and the same with 15 % of the pixels wrong by chance, which i
 """
 
 import argparse
-import math
 import multiprocessing
 import statistics
 import sys
@@ -21,14 +20,12 @@ from torch.nn import functional
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from measuring import machine, median_ratio
+from measuring import machine, median_ratio, peak_megabytes
 
 from dlcvlib.files import write_json
 from dlcvlib.metrics import course_iou
 
 Score = Callable[[np.ndarray, np.ndarray], float]
-STATUS = Path("/proc/self/status")
-"""Where Linux tells the most memory that a process had. ru_maxrss would include what its parent had."""
 
 
 def plain(pred: np.ndarray, target: np.ndarray) -> float:
@@ -90,17 +87,9 @@ def extra_memory(name: str, file: Path) -> float:
 def _growth_of_peak(name: str, file: Path) -> float:
     pred, target = np.load(file)
     ROWS[name](pred[:1, :8, :8], target[:1, :8, :8])  # what the libraries load on their first call is not the row's
-    before = _peak()
+    before = peak_megabytes()
     ROWS[name](pred, target)
-    return _peak() - before
-
-
-def _peak() -> float:
-    """Megabytes; nan where the system does not tell."""
-    if not STATUS.is_file():
-        return math.nan
-    line = next(line for line in STATUS.read_text().splitlines() if line.startswith("VmHWM"))
-    return int(line.split()[1]) / 1024
+    return peak_megabytes() - before
 
 
 def main() -> None:

@@ -1,11 +1,13 @@
 """What the benchmarks of training share: rows that take turns, their throughput, ratios within a round, the machine."""
 
+import math
 import os
 import platform
 import statistics
 import time
 from collections.abc import Callable, Generator, Iterable, Mapping
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -15,6 +17,9 @@ from dlcvlib.training.device import choose_precision, hardware
 PACKAGES = ("torch", "torchvision", "pillow", "numpy", "lightly")
 LOADED_AHEAD = 4
 """Batches that a DataLoader of two workers loads before they are asked for."""
+
+STATUS = Path("/proc/self/status")
+"""Where Linux tells the most memory that a process had. ru_maxrss would include what its parent had."""
 
 Steps = Generator[None, None, None]
 """A training loop that stops after every step: `next` does one."""
@@ -65,6 +70,14 @@ def median_ratio(these: list[float], those: list[float]) -> float:
 def fastest(measured: Measured, names: Iterable[str]) -> str:
     """Which of the rows named has the highest median."""
     return max(names, key=lambda name: statistics.median(measured[name]))
+
+
+def peak_megabytes() -> float:
+    """The most memory that this process had; nan where the system does not tell."""
+    if not STATUS.is_file():
+        return math.nan
+    line = next(line for line in STATUS.read_text().splitlines() if line.startswith("VmHWM"))
+    return int(line.split()[1]) / 1024
 
 
 def machine(device: torch.device) -> dict[str, Any]:
