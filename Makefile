@@ -67,8 +67,10 @@ check: $(INSTALLED)
 # The systems that need no outside weights, in the reports' own settings; each result goes to book/results/. Ours stand
 # first, the reports' hundreds of epochs last: make gpu GPU_RECIPES="our_dino our_dino_c" takes only some.
 ROWS = a b c d e frozen_random lp_ft
+SKIPS = 1 2 3 4 random
 GPU_RECIPES ?= our_scratch r4_vgg13_bn r2_densenet121 r1_small_cnn mini_labelled \
 	our_dino $(ROWS:%=our_dino_%) our_byol $(ROWS:%=our_byol_%) \
+	our_deeplabv3plus_ssl our_deeplabv3plus_random our_unet $(SKIPS:%=our_unet_without_%) r3_unet r3_unet_dropped \
 	r1_byol $(filter-out %lp_ft %random,$(ROWS:%=r1_setting_%)) r3_dino $(filter-out %lp_ft %random,$(ROWS:%=r3_setting_%))
 GPU_SEEDS ?= 3
 gpu: $(INSTALLED)
