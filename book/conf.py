@@ -10,7 +10,14 @@ sys.path.insert(0, str(HERE / "extensions"))
 
 project = "Deep learning for computer vision, executed"
 language = "en"
-extensions = ["myst_nb", "sphinxcontrib.bibtex", "mathml", "records", "recorded_settings"]
+extensions = [
+    "myst_nb",
+    "sphinxcontrib.bibtex",
+    "mathml",
+    "records",
+    "recorded_settings",
+    "recorded_segmentations",
+]
 exclude_patterns = ["_build", "results", "chapters/logs", "chapters/trained", "**.ipynb_checkpoints"]
 
 # Chapters were run by papermill (notebooks/Snakefile); Sphinx only shows them.

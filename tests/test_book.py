@@ -101,6 +101,21 @@ def test_recorded_settings_are_averaged_over_seeds_in_the_courses_order(
     assert rows[0]["spread"] == "–" and module("extensions/records.py").results(tmp_path) == []
 
 
+def test_recorded_segmentations_are_averaged_over_seeds_the_best_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(ROOT / "book" / "extensions")
+    for name, seed, value in (("low", 0, 0.2), ("high", 0, 0.5), ("high", 1, 0.7)):
+        kept = recorded(seed=seed, best={"epoch": 3, "mean_iou": value, "iou_urban": value}, start={"from": "random"})
+        kept["recipe"] |= {"name": name, "model": "unet", "image_size": 64}
+        kept["data"] |= {"val_images": 257, "mask_pixels": 512}
+        (tmp_path / f"{name}{seed}.json").write_text(json.dumps(kept))
+    high, low = module("extensions/recorded_segmentations.py").segmentations(tmp_path)
+    assert (high["recipe"], high["mean IoU"], high["spread"], high["seeds"]) == ("high", "0.6000", "0.1414", "2")
+    assert (low["recipe"], low["Urban"], low["Water"], low["spread"]) == ("low", "0.200", "–", "–")
+    assert "257 masks of 512 px" in low["judged on"]
+
+
 def test_a_broken_result_is_named(tmp_path: Path) -> None:
     (tmp_path / "half.json").write_text(json.dumps({"recipe": {}}))
     with pytest.raises(ValueError, match=r"half\.json is no result"):
