@@ -30,7 +30,7 @@ def segmentations(folder: Path) -> list[dict[str, str]]:
 
 
 def _row(group: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    first = group[0]
+    first, data = group[0], group[0]["data"]
     recipe, values = first["recipe"], [kept["best"]["mean_iou"] for kept in group]
     return {
         "recipe": recipe["name"],
@@ -40,7 +40,7 @@ def _row(group: Sequence[Mapping[str, Any]]) -> dict[str, str]:
         "seeds": str(len(values)),
         **{name: _class(group, name) for name in LAND_CLASSES},
         "network": f"{recipe['model']}, {recipe['image_size']} px",
-        "judged on": f"{first['data']['val_images']} masks of {first['data']['mask_pixels']} px, {first['data']['root']}",
+        "judged on": f"{data['val_images']} masks of {data['mask_pixels']} px, {data['root']}",
         "profile": first["profile"],
     }
 
