@@ -281,3 +281,23 @@ def test_figures_are_plain_json(run):
     picture = views.embedding_maps(embed(run, "pca"), NAMES)
     [written] = re.findall(r'<script type="application/json">(.*?)</script>', picture.html, flags=re.DOTALL)
     assert json.loads(written)["data"][0]["name"] == "cat"
+
+
+def test_a_tangent_touches_the_curve_wherever_the_slider_stops():
+    places = np.linspace(-2, 2, 9)
+    content = figure(views.tangents(places, places**2, 2 * places, place="w", value="G", caption="A parabola."))
+    steps = content["layout"]["sliders"][0]["steps"]
+    assert len(steps) == len(places)
+    for step, place in zip(steps, places, strict=True):
+        moved = step["args"][0]
+        (left, right), (low, high) = moved["x"][0], moved["y"][0]
+        assert (high - low) / (right - left) == pytest.approx(2 * place, abs=1e-3)
+        assert (low + high) / 2 == pytest.approx(place**2, abs=1e-3) and moved["x"][1] == [place]
+    assert step["args"][1] == [2, 3, 4] and len(content["data"]) == 5
+
+
+def test_a_curve_whose_parts_do_not_fit_is_refused():
+    with pytest.raises(ValueError, match="same length"):
+        views.tangents(np.arange(4), np.arange(3), np.arange(4), place="w", value="G", caption="x")
+    with pytest.raises(ValueError, match="must ascend"):
+        views.tangents(np.zeros(4), np.arange(4), np.arange(4), place="w", value="G", caption="x")

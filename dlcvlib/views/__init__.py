@@ -15,6 +15,7 @@ from dlcvlib.views.neighbours import neighbours
 from dlcvlib.views.predicted_masks import predicted_masks
 from dlcvlib.views.settings import settings_table
 from dlcvlib.views.tables import accuracy_table
+from dlcvlib.views.tangents import tangents
 from dlcvlib.views.worst_masks import pixel_confusion, worst_masks
 
 __all__ = [
@@ -41,5 +42,6 @@ __all__ = [
     "settings_table",
     "svg_picture",
     "table_picture",
+    "tangents",
     "worst_masks",
 ]
