@@ -55,7 +55,8 @@ def page(browser: Browser, file: Path) -> Iterator[Page]:
 
 
 PIXELS = "canvas => [...canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data].join()"
-INKED = "canvas => canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data.filter((v, i) => i % 4 === 3 && v > 200).length"
+INKED = """canvas => canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height)
+  .data.filter((value, place) => place % 4 === 3 && value > 200).length"""
 
 
 def pixels(page: Page | Locator) -> str:
@@ -303,6 +304,8 @@ def test_in_jupyterlab_kernel_and_page_move_each_other_and_without_a_kernel_it_s
     slider.press("ArrowLeft")
     expect(heard).to_have_text("the kernel saw epoch 3, selected 0")
     assert pixels(page) != last
+    page.wait_for_timeout(2500)
+    assert slider.count() == 1 and page.locator("figure.dlcv-figure").is_hidden(), "the widget stands alone"
     page.locator(".jp-OutputArea .noUi-handle").press("ArrowLeft")
     expect(heard).to_have_text("the kernel saw epoch 2, selected 0")
     assert epoch(page) == "epoch 2 of 4"
@@ -324,6 +327,7 @@ def test_in_jupyterlab_kernel_and_page_move_each_other_and_without_a_kernel_it_s
     first = pixels(reopened)
     reopened.locator(".dlcv-slider").press("End")
     assert epoch(reopened) == "epoch 4 of 4" and pixels(reopened) != first
+    assert reopened.locator(".jp-OutputArea", has_text="Loading widget").locator("visible=true").count() <= 1
     reopened.close()
     assert outside == []
 

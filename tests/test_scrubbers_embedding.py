@@ -1,4 +1,4 @@
-"""Embedding scrubbers, as far as Python goes: what is packed, which epochs there are, what is refused, what is written."""
+"""Embedding scrubbers, as far as Python goes: what they hold, what may be chosen, what is refused and written."""
 
 from __future__ import annotations
 
@@ -198,7 +198,7 @@ def test_features_that_are_no_numbers_are_refused_with_record_and_epoch(tmp_path
 @pytest.mark.parametrize(
     "spoil", [lambda content: content[: len(content) // 2], lambda content: b"no archive", lambda content: b""]
 )
-def test_a_spoilt_snapshot_is_refused_with_its_file(tmp_path: Path, spoil) -> None:  # noqa: ANN001
+def test_a_spoilt_snapshot_is_refused_with_its_file(tmp_path: Path, spoil) -> None:
     run = small(tmp_path / "seed0")
     file = run.path / "snapshots" / "epoch_0002.npz"
     file.write_bytes(spoil(file.read_bytes()))
@@ -278,7 +278,7 @@ def test_two_thousand_dots_of_thirty_epochs_weigh_less_than_half_a_megabyte(tmp_
 
 
 def test_a_module_that_no_page_could_hold_is_refused() -> None:
-    said = {"caption": "c", "alt": "a"}
+    said = {"identity": "i", "caption": "c", "alt": "a"}
     with pytest.raises(ValueError, match="once"):
         figure("const a = 1;", "", {}, b"", **said)
     with pytest.raises(ValueError, match="would end its element"):

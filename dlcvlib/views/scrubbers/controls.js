@@ -45,6 +45,17 @@ function onTheme(listener, signal) {
   signal.addEventListener("abort", () => observer.disconnect());
 }
 
+// A widget that lives says so, and the figure that would stand in for it stays hidden (`giveWay` in static_model.js).
+function announce(model, signal) {
+  const identity = model.get("_identity");
+  if (!identity) return; // the figure itself
+  const tell = () => document.dispatchEvent(new Event("dlcv-live"));
+  window.dlcvLive ??= new Set();
+  window.dlcvLive.add(identity);
+  tell();
+  signal.addEventListener("abort", () => (window.dlcvLive.delete(identity), tell()));
+}
+
 function setEpoch(model, epoch) {
   model.set("epoch", epoch);
   model.save_changes();
@@ -62,6 +73,7 @@ function epochControls(model, el, signal) {
   const slider = element("input", { type: "range", min: 0, step: 1, "aria-label": "epoch", class: "dlcv-slider" });
   const label = element("output", { class: "dlcv-epoch" });
   let timer = 0;
+  announce(model, signal);
 
   const moveTo = (place) => {
     const epochs = model.get("epochs");
