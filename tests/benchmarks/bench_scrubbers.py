@@ -168,15 +168,14 @@ ipywidgets.VBox([slider, figure])"""
 
 def lab_rows(browser: Browser, folder: Path, points: int, epochs: int, steps: int) -> dict[str, Row]:
     rows = {}
-    with jupyterlab(folder) as address:
-        for name, kind, what in (("scrubber", "scrubber", SCRUBBER), ("FigureWidget", "widget", WIDGET)):
+    for name, kind, what in (("scrubber", "scrubber", SCRUBBER), ("FigureWidget", "widget", WIDGET)):
+        with jupyterlab(folder / kind) as address:  # each its own, since JupyterLab opens again what was open
             script = SCRIPT.replace("WHAT", what).replace("TESTS", str(Path(__file__).resolve().parents[1]))
             script = script.replace("POINTS", str(points)).replace("EPOCHS", str(epochs))
-            (folder / "notebooks" / f"98_{kind}.py").write_text(script)
+            (folder / kind / "notebooks" / f"98_{kind}.py").write_text(script)
             page = run_all(browser, address, f"98_{kind}.py", [])
             ready(page, kind)
-            times = page.evaluate(TIMED, [kind, epochs, steps])
-            rows[f"{name}, {points} x {epochs}, JupyterLab"] = row(times, None)
+            rows[f"{name}, {points} x {epochs}, JupyterLab"] = row(page.evaluate(TIMED, [kind, epochs, steps]), None)
             page.close()
     return rows
 

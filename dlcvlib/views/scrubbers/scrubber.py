@@ -25,6 +25,7 @@ from dlcvlib.views.display import said
 from dlcvlib.views.scrubbers import static
 
 HERE = Path(__file__).parent
+NO_WIDGET = '<span class="dlcv-widget" hidden></span>'  # seen where no widget is shown, as in the book
 STYLE = (HERE / "scrubbers.css").read_text(encoding="utf-8")
 
 
@@ -123,7 +124,7 @@ class Scrubber(anywidget.AnyWidget):
         """
         widget, metadata = self._repr_mimebundle_()
         page = {name: widget.pop(name) for name in ("text/plain", "text/html")}
-        display({**widget, "text/plain": "", "text/html": ""}, metadata=metadata, raw=True)
+        display({**widget, "text/plain": "", "text/html": NO_WIDGET}, metadata=metadata, raw=True)
         display(page, raw=True)
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
