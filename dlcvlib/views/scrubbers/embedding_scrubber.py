@@ -36,7 +36,7 @@ class EmbeddingScrubber(Scrubber):
         message: a line shown below, while a training is followed.
     """
 
-    _esm = module("embedding.js")
+    _esm = module("dots.js", "embedding.js")
 
     selection = traitlets.List(traitlets.Int()).tag(sync=True)
     message = traitlets.Unicode().tag(sync=True)
