@@ -64,14 +64,14 @@ TIMED = """async ([kind, count, steps]) => {
     port2.postMessage(0); // arrives when the frame is done
   }));
   const times = [];
-  for (let step = 1; step <= steps + 3; step++) {
+  for (let step = 1; step <= steps + 10; step++) {
     await new Promise((rested) => setTimeout(rested, 40));
     const begun = performance.now();
     await moves[kind](step % count);
     await drawn();
     times.push(performance.now() - begun);
   }
-  return times.slice(3); // the first steps wait for the compiler
+  return times.slice(10); // the first steps wait for the compiler
 }"""
 
 

@@ -61,7 +61,7 @@ class EmbeddingScrubber(Scrubber):
             runs: records whose snapshots hold features, labels and indices, or series that were embedded before.
             method: "tsne", "umap" or "pca", for the records.
             images: uint8 (M, 3, H, W), the whole split that the indices point into; None for no pictures. They cost
-                about 0.3 kB of the page each.
+                about 0.2 kB of the page each.
             class_names: by class id; empty for the ids themselves.
 
         Raises:
