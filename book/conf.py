@@ -60,3 +60,15 @@ html_theme_options = {
     "pygments_light_style": "a11y-high-contrast-light",
     "pygments_dark_style": "a11y-high-contrast-dark",
 }
+
+WIDGET_STATE = "application/vnd.jupyter.widget-state+json"
+
+
+def without_widget_state(app, pagename, templatename, context, doctree):
+    """A scrubber stands in the page as HTML: its widget's state, which myst-nb adds, would double the page's weight."""
+    files = context.get("script_files", [])
+    files[:] = [file for file in files if getattr(file, "attributes", {}).get("type") != WIDGET_STATE]
+
+
+def setup(app):
+    app.connect("html-page-context", without_widget_state, priority=900)  # after myst-nb's own

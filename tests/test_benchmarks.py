@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from argparse import Namespace
@@ -198,3 +199,20 @@ def test_every_way_of_loading_gives_the_same_images(
     for name, (others, other_labels) in seen.items():
         torch.testing.assert_close(others, images, msg=name)
         assert other_labels.equal(labels), name
+
+
+@pytest.mark.browser
+def test_the_benchmark_of_scrubbers_times_every_way_of_stepping(world: Path, tmp_path: Path) -> None:
+    if shutil.which("chromium") is None:
+        pytest.skip("chromium is not installed (.ci/run installs it)")
+    report = tmp_path / "report.json"
+    rows = table(run("bench_scrubbers.py", world, tmp_path, "--quick", "--no-lab", "--json", str(report)))
+    assert [name for name in rows if "masks" not in name] == [
+        "scrubber, 200 x 4, static",
+        "scrubber, 400 x 5, static",
+        "plotly frames, 200 x 4, static",
+    ]
+    kept = json.loads(report.read_text())
+    for name, (median, slow, size) in rows.items():
+        assert 0 < median <= slow and size > 0
+        assert median == pytest.approx(kept["rows"][name]["median"], abs=0.1)

@@ -5,6 +5,7 @@ import pytest
 from embedding_records import growing_features, record
 
 from dlcvlib.embedding import aligned, embed, measured, pca_chain, separate_runs, separate_tsne, tsne_chain, umap_chain
+from dlcvlib.embedding import kept as kept_maps
 from dlcvlib.metrics import displacement
 from dlcvlib.runs import write_snapshot
 
@@ -95,6 +96,28 @@ def test_maps_are_kept_in_the_record_and_read_from_it(tmp_path):
     assert kept.stat().st_mtime_ns == written
     assert np.array_equal(again.coordinates, series.coordinates)
     assert again.quality.equals(series.quality)
+
+
+@pytest.mark.parametrize("method", ["tsne", "umap"])
+def test_a_chain_goes_on_where_it_ended_and_gives_the_maps_of_one_made_at_once(tmp_path, method, monkeypatch):
+    whole, growing = record(tmp_path / "whole", epochs=3), record(tmp_path / "growing", epochs=3)
+    last = growing.snapshot(3)
+    (growing.path / "snapshots" / "epoch_0003.npz").unlink()
+    embed(growing, method)
+    write_snapshot(growing, 3, last)
+    at_once = embed(whole, method)
+    mapped = []
+
+    def counted(features, *rest):
+        mapped.append(len(features))
+        return CHAINS[method](features, *rest)
+
+    monkeypatch.setitem(kept_maps.CHAINS, method, counted)
+    added = embed(growing, method)
+    assert mapped == [1], "only the new epoch was mapped"
+    np.testing.assert_array_equal(added.coordinates, at_once.coordinates)
+    assert added.quality.equals(at_once.quality)
+    assert len(list((growing.path / "embeddings").iterdir())) == 1
 
 
 def test_other_snapshots_epochs_or_seeds_give_other_kept_maps(tmp_path):

@@ -47,8 +47,11 @@ def pca_chain(features: Sequence[np.ndarray], seed: int = 0) -> list[np.ndarray]
     return [reduced.astype(np.float32) for reduced in _reduced(features, 2, seed)]
 
 
-def tsne_chain(features: Sequence[np.ndarray], seed: int = 0) -> list[np.ndarray]:
+def tsne_chain(features: Sequence[np.ndarray], seed: int = 0, before: np.ndarray | None = None) -> list[np.ndarray]:
     """Map each epoch by t-SNE, the first from PCA, each later one from the map before it; see `pca_chain`.
+
+    With `before`, the last map of a chain, as this function gave it, the chain goes on: the maps are those that one
+    call for all epochs would give.
 
     Stillness has a price: where much changed since the map before, one that may not be torn up ends a few hundredths of
     trustworthiness below a separate run's. `EmbeddingSeries.quality` says how much it is worth at each epoch.
@@ -57,11 +60,12 @@ def tsne_chain(features: Sequence[np.ndarray], seed: int = 0) -> list[np.ndarray
     """
     maps: list[np.ndarray] = []
     for reduced in _reduced(features, COMPONENTS, seed):
-        if not maps:
+        start = maps[-1] if maps else before
+        if start is None:
             search = TSNE(init="pca", perplexity=_perplexity(reduced), random_state=seed)
         else:  # the map before it, in its own scale: what is already apart needs no exaggeration to come apart
             search = TSNE(
-                init=maps[-1],
+                init=start,
                 perplexity=_perplexity(reduced),
                 early_exaggeration=1,
                 max_iter=TSNE_STEPS,
@@ -71,8 +75,8 @@ def tsne_chain(features: Sequence[np.ndarray], seed: int = 0) -> list[np.ndarray
     return maps
 
 
-def umap_chain(features: Sequence[np.ndarray], seed: int = 0) -> list[np.ndarray]:
-    """Map each epoch by UMAP, the first from PCA, each later one from the map before it; see `pca_chain`.
+def umap_chain(features: Sequence[np.ndarray], seed: int = 0, before: np.ndarray | None = None) -> list[np.ndarray]:
+    """Map each epoch by UMAP, the first from PCA, each later one from the map before it; see `tsne_chain`.
 
     UMAP brings every start to the same size itself. The first call of a process waits some seconds for its compiler.
     Source: McInnes, Healy and Melville 2018.
@@ -81,10 +85,11 @@ def umap_chain(features: Sequence[np.ndarray], seed: int = 0) -> list[np.ndarray
 
     maps: list[np.ndarray] = []
     for reduced in _reduced(features, COMPONENTS, seed):
+        start = maps[-1] if maps else before
         search = UMAP(
-            init=maps[-1] if maps else "pca",
-            n_epochs=UMAP_STEPS if maps else None,
-            learning_rate=UMAP_RATE if maps else 1.0,
+            init="pca" if start is None else start,
+            n_epochs=None if start is None else UMAP_STEPS,
+            learning_rate=1.0 if start is None else UMAP_RATE,
             n_neighbors=min(NEIGHBOURS, len(reduced) - 1),
             random_state=seed,
             n_jobs=1,  # several threads would not repeat the same map

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,7 @@ from dlcvlib.embedding.series import EmbeddingSeries, Method, measured
 from dlcvlib.metrics.maps import centred
 from dlcvlib.runs import Run, write_arrays
 
-CHAINS: dict[str, Callable[[Sequence[np.ndarray], int], list[np.ndarray]]] = {
+CHAINS: dict[str, Callable[..., list[np.ndarray]]] = {
     "tsne": chain.tsne_chain,
     "umap": chain.umap_chain,
     "pca": chain.pca_chain,
@@ -23,7 +23,7 @@ CHAINS: dict[str, Callable[[Sequence[np.ndarray], int], list[np.ndarray]]] = {
 }
 # All that maps depend on besides the snapshots; a kept map made with other values is not read.
 PARAMETERS = {
-    "version": 1,
+    "version": 2,
     "components": chain.COMPONENTS,
     "perplexity": chain.PERPLEXITY,
     "neighbours": chain.NEIGHBOURS,
@@ -37,7 +37,8 @@ def embed(run: Run, method: Method = "tsne", epochs: Iterable[int] | None = None
     """Map the snapshots of a run, each epoch started from the one before (see `dlcvlib.embedding.chain`).
 
     The maps are kept in the record's `embeddings/` and read from there as long as the snapshots' contents stay the
-    same, also on another machine. The same seed gives the same maps on the same machine; another processor or library
+    same, also on another machine. Where epochs were added after the last one, a kept chain goes on, and takes the place
+    of the shorter one. The same seed gives the same maps on the same machine; another processor or library
     version may differ in rounding, which t-SNE and UMAP amplify.
 
     Args:
@@ -58,9 +59,12 @@ def embed(run: Run, method: Method = "tsne", epochs: Iterable[int] | None = None
     if not chosen:
         raise ValueError(f"{run.path} has no snapshot to map: choose epochs, or train it with snapshots")
     snapshots = _same_points(run, chosen)
-    file = run.path / "embeddings" / f"{method}-{_key(method, chosen, seed, snapshots)}.npz"
+    *shorter, file = _files(run, method, chosen, seed, snapshots)
     if not file.is_file():
-        write_arrays(file, _made(method, chosen, seed, snapshots))
+        begun = [kept for kept in shorter if kept.is_file()] if method in ("tsne", "umap") else []
+        write_arrays(file, _made(method, chosen, seed, snapshots, begun[-1] if begun else None))
+        for kept in begun:  # a training that is followed would leave one an epoch
+            kept.unlink(missing_ok=True)
     return _read(file, method)
 
 
@@ -80,6 +84,11 @@ def _same_points(run: Run, epochs: tuple[int, ...]) -> list[dict[str, np.ndarray
                 raise ValueError(
                     f"the snapshot of epoch {epoch} in {run.path} holds no `{name}`, only {list(snapshot)}"
                 )
+        if not np.isfinite(snapshot["features"]).all():
+            raise ValueError(
+                f"{run.path}: the features of epoch {epoch} hold nan or infinity (had the training diverged by then?); "
+                "choose epochs before it"
+            )
         for name in ("labels", "indices"):
             if not np.array_equal(snapshot[name], snapshots[0][name]):
                 raise ValueError(
@@ -89,29 +98,44 @@ def _same_points(run: Run, epochs: tuple[int, ...]) -> list[dict[str, np.ndarray
     return snapshots
 
 
-def _key(method: str, epochs: tuple[int, ...], seed: int, snapshots: list[dict[str, np.ndarray]]) -> str:
-    """Name of the maps that depend on just this; of contents, not of times, so that a copied record keeps its maps."""
-    digest = hashlib.sha256(json.dumps([method, epochs, seed, PARAMETERS]).encode())
-    for snapshot in snapshots:
+def _files(
+    run: Run, method: str, epochs: tuple[int, ...], seed: int, snapshots: list[dict[str, np.ndarray]]
+) -> list[Path]:
+    """Where maps of the first epoch, of the first two, … of all are kept.
+
+    The names are of contents, not of times, so that a copied record keeps its maps.
+    """
+    digest = hashlib.sha256(json.dumps([method, seed, PARAMETERS]).encode())
+    files = []
+    for epoch, snapshot in zip(epochs, snapshots, strict=True):
+        digest.update(f"epoch {epoch}".encode())
         for name in ("features", "labels", "indices"):
             digest.update(f"{snapshot[name].dtype}{snapshot[name].shape}".encode())
             digest.update(np.ascontiguousarray(snapshot[name]).tobytes())
-    return digest.hexdigest()[:16]
+        files.append(run.path / "embeddings" / f"{method}-{digest.hexdigest()[:16]}.npz")
+    return files
 
 
 def _made(
-    method: str, epochs: tuple[int, ...], seed: int, snapshots: list[dict[str, np.ndarray]]
+    method: str, epochs: tuple[int, ...], seed: int, snapshots: list[dict[str, np.ndarray]], begun: Path | None
 ) -> dict[str, np.ndarray]:
+    """Everything that is kept of a series; `begun` holds the same of its first epochs."""
     features = [snapshot["features"].astype(np.float32) for snapshot in snapshots]
     labels, indices = snapshots[0]["labels"].astype(np.int64), snapshots[0]["indices"].astype(np.int64)
-    maps = CHAINS[method](features, seed)
+    if begun is None:
+        maps = CHAINS[method](features, seed)
+    else:
+        with np.load(begun, allow_pickle=False) as arrays:
+            earlier = list(arrays["maps"])
+        maps = earlier + CHAINS[method](features[len(earlier) :], seed, earlier[-1])
     if method == "separate":
         coordinates = np.stack([centred(points) for points in maps]).astype(np.float32)
     else:
         coordinates = chain.aligned(maps)
     quality = measured(coordinates, features, labels, epochs)
     columns = {f"quality_{name}": quality[name].to_numpy() for name in quality.columns}
-    return {"coordinates": coordinates, "labels": labels, "indices": indices, **columns}
+    own = {"maps": np.stack(maps)} if method in ("tsne", "umap") else {}  # in their own scale, to go on from
+    return {"coordinates": coordinates, "labels": labels, "indices": indices, **own, **columns}
 
 
 def _read(file: Path, method: str) -> EmbeddingSeries:
