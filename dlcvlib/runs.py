@@ -90,13 +90,21 @@ class Run:
         Raises:
             FileNotFoundError: none were kept at this epoch; the message names the epochs with a snapshot.
         """
+        return {name: palette.read_png(file) for name, file in self.mask_files(epoch).items()}
+
+    def mask_files(self, epoch: int) -> dict[str, Path]:
+        """Files of the label maps kept at `epoch`, by image's name, in the order of the names.
+
+        Raises:
+            FileNotFoundError: none were kept at this epoch; the message names the epochs with a snapshot.
+        """
         folder = self.path / "snapshots" / f"epoch_{epoch:04d}"
         files = sorted(folder.glob("*.png"))
         if not files:
             raise FileNotFoundError(
                 f"{folder} holds no label maps; this record has snapshots of the epochs {self.snapshot_epochs}"
             )
-        return {file.stem: palette.read_png(file) for file in files}
+        return {file.stem: file for file in files}
 
     def first_middle_last(self) -> tuple[int, int, int]:
         """First, middle and last epoch with a snapshot after training began: the three that the reports ask for."""
