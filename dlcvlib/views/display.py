@@ -57,7 +57,7 @@ def plotly_picture(figure: go.Figure, *, caption: str, alt: str) -> Picture:
     Raises:
         ValueError: `caption` or `alt` is empty.
     """
-    caption, alt = _said(caption, "caption"), _said(alt, "alt")
+    caption, alt = said(caption, "caption"), said(alt, "alt")
     content: dict[str, Any] = json.loads(figure.to_json())
     height = content["layout"].setdefault("height", DEFAULT_HEIGHT)
     if not content["layout"].get("title", {}).get("text"):
@@ -84,7 +84,7 @@ def image_picture(pixels: np.ndarray, *, caption: str, alt: str, scale: int = 1)
     Raises:
         ValueError: `pixels` has another shape or type, `scale` is below 1, or `caption` or `alt` is empty.
     """
-    caption, alt = _said(caption, "caption"), _said(alt, "alt")
+    caption, alt = said(caption, "caption"), said(alt, "alt")
     pixels = np.asarray(pixels)
     if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.size == 0:
         raise ValueError(f"pixels must be uint8 of shape (H, W, 3), got {pixels.dtype} of shape {pixels.shape}")
@@ -107,7 +107,7 @@ def svg_picture(svg: str, *, caption: str, alt: str) -> Picture:
     Raises:
         ValueError: `svg` holds no `<svg>` element, or `caption` or `alt` is empty.
     """
-    caption, alt = _said(caption, "caption"), _said(alt, "alt")
+    caption, alt = said(caption, "caption"), said(alt, "alt")
     element = re.search(r"<svg\b.*</svg>", svg, flags=re.DOTALL)  # leaves an XML prolog out, which HTML does not know
     if element is None:
         raise ValueError(f"svg must hold an <svg> element, got {svg[:60]!r}")
@@ -120,7 +120,7 @@ def table_picture(frame: pd.DataFrame, *, caption: str) -> Picture:
     Raises:
         ValueError: `caption` is empty.
     """
-    caption = _said(caption, "caption")
+    caption = said(caption, "caption")
     # pandas writes "<NA>" for a missing integer whatever it is told; as an object it is a missing value like others.
     table = (
         frame.astype(object)
@@ -137,7 +137,12 @@ def table_picture(frame: pd.DataFrame, *, caption: str) -> Picture:
     return Picture(f'<div class="dlcv-scroll">\n{table}\n</div>', caption, alt=caption)
 
 
-def _said(text: str, name: str) -> str:
+def said(text: str, name: str) -> str:
+    """`text` on one line, once it is certain that it says something; `name` is what the error calls it.
+
+    Raises:
+        ValueError: it is empty.
+    """
     if not text.strip():
         raise ValueError(
             f"{name} is empty: every picture of the book has a caption and a text for those who do not see it"

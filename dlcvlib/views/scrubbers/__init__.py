@@ -1,0 +1,5 @@
+"""Pictures to scrub: a slider steps through the epochs of a record, in JupyterLab and in the built book."""
+
+from dlcvlib.views.scrubbers.scrubber import Scrubber
+
+__all__ = ["Scrubber"]

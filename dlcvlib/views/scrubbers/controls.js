@@ -1,0 +1,242 @@
+// What all scrubbers share: slider, play and pause, keyboard, the epoch said aloud, its figures with small curves, and
+// a legend whose classes are pinned by a click. A scrubber calls, in its `render({ model, el })`:
+//
+//   const stop = new AbortController();                       stop.abort() in cleanup undoes all of the below
+//   const controls = epochControls(model, el, stop.signal);   { element, playing() }
+//   const figures = epochFigures(model, stop.signal);         { element }
+//   const legend = classLegend(model, stop.signal, swatch);   { element }, swatch(entry of _classes) -> Node
+//   heard(model, ["epoch", "classes"], draw, stop.signal);    calls draw when one of the traits changes
+//   onTheme(draw, stop.signal);                               … when the page turns dark or light
+
+const EPOCH_MS = 700; // each epoch's time on the screen while playing
+const STILL_MS = 1200; // the same for readers who asked for less motion: a step is then a jump
+const calmMotion = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
+
+function element(tag, attributes = {}, ...children) {
+  const made = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+  made.append(...children.filter((child) => child !== null));
+  return made;
+}
+
+function heard(model, names, listener, signal) {
+  const once = (() => {
+    let waiting = false; // several traits that change together call the listener once
+    return () => {
+      if (waiting) return;
+      waiting = true;
+      queueMicrotask(() => {
+        waiting = false;
+        if (!signal.aborted) listener();
+      });
+    };
+  })();
+  for (const name of names) model.on(`change:${name}`, once);
+  signal.addEventListener("abort", () => names.forEach((name) => model.off(`change:${name}`, once)));
+}
+
+function onTheme(listener, signal) {
+  const watched = { attributeFilter: ["data-theme", "data-jp-theme-light", "data-jp-theme-name", "class"] };
+  const observer = new MutationObserver(listener);
+  observer.observe(document.documentElement, watched);
+  observer.observe(document.body, watched);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", listener, { signal });
+  signal.addEventListener("abort", () => observer.disconnect());
+}
+
+function setEpoch(model, epoch) {
+  model.set("epoch", epoch);
+  model.save_changes();
+}
+
+// Place of the epoch shown among those there are; a linked widget may ask for one between them.
+function placeOf(model) {
+  const epochs = model.get("epochs");
+  const later = epochs.findIndex((epoch) => epoch > model.get("epoch"));
+  return later === -1 ? epochs.length - 1 : Math.max(later - 1, 0);
+}
+
+function epochControls(model, el, signal) {
+  const play = element("button", { type: "button", class: "dlcv-play" });
+  const slider = element("input", { type: "range", min: 0, step: 1, "aria-label": "epoch", class: "dlcv-slider" });
+  const label = element("output", { class: "dlcv-epoch" });
+  let timer = 0;
+
+  const moveTo = (place) => {
+    const epochs = model.get("epochs");
+    setEpoch(model, epochs[Math.min(Math.max(place, 0), epochs.length - 1)]);
+  };
+  const isLast = () => placeOf(model) === model.get("epochs").length - 1;
+
+  function pause() {
+    clearTimeout(timer);
+    timer = 0;
+    show();
+  }
+  function next() {
+    if (isLast()) return pause();
+    timer = setTimeout(next, calmMotion() ? STILL_MS : EPOCH_MS);
+    moveTo(placeOf(model) + 1);
+  }
+  function toggle() {
+    if (timer) return pause();
+    if (model.get("epochs").length < 2) return;
+    timer = setTimeout(next, isLast() ? EPOCH_MS : 0); // from the end it begins anew, with a look at the first epoch
+    if (isLast()) moveTo(0);
+    show();
+  }
+
+  function show() {
+    const epochs = model.get("epochs");
+    const text = `epoch ${epochs[placeOf(model)]} of ${epochs[epochs.length - 1]}`;
+    slider.max = epochs.length - 1;
+    slider.value = placeOf(model);
+    slider.disabled = play.disabled = epochs.length < 2;
+    slider.setAttribute("aria-valuetext", text);
+    slider.style.setProperty("--done", `${(100 * slider.value) / Math.max(slider.max, 1)}%`);
+    label.setAttribute("aria-live", timer ? "off" : "polite"); // no screen reader keeps up with playing
+    label.textContent = text;
+    play.textContent = timer ? "❚❚" : "▶";
+    play.setAttribute("aria-label", timer ? "pause" : "play");
+    play.title = timer ? "Pause (space)" : "Play (space)";
+  }
+
+  function onKey(event) {
+    if (event.ctrlKey || event.altKey || event.metaKey) return;
+    const place = placeOf(model);
+    const goals = { ArrowLeft: place - 1, ArrowRight: place + 1, Home: 0, End: model.get("epochs").length - 1 };
+    if (event.key === " " && event.target.tagName !== "BUTTON") toggle();
+    else if (event.key in goals && !event.target.closest("select, input:not(.dlcv-slider)")) {
+      pause();
+      moveTo(goals[event.key]);
+    } else return;
+    event.preventDefault();
+    event.stopPropagation();
+  }
+
+  slider.addEventListener("input", () => {
+    const goal = Number(slider.value);
+    pause();
+    moveTo(goal);
+  });
+  play.addEventListener("click", toggle);
+  el.setAttribute("data-lm-suppress-shortcuts", "true"); // else JupyterLab takes the arrow keys for itself
+  el.addEventListener("keydown", onKey, { signal });
+  signal.addEventListener("abort", () => clearTimeout(timer));
+  heard(model, ["epoch", "epochs"], show, signal);
+  show();
+  const bar = element("div", { class: "dlcv-controls" }, play, slider, label);
+  return { element: bar, playing: () => timer !== 0 };
+}
+
+const shownNumber = (value) => (value === null || value === undefined ? "–" : value.toFixed(3));
+
+// A table of the epoch's figures, each with its curve over the epochs and a marker where the slider stands.
+function epochFigures(model, signal) {
+  const table = element("table", { class: "dlcv-figures" });
+  let moves = [];
+
+  function build() {
+    const panes = model.get("_figures");
+    const names = [...new Set(panes.flatMap((pane) => pane.rows.map((row) => row.name)))];
+    const titles = panes.length > 1 ? panes.map((pane) => element("th", { scope: "col" }, pane.title)) : [];
+    const caption = element("caption");
+    moves = [(place) => (caption.textContent = `Epoch ${model.get("epochs")[place]} in figures`)];
+    const rows = names.map((name) => {
+      const series = panes.map((pane) => pane.rows.find((row) => row.name === name)?.values ?? []);
+      const cells = series.map((values) => {
+        const cell = element("td");
+        moves.push((place) => (cell.textContent = shownNumber(values[place])));
+        return cell;
+      });
+      const curve = miniCurve(series, model.get("epochs"));
+      moves.push(curve.move);
+      const drawn = element("td", { class: "dlcv-curve", "aria-hidden": "true" }, curve.element);
+      return element("tr", {}, element("th", { scope: "row" }, name), ...cells, drawn);
+    });
+    const head = titles.length ? element("tr", {}, element("td"), ...titles, element("td")) : null;
+    table.replaceChildren(caption, element("tbody", {}, head, ...rows));
+    move();
+  }
+  function move() {
+    for (const update of moves) update(placeOf(model));
+  }
+  heard(model, ["epochs", "_figures"], build, signal);
+  heard(model, ["epoch"], move, signal);
+  build();
+  return { element: table };
+}
+
+const CURVE = { width: 120, height: 26, edge: 4 };
+
+// One line a pane, the second one dashed; epochs lie as far apart as they are.
+function miniCurve(series, epochs) {
+  const { width, height, edge } = CURVE;
+  const make = (tag, attributes) => {
+    const made = document.createElementNS("http://www.w3.org/2000/svg", tag);
+    for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+    return made;
+  };
+  const all = series.flat().filter(Number.isFinite);
+  const [low, high] = [Math.min(...all), Math.max(...all)];
+  const span = epochs[epochs.length - 1] - epochs[0] || 1;
+  const across = (place) => edge + ((epochs[place] - epochs[0]) / span) * (width - 2 * edge);
+  const down = (value) => edge + (high > low ? (high - value) / (high - low) : 0.5) * (height - 2 * edge);
+  const svg = make("svg", { viewBox: `0 0 ${width} ${height}`, width, height });
+  const markers = series.map((values, pane) => {
+    const points = values.flatMap((value, place) =>
+      Number.isFinite(value) ? [`${across(place).toFixed(1)},${down(value).toFixed(1)}`] : [],
+    );
+    svg.append(make("polyline", { points: points.join(" "), "stroke-dasharray": pane ? "3 2" : "none" }));
+    return svg.appendChild(make("circle", { r: 3, class: pane ? "dlcv-second" : "" }));
+  });
+  function move(place) {
+    series.forEach((values, pane) => {
+      const known = Number.isFinite(values[place]);
+      markers[pane].style.display = known ? "" : "none";
+      if (!known) return;
+      markers[pane].setAttribute("cx", across(place));
+      markers[pane].setAttribute("cy", down(values[place]));
+    });
+  }
+  return { element: svg, move };
+}
+
+// Chips: a click shows a class alone, further clicks add and remove classes; pointing at one isolates it meanwhile.
+function classLegend(model, signal, swatch, onPoint = () => {}) {
+  const chips = element("div", { class: "dlcv-legend", role: "group", "aria-label": "classes shown" });
+
+  function choose(classes) {
+    model.set("classes", classes);
+    model.save_changes();
+  }
+  function clicked(id) {
+    const shown = model.get("classes");
+    if (shown.length === model.get("_classes").length) return choose([id]);
+    choose(shown.includes(id) ? shown.filter((other) => other !== id) : [...shown, id].sort((one, two) => one - two));
+  }
+  function build() {
+    const everything = model.get("_classes").map((_, id) => id);
+    const made = model.get("_classes").map((entry, id) => {
+      const chip = element("button", { type: "button", class: "dlcv-chip", title: entry.name }, swatch(entry), entry.name);
+      chip.addEventListener("click", () => clicked(id));
+      for (const type of ["pointerenter", "focus"]) chip.addEventListener(type, () => onPoint(id));
+      for (const type of ["pointerleave", "blur"]) chip.addEventListener(type, () => onPoint(null));
+      return chip;
+    });
+    const all = element("button", { type: "button", class: "dlcv-chip dlcv-all" }, "all");
+    const none = element("button", { type: "button", class: "dlcv-chip dlcv-all" }, "none");
+    all.addEventListener("click", () => choose(everything));
+    none.addEventListener("click", () => choose([]));
+    chips.replaceChildren(...made, all, none);
+    show();
+  }
+  function show() {
+    const shown = new Set(model.get("classes"));
+    model.get("_classes").forEach((_, id) => chips.children[id].setAttribute("aria-pressed", shown.has(id)));
+  }
+  heard(model, ["_classes"], build, signal);
+  heard(model, ["classes"], show, signal);
+  build();
+  return { element: chips };
+}
