@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from functools import reduce
 from itertools import accumulate
 from operator import add
-from typing import Any
 
 import numpy as np
 import torch
@@ -79,6 +78,23 @@ def _tile(name: str, image: Tensor | np.ndarray, mask: Tensor | np.ndarray) -> T
     return Tile(name, channels_last(torch.as_tensor(image)[None])[0], truth.astype(np.uint8))
 
 
+def common_epochs(runs: Sequence[Run]) -> list[int]:
+    """Epochs of which every run has a snapshot, ascending.
+
+    Raises:
+        FileNotFoundError: a run has none yet.
+        ValueError: they have none in common.
+    """
+    for run in runs:
+        if not run.snapshot_epochs:
+            raise FileNotFoundError(f"{run.path / 'snapshots'} holds no snapshot yet: train further, then look again")
+    common = set(runs[0].snapshot_epochs).intersection(*(run.snapshot_epochs for run in runs))
+    if not common:
+        kept = "; ".join(f"{run.path} has {run.snapshot_epochs}" for run in runs)
+        raise ValueError(f"the records have no epoch in common: {kept}")
+    return sorted(common)
+
+
 def kept_names(runs: Sequence[Run], epoch: int) -> list[str]:
     """Names of the images that the runs keep masks of.
 
@@ -91,7 +107,7 @@ def kept_names(runs: Sequence[Run], epoch: int) -> list[str]:
         if names != kept[0]:
             raise ValueError(
                 f"{run.path} keeps masks of {', '.join(names)}, but {runs[0].path} of {', '.join(kept[0])}: "
-                "name those to show that all of them keep"
+                "give `shown` the names of those that both keep"
             )
     return kept[0]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,13 +12,14 @@ from PIL import Image
 from torch import Tensor
 
 from dlcvlib.data import palette
+from dlcvlib.metrics.course_iou import LAND_CLASSES
 from dlcvlib.runs import Run
 from dlcvlib.views.records import NOTHING, titles_of
-from dlcvlib.views.scrubbers.mask_packing import Packed, Tile, kept_names, pack, tiles_of
-from dlcvlib.views.scrubbers.scrubber import Scrubber, module
+from dlcvlib.views.scrubbers.mask_packing import Packed, Tile, common_epochs, kept_names, pack, tiles_of
+from dlcvlib.views.scrubbers.scrubber import HERE, STYLE, Scrubber, module
 
-STILL_SIDE, STILL_GAP = 150, 6
-"""Pixels: width of a picture in the still, and what lies between two."""
+STILL_SIDE, STILL_GAP, STILL_COLOURS = 150, 6, 128
+"""Of the still: pixels across a picture and between two, and colours in all."""
 
 
 class MaskScrubber(Scrubber):
@@ -33,6 +34,7 @@ class MaskScrubber(Scrubber):
     """
 
     _esm = module("mask_pixels.js", "mask_panes.js", "masks.js")
+    _css = STYLE + (HERE / "masks.css").read_text(encoding="utf-8")
 
     opacity = traitlets.Float(1.0, min=0.0, max=1.0).tag(sync=True)
     outline = traitlets.Bool(False).tag(sync=True)
@@ -71,14 +73,17 @@ class MaskScrubber(Scrubber):
                 a mask cannot be read or has another size than the true one; two records keep other images, or have
                 no epoch in common; labels do not fit.
         """
-        self._runs = [runs] if isinstance(runs, Run) else list(runs)
-        titles = list(labels) or titles_of(self._runs)
-        if not 1 <= len(self._runs) <= 2 or len(titles) != len(self._runs):
-            raise ValueError(f"one or two records fit side by side, got {len(self._runs)} with {len(titles)} labels")
-        chosen = list(_common_epochs(self._runs) if epochs is None else epochs)
-        wanted = kept_names(self._runs, chosen[-1]) if shown is None else list(shown)
-        self._pictures = tiles_of(images, masks, names, wanted)
-        packed = pack(self._runs, chosen, self._pictures, full_size=full_size)
+        records = [runs] if isinstance(runs, Run) else list(runs)
+        titles = list(labels) or titles_of(records)
+        if not 1 <= len(records) <= 2 or len(titles) != len(records):
+            raise ValueError(f"one or two records fit side by side, got {len(records)} with {len(titles)} labels")
+        chosen = common_epochs(records) if epochs is None else [int(epoch) for epoch in epochs]
+        if not chosen:
+            raise ValueError("there is no epoch to show: leave `epochs` out, or name some of the record")
+        wanted = kept_names(records, chosen[-1]) if shown is None else list(shown)
+        tiles = tiles_of(images, masks, names, wanted)
+        packed = pack(records, chosen, tiles, full_size=full_size)
+        self._last = tiles, [run.masks(chosen[-1]) for run in records]
         super().__init__(
             chosen,
             caption=_caption(titles, wanted, chosen, packed),
@@ -86,17 +91,90 @@ class MaskScrubber(Scrubber):
             _data=packed.data,
             _offsets=packed.offsets,
             _classes=[
-                {"name": name, "colour": colour} for name, colour in zip(CLASS_NAMES, palette.COLOURS.tolist(), strict=True)
+                {"name": name, "colour": colour.tolist()}
+                for name, colour in zip(palette.CLASS_NAMES, palette.COLOURS, strict=True)
             ],
-            _tiles=[
-                {
-                    "name": tile.name,
-                    "width": tile.truth.shape[1],
-                    "height": tile.truth.shape[0],
-                    "wrong": [wrong[place] for wrong in packed.wrong],
-                    "iou": [iou[place] for iou in packed.image_iou],
-                }
-                for place, tile in enumerate(self._pictures)
-            ],
-            _figures=[{"title": title, "rows": _rows(packed, run, wanted)} for run, title in enumerate(titles)],
+            _tiles=[_tile(tile, packed, place) for place, tile in enumerate(tiles)],
+            _figures=[_figures(title, wanted, packed, place) for place, title in enumerate(titles)],
         )
+
+    def still(self) -> bytes:
+        """PNG: the last epoch's row of panes for each image."""
+        tiles, predicted = self._last
+        rows = [
+            [tile.photo, *_coloured(masks[tile.name] for masks in predicted), *_coloured([tile.truth])]
+            for tile in tiles
+        ]
+        return _still(rows)
+
+
+def _coloured(masks: Iterable[np.ndarray]) -> list[np.ndarray]:
+    return [palette.COLOURS[ids] for ids in masks]
+
+
+def _tile(tile: Tile, packed: Packed, place: int) -> dict[str, Any]:
+    height, width = tile.truth.shape
+    figures = {"iou": [run[place] for run in packed.image_iou], "wrong": [run[place] for run in packed.wrong]}
+    return {"name": tile.name, "width": width, "height": height, **figures}
+
+
+def _figures(title: str, names: Sequence[str], packed: Packed, run: int) -> dict[str, Any]:
+    """A table's rows; what the course scores stands first, then the images shown."""
+    rows = {"mean IoU, all validation images": packed.mean_iou[run]}
+    rows |= {f"image {name}": values for name, values in zip(names, packed.image_iou[run], strict=True)}
+    rows |= {f"{name}, images shown": values for name, values in zip(LAND_CLASSES, packed.class_iou[run], strict=True)}
+    return {"title": title, "rows": [{"name": name, "values": values} for name, values in rows.items()]}
+
+
+def _caption(titles: Sequence[str], names: Sequence[str], epochs: Sequence[int], packed: Packed) -> str:
+    changes = [
+        f"{title}: the mean IoU of all validation images goes from {known[0][1]:.3f} after epoch {known[0][0]} to "
+        f"{known[-1][1]:.3f} after epoch {known[-1][0]}."
+        for title, values in zip(titles, packed.mean_iou, strict=True)
+        if (known := [(epoch, value) for epoch, value in zip(epochs, values, strict=True) if value is not None])
+    ]
+    masks = "mask" if len(titles) == 1 else "masks"
+    parts = [
+        f"{' and '.join(titles)}: image, {masks} predicted at the epoch of the slider, and true mask of "
+        f"{', '.join(names)}.",
+        *changes,
+        "Below each prediction the mean IoU of that image alone, over the classes that occur in it, and the share of "
+        "its pixels that are wrong; the course pools all images.",
+    ]
+    return " ".join(parts)
+
+
+def _alt(titles: Sequence[str], names: Sequence[str], epochs: Sequence[int], packed: Packed) -> str:
+    said = [
+        f"{title}, {name}: {_in_words(values[-1])}"
+        for title, tiles in zip(titles, packed.image_iou, strict=True)
+        for name, values in zip(names, tiles, strict=True)
+    ]
+    return (
+        f"Rows of satellite image, predicted mask and true mask, after epoch {epochs[-1]}. IoU of each: "
+        f"{'; '.join(said)}."
+    )
+
+
+def _in_words(value: float | None) -> str:
+    return NOTHING if value is None else f"{value:.2f}"
+
+
+def _still(rows: Sequence[Sequence[np.ndarray]]) -> bytes:
+    """PNG of pictures in rows, uint8 (H, W, 3), with transparent gaps, which suit light and dark pages."""
+    scaled = [[Image.fromarray(pixels).resize(_still_size(pixels)) for pixels in row] for row in rows]
+    step, heights = STILL_SIDE + STILL_GAP, [max(picture.height for picture in row) for row in scaled]
+    whole = (step * len(rows[0]) - STILL_GAP, sum(heights) + STILL_GAP * (len(rows) - 1))
+    sheet, top = Image.new("RGBA", whole), 0
+    for row, height in zip(scaled, heights, strict=True):
+        for column, picture in enumerate(row):
+            sheet.paste(picture, (column * step, top))
+        top += height + STILL_GAP
+    file = io.BytesIO()
+    # A few colours are enough for a stand-in, and a fifth of the bytes.
+    sheet.quantize(STILL_COLOURS, method=Image.Quantize.FASTOCTREE).save(file, "PNG", optimize=True)
+    return file.getvalue()
+
+
+def _still_size(pixels: np.ndarray) -> tuple[int, int]:
+    return STILL_SIDE, max(1, round(STILL_SIDE * pixels.shape[0] / pixels.shape[1]))
