@@ -18,7 +18,7 @@ from dlcvlib.views.records import NOTHING, titles_of
 from dlcvlib.views.scrubbers.mask_packing import Packed, Tile, common_epochs, kept_names, pack, tiles_of
 from dlcvlib.views.scrubbers.scrubber import HERE, STYLE, Scrubber, module
 
-STILL_SIDE, STILL_GAP, STILL_COLOURS = 150, 6, 128
+STILL_SIDE, STILL_GAP, STILL_COLOURS = 128, 6, 64
 """Of the still: pixels across a picture and between two, and colours in all."""
 
 

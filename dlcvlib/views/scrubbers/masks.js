@@ -12,6 +12,7 @@ const ERRORS_EXPLAINED =
   "Hatched: the predicted class is not the true one. Pixels that are truly Unknown count, as in the course's IoU.";
 const NO_CLASS = "No class is selected, so only the images are shown: choose a class in the legend.";
 const ZOOM_EXPLAINED = "Click a picture, then zoom with the wheel and drag; a double click shows the whole again.";
+const OUTLINE_SHARE = 170; // of a mask's width is the width of an outline
 const AHEAD = [1, -1, 2, -2, 3, -3]; // epochs decoded while the reader looks at one
 
 function maskFiles(model) {
@@ -127,18 +128,21 @@ function maskView(model, signal, said) {
     const wordOf = wordsOfClasses(colours, shown);
     const look = `${[...shown]} ${outline}`;
     const regions = (map) => (words) =>
-      outline ? paintOutlines(words, map, wordOf, Math.max(1, Math.round(map.width / 256))) : paintRegions(words, map, wordOf);
+      outline ? paintOutlines(words, map, wordOf, Math.max(1, Math.round(map.width / OUTLINE_SHARE))) : paintRegions(words, map, wordOf);
     table.rows.forEach(({ tile, predicted, truth }, row) => {
       paint(truth.layers[1], look, regions(truths[row]));
       predicted.forEach(({ layers, text }, run) => {
         const map = predictions[run * table.rows.length + row];
         paint(layers[1], `${place} ${look}`, regions(map));
         if (errors) paint(layers[2], `${place} ${[...shown]}`, (words) => paintErrors(words, map, truths[row], shown, hatch));
-        const figures = `IoU ${shownNumber(tile.iou[run][place])} · ${(100 * tile.wrong[run][place]).toFixed(1)} % wrong`;
-        text.textContent = figures;
+        const figures = [
+          `IoU ${shownNumber(tile.iou[run][place])}`,
+          `${(100 * tile.wrong[run][place]).toFixed(1)} % wrong`,
+        ];
+        text.replaceChildren(...figures.map((figure) => element("span", {}, figure)));
         layers[1].setAttribute(
           "aria-label",
-          `${tile.name}, ${table.titles[run]}, epoch ${model.get("epochs")[place]}: ${figures}`,
+          `${tile.name}, ${table.titles[run]}, epoch ${model.get("epochs")[place]}: ${figures.join(", ")}`,
         );
       });
     });
