@@ -73,8 +73,12 @@ def tiles_of(
 
 def _tile(name: str, image: Tensor | np.ndarray, mask: Tensor | np.ndarray) -> Tile:
     truth = torch.as_tensor(mask).cpu().numpy()
-    if truth.ndim != 2 or truth.size == 0 or truth.min() < 0 or truth.max() > palette.UNKNOWN:
-        raise ValueError(f"the mask of {name} must be class ids 0 to {palette.UNKNOWN} of shape (H, W), got {truth!r}")
+    if truth.ndim != 2 or truth.size == 0:
+        raise ValueError(f"the mask of {name} must be of shape (H, W), got {truth.shape}")
+    if truth.min() < 0 or truth.max() > palette.UNKNOWN:
+        raise ValueError(
+            f"the mask of {name} holds class ids {truth.min()} to {truth.max()}, beyond 0 to {palette.UNKNOWN}"
+        )
     return Tile(name, channels_last(torch.as_tensor(image)[None])[0], truth.astype(np.uint8))
 
 
