@@ -129,7 +129,7 @@ function epochControls(model, el, signal) {
   return { element: bar, playing: () => timer !== 0 };
 }
 
-const shownNumber = (value) => (value === null || value === undefined ? "–" : value.toFixed(3));
+const shownNumber = (value) => (value === null || value === undefined ? "–" : value.toFixed(3).replace("-", "−"));
 
 // A table of the epoch's figures, each with its curve over the epochs and a marker where the slider stands.
 function epochFigures(model, signal) {
@@ -167,7 +167,7 @@ function epochFigures(model, signal) {
   return { element: table };
 }
 
-const CURVE = { width: 120, height: 26, edge: 4 };
+const CURVE = { width: 72, height: 22, edge: 4 };
 
 // One line a pane, the second one dashed; epochs lie as far apart as they are.
 function miniCurve(series, epochs) {

@@ -1,0 +1,459 @@
+// A map of samples that moves with the epochs: dots on a canvas, one a sample, in one pane a run.
+//
+// The values (dlcvlib/views/scrubbers/embedding_scrubber.py) are packed: `_coordinates` uint16 [pane][epoch][sample][x, y]
+// over one square for all, `_labels` uint8 [sample], `_predicted` uint8 [pane][epoch][sample] (255: not known),
+// `_indices` uint32 [sample], `_sprites` one JPEG sheet of the samples' pictures in rows.
+
+const FULL = 65535; // side of the square in the units of `_coordinates`
+const FILLED = 0.95; // share of a pane that the square takes, so that no dot is cut off at the edge
+const MOVE_MS = 450; // of a movement between epochs while playing
+const TRAIL = 8; // epochs that a selected dot's trail goes back
+const NEAR = 12; // pixels within which a dot counts as pointed at
+const FAINT = 0.13; // opacity of the classes that are not shown
+const UNKNOWN = 255;
+
+function arrayOf(Type, view) {
+  return new Type(view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength)); // aligned, as Type needs it
+}
+
+function loaded(model) {
+  const labels = arrayOf(Uint8Array, model.get("_labels"));
+  const epochs = model.get("epochs");
+  const coordinates = arrayOf(Uint16Array, model.get("_coordinates"));
+  const size = 2 * labels.length;
+  const predicted = arrayOf(Uint8Array, model.get("_predicted"));
+  const perPane = epochs.length * size;
+  return {
+    labels,
+    epochs,
+    indices: arrayOf(Uint32Array, model.get("_indices")),
+    at: (pane, place) => coordinates.subarray(pane * perPane + place * size, pane * perPane + (place + 1) * size),
+    predictedOf: (pane, place, row) =>
+      predicted.length ? predicted[(pane * epochs.length + place) * labels.length + row] : UNKNOWN,
+  };
+}
+
+function pathOf(context, polygon, x, y, radius) {
+  context.beginPath();
+  for (let corner = 0; corner < polygon.length; corner += 2) {
+    context.lineTo(x + radius * polygon[corner], y - radius * polygon[corner + 1]);
+  }
+  context.closePath();
+}
+
+// Every class's mark as a list of pixels: writing these is several times as fast as having the canvas draw each dot.
+// `offsets` are those of the pixels from a dot's centre in a picture of `stride` pixels a row, which has room for half a
+// mark around the `size` pixels that are seen, so that no dot needs cutting at the edge.
+function stampsOf(classes, symbols, radius, ground, size) {
+  const half = Math.ceil(radius * 1.3 + 1.5);
+  const side = 2 * half;
+  const stride = size + side;
+  const context = element("canvas", { width: side, height: side }).getContext("2d", { willReadFrequently: true });
+  context.strokeStyle = ground; // a thin edge keeps dots apart that lie over each other
+  context.lineWidth = Math.max(radius / 5, 0.5);
+  const marks = classes.map(({ colour, symbol }) => {
+    context.clearRect(0, 0, side, side);
+    pathOf(context, symbols[symbol], half, half, radius);
+    context.fillStyle = colour;
+    context.fill();
+    context.stroke();
+    const drawn = new Uint32Array(context.getImageData(0, 0, side, side).data.buffer);
+    const inked = [...drawn.keys()].filter((place) => drawn[place] >>> 24);
+    const offsets = Int32Array.from(inked, (place) => (Math.floor(place / side) - half) * stride + (place % side) - half);
+    return { offsets, colours: Uint32Array.from(inked, (place) => drawn[place]) };
+  });
+  return { marks, half, stride };
+}
+
+// One pixel laid over another, both with opacity in their highest byte.
+function blended(over, under) {
+  const [above, below] = [over >>> 24, under >>> 24];
+  if (above === 255 || below === 0) return over;
+  const left = (below * (255 - above)) / 255;
+  const all = above + left;
+  const mix = (shift) => (((over >>> shift) & 255) * above + ((under >>> shift) & 255) * left) / all;
+  return ((all << 24) | (mix(16) << 16) | (mix(8) << 8) | mix(0)) >>> 0;
+}
+
+const faded = (colour, opacity) => ((((colour >>> 24) * opacity) << 24) | (colour & 0xffffff)) >>> 0;
+
+function swatchOf(symbols) {
+  return ({ colour, symbol }) => {
+    const canvas = element("canvas", { width: 24, height: 24, class: "dlcv-swatch", "aria-hidden": "true" });
+    const context = canvas.getContext("2d");
+    pathOf(context, symbols[symbol], 12, 12, 9);
+    context.fillStyle = colour;
+    context.fill();
+    return canvas;
+  };
+}
+
+function isInside(polygon, x, y) {
+  let inside = false;
+  for (let one = 0, other = polygon.length - 1; one < polygon.length; other = one++) {
+    const [[x1, y1], [x2, y2]] = [polygon[one], polygon[other]];
+    if (y1 > y !== y2 > y && x < ((x2 - x1) * (y - y1)) / (y2 - y1) + x1) inside = !inside;
+  }
+  return inside;
+}
+
+function render({ model, el }) {
+  const stop = new AbortController();
+  const { signal } = stop;
+  const symbols = model.get("_symbols");
+  const view = { zoom: 1, x: 0.5, y: 0.5 }; // shared by the panes, so that they show the same part
+  let data = loaded(model);
+  let pointedClass = null; // in the legend
+  let pointed = null; // { pane, row }
+  let sprites = null;
+  let frame = 0;
+
+  const controls = epochControls(model, el, signal);
+  const figures = epochFigures(model, signal);
+  const legend = classLegend(model, signal, swatchOf(symbols), (id) => {
+    pointedClass = id;
+    draw();
+  });
+  const panes = model.get("_figures").map((_, pane) => makePane(pane));
+  const selected = element("p", { class: "dlcv-selected" });
+  const said = element("p", { class: "dlcv-said", role: "status" });
+  const side = element("div", { class: "dlcv-side" }, figures.element);
+  const maps = element("div", { class: "dlcv-panes" }, ...panes.map((pane) => pane.element));
+  const words = element("div", { class: "dlcv-words" }, legend.element, selected, said);
+  const layout = panes.length > 1 ? "dlcv-body dlcv-two" : "dlcv-body";
+  el.classList.add("dlcv-scrubber");
+  el.replaceChildren(element("div", { class: layout }, maps, controls.element, words, side));
+  if (model.get("caption")) el.append(element("p", { class: "dlcv-caption" }, model.get("caption")));
+
+  // --- where things lie ---
+
+  function makePane(pane) {
+    const canvas = element("canvas", { tabindex: 0, role: "img", "aria-label": model.get("alt") });
+    const note = element("p", { class: "dlcv-note" });
+    const card = element("div", { class: "dlcv-card", hidden: "" });
+    const title = element("p", { class: "dlcv-title" }, model.get("_figures").length > 1 ? model.get("_figures")[pane].title : "");
+    const zooms = element("div", { class: "dlcv-zooms" });
+    for (const [text, name, act] of [
+      ["+", "zoom in", () => zoomBy(1.5)],
+      ["−", "zoom out", () => zoomBy(1 / 1.5)],
+      ["⤢", "show the whole map", () => Object.assign(view, { zoom: 1, x: 0.5, y: 0.5 })],
+    ]) {
+      const button = element("button", { type: "button", "aria-label": name, title: name }, text);
+      button.addEventListener("click", () => (act(), draw()));
+      zooms.append(button);
+    }
+    const map = element("div", { class: "dlcv-map" }, canvas, note, zooms, card);
+    const made = { canvas, note, card, map, element: element("div", {}, title, map), size: 0, now: null, lasso: null };
+    listenTo(made, pane);
+    return made;
+  }
+
+  // From the unit square, y up, to pixels of a pane of side `size`.
+  const across = (x, size) => size * (0.5 + FILLED * view.zoom * (x - view.x));
+  const down = (y, size) => size * (0.5 - FILLED * view.zoom * (y - view.y));
+
+  function zoomBy(factor, x = 0.5, y = 0.5) {
+    const zoom = Math.min(Math.max(view.zoom * factor, 1), 40);
+    if (zoom === view.zoom) return false;
+    const kept = (1 / view.zoom - 1 / zoom) / FILLED; // what lies at x, y of the pane stays there
+    view.x += (x - 0.5) * kept;
+    view.y -= (y - 0.5) * kept;
+    view.zoom = zoom;
+    keepInside();
+    return true;
+  }
+  function keepInside() {
+    const half = 0.5 / view.zoom;
+    view.x = Math.min(Math.max(view.x, half), 1 - half);
+    view.y = Math.min(Math.max(view.y, half), 1 - half);
+  }
+
+  // --- drawing ---
+
+  function draw() {
+    const shown = new Set(pointedClass === null ? model.get("classes") : [pointedClass]);
+    const ink = getComputedStyle(el).color;
+    panes.forEach((pane, number) => {
+      if (pane.size === 0) return;
+      const context = pane.canvas.getContext("2d");
+      const ratio = pane.canvas.width / pane.size;
+      pane.pixels.fill(0);
+      if (shown.size < model.get("_classes").length) stamp(pane, (label) => !shown.has(label), FAINT);
+      stamp(pane, (label) => shown.has(label), 1);
+      context.putImageData(pane.picture, -pane.stamps.half, -pane.stamps.half);
+      const selection = model.get("selection");
+      context.setTransform(ratio, 0, 0, ratio, 0, 0);
+      if (selection.length) drawTrails(pane, number, context, selection);
+      context.strokeStyle = ink;
+      drawRings(pane, context, selection, 1.25);
+      if (pointed) drawRings(pane, context, [pointed.row], 2.5);
+      if (pane.lasso) drawLasso(context, pane.lasso);
+      pane.note.textContent = shown.size ? "" : "No class is shown: click a class below the map, or “all”.";
+    });
+    showCard();
+  }
+
+  function stamp(pane, isWanted, opacity) {
+    const { pixels, now } = pane;
+    const { marks, half: edge, stride } = pane.stamps;
+    const size = pane.canvas.width;
+    const wanted = model.get("_classes").map((_, label) => isWanted(label));
+    const [x0, y0] = [across(0, size) + edge, down(0, size) + edge];
+    const step = (FILLED * view.zoom * size) / FULL;
+    const { labels } = data;
+    for (let row = 0; row < labels.length; row++) {
+      const label = labels[row];
+      if (!wanted[label]) continue;
+      const x = Math.round(x0 + step * now[2 * row]);
+      const y = Math.round(y0 - step * now[2 * row + 1]);
+      if (x < edge || y < edge || x >= size + edge || y >= size + edge) continue;
+      const { offsets, colours } = marks[label];
+      const centre = y * stride + x;
+      for (let pixel = 0; pixel < offsets.length; pixel++) {
+        const colour = colours[pixel];
+        const place = centre + offsets[pixel];
+        pixels[place] = opacity === 1 && colour >>> 24 === 255 ? colour : blended(faded(colour, opacity), pixels[place]);
+      }
+    }
+  }
+
+  const placed = (pane, points, row) => [
+    across(points[2 * row] / FULL, pane.size),
+    down(points[2 * row + 1] / FULL, pane.size),
+  ];
+
+  function drawTrails(pane, number, context, selection) {
+    const last = placeOf(model);
+    const past = [];
+    for (let place = Math.max(0, last - TRAIL); place < last; place++) past.push(data.at(number, place));
+    context.lineWidth = 1.25;
+    context.lineJoin = "round";
+    context.globalAlpha = 0.75;
+    model.get("_classes").forEach(({ colour }, label) => {
+      context.beginPath();
+      for (const row of selection) {
+        if (data.labels[row] !== label) continue;
+        [...past, pane.now].forEach((points, step) => context[step ? "lineTo" : "moveTo"](...placed(pane, points, row)));
+      }
+      context.strokeStyle = colour;
+      context.stroke();
+    });
+    context.globalAlpha = 1;
+  }
+
+  function drawRings(pane, context, rows, width) {
+    context.lineWidth = width;
+    context.beginPath();
+    for (const row of rows) {
+      const [x, y] = placed(pane, pane.now, row);
+      context.moveTo(x + pane.radius + 2, y);
+      context.arc(x, y, pane.radius + 2, 0, 2 * Math.PI);
+    }
+    context.stroke();
+  }
+
+  function drawLasso(context, corners) {
+    context.beginPath();
+    for (const [x, y] of corners) context.lineTo(x, y);
+    context.setLineDash([4, 3]);
+    context.lineWidth = 1;
+    context.stroke();
+    context.setLineDash([]);
+  }
+
+  function fit() {
+    for (const pane of panes) {
+      pane.size = pane.map.clientWidth;
+      if (pane.size === 0) continue; // not in a page yet; the observer below calls again
+      const pixels = Math.round(pane.size * (window.devicePixelRatio || 1));
+      if (pane.canvas.width !== pixels) pane.canvas.width = pane.canvas.height = pixels;
+      pane.radius = (data.labels.length < 800 ? 4.5 : data.labels.length < 4000 ? 3.5 : 2.5) * (pane.size < 360 ? 0.8 : 1);
+      const ground = getComputedStyle(pane.card).backgroundColor;
+      const radius = (pane.radius * pixels) / pane.size;
+      pane.stamps = stampsOf(model.get("_classes"), symbols, radius, ground, pixels);
+      pane.picture = new ImageData(pane.stamps.stride, pane.stamps.stride);
+      pane.pixels = new Uint32Array(pane.picture.data.buffer);
+    }
+    draw();
+  }
+
+  // --- moving ---
+
+  function step() {
+    cancelAnimationFrame(frame);
+    const goals = panes.map((_, number) => data.at(number, placeOf(model)));
+    if (!controls.playing() || calmMotion()) {
+      panes.forEach((pane, number) => (pane.now = goals[number]));
+      return draw();
+    }
+    const starts = panes.map((pane) => Float32Array.from(pane.now));
+    const begun = performance.now();
+    const move = (time) => {
+      const done = Math.min(Math.max((time - begun) / MOVE_MS, 0), 1);
+      const eased = done * done * (3 - 2 * done);
+      panes.forEach((pane, number) => {
+        pane.now = done === 1 ? goals[number] : starts[number].map((from, i) => from + eased * (goals[number][i] - from));
+      });
+      draw();
+      if (done < 1) frame = requestAnimationFrame(move);
+    };
+    frame = requestAnimationFrame(move);
+  }
+
+  // --- pointing, selecting, zooming ---
+
+  function nearest(pane, x, y) {
+    const shown = new Set(model.get("classes"));
+    let [best, distance] = [null, NEAR * NEAR];
+    for (let row = 0; row < data.labels.length; row++) {
+      if (!shown.has(data.labels[row])) continue;
+      const [px, py] = placed(pane, pane.now, row);
+      const apart = (px - x) ** 2 + (py - y) ** 2;
+      if (apart < distance) [best, distance] = [row, apart];
+    }
+    return best;
+  }
+
+  function select(rows) {
+    model.set("selection", [...new Set(rows)].sort((one, two) => one - two));
+    model.save_changes();
+  }
+
+  function listenTo(pane, number) {
+    const { canvas } = pane;
+    let from = null; // where the pointer went down, and the view then
+    const spot = (event) => {
+      const box = canvas.getBoundingClientRect();
+      return [event.clientX - box.left, event.clientY - box.top];
+    };
+    canvas.addEventListener("wheel", (event) => {
+      const [x, y] = spot(event);
+      if (!zoomBy(Math.exp(-event.deltaY / 400), x / pane.size, y / pane.size)) return; // then the page scrolls
+      event.preventDefault();
+      draw();
+    }, { passive: false });
+    canvas.addEventListener("pointerdown", (event) => {
+      if (event.button !== 0) return;
+      canvas.setPointerCapture(event.pointerId);
+      from = { spot: spot(event), view: { ...view }, moved: false };
+      if (event.shiftKey) pane.lasso = [from.spot];
+    });
+    canvas.addEventListener("pointermove", (event) => {
+      const [x, y] = spot(event);
+      if (pane.lasso) pane.lasso.push([x, y]);
+      else if (from) {
+        const [dx, dy] = [x - from.spot[0], y - from.spot[1]];
+        from.moved ||= Math.hypot(dx, dy) > 4;
+        if (!from.moved) return;
+        const scale = FILLED * view.zoom * pane.size;
+        Object.assign(view, { x: from.view.x - dx / scale, y: from.view.y + dy / scale });
+        keepInside();
+      } else {
+        const row = nearest(pane, x, y);
+        if (row === (pointed?.row ?? null)) return;
+        pointed = row === null ? null : { pane, number, row };
+      }
+      draw();
+    });
+    canvas.addEventListener("pointerup", (event) => {
+      const kept = event.ctrlKey || event.metaKey || event.shiftKey ? model.get("selection") : [];
+      const lasso = pane.lasso;
+      pane.lasso = null;
+      if (lasso && lasso.length > 3) {
+        const shown = new Set(model.get("classes"));
+        const inside = [...data.labels.keys()].filter(
+          (row) => shown.has(data.labels[row]) && isInside(lasso, ...placed(pane, pane.now, row)),
+        );
+        select(event.ctrlKey || event.metaKey ? [...kept, ...inside] : inside);
+      } else if (from && !from.moved) {
+        const row = nearest(pane, ...spot(event));
+        if (row === null) select(kept);
+        else select(kept.includes(row) ? kept.filter((other) => other !== row) : [...kept, row]);
+      }
+      from = null;
+      draw();
+    });
+    const leave = () => {
+      from = pane.lasso = pointed = null;
+      draw();
+    };
+    canvas.addEventListener("pointerleave", leave);
+    canvas.addEventListener("pointercancel", leave);
+    canvas.addEventListener("dblclick", () => (Object.assign(view, { zoom: 1, x: 0.5, y: 0.5 }), draw()));
+  }
+
+  // --- what is said ---
+
+  function showCard() {
+    for (const pane of panes) pane.card.hidden = pane !== pointed?.pane;
+    if (!pointed) return;
+    const { pane, number, row } = pointed;
+    const nameOf = (label) => model.get("_classes")[label]?.name ?? String(label);
+    const [label, predicted] = [data.labels[row], data.predictedOf(number, placeOf(model), row)];
+    const lines = [
+      `true: ${nameOf(label)}`,
+      predicted === UNKNOWN ? null : `predicted: ${nameOf(predicted)} ${predicted === label ? "✓" : "✗"}`,
+      `image ${data.indices[row]}, epoch ${data.epochs[placeOf(model)]}`,
+    ];
+    pane.card.replaceChildren(...lines.filter(Boolean).map((line) => element("div", {}, line)));
+    if (sprites) pane.card.prepend(pictureOf(row));
+    const [x, y] = placed(pane, pane.now, row);
+    pane.card.style.left = x < pane.size / 2 ? `${x + 14}px` : "auto";
+    pane.card.style.right = x < pane.size / 2 ? "auto" : `${pane.size - x + 14}px`;
+    pane.card.style.top = `${Math.min(Math.max(y - 40, 4), Math.max(pane.size - pane.card.offsetHeight - 4, 4))}px`;
+  }
+
+  function pictureOf(row) {
+    const side = model.get("_sprite_side");
+    const columns = sprites.width / side;
+    const canvas = element("canvas", { width: side, height: side, class: "dlcv-picture" });
+    const [x, y] = [side * (row % columns), side * Math.floor(row / columns)];
+    canvas.getContext("2d").drawImage(sprites, x, y, side, side, 0, 0, side, side);
+    return canvas;
+  }
+
+  async function loadSprites() {
+    const bytes = model.get("_sprites");
+    if (bytes.byteLength) sprites = await createImageBitmap(new Blob([bytes], { type: "image/jpeg" }));
+  }
+
+  function showSelection() {
+    const count = model.get("selection").length;
+    selected.textContent = count
+      ? `${count} ${count === 1 ? "image" : "images"} selected, with the way of the last ${TRAIL} epochs. `
+      : "Point at a dot for its image. Click or shift-drag selects, scrolling zooms, dragging moves.";
+    if (count) {
+      const clear = element("button", { type: "button", class: "dlcv-chip dlcv-all" }, "clear");
+      clear.addEventListener("click", () => select([]));
+      selected.append(clear);
+    }
+  }
+
+  function reload() {
+    data = loaded(model);
+    pointed = null;
+    step();
+  }
+  const showMessage = () => (said.textContent = model.get("message"));
+
+  heard(model, ["_coordinates", "_predicted", "epochs"], reload, signal);
+  heard(model, ["epoch"], step, signal);
+  heard(model, ["classes"], draw, signal);
+  heard(model, ["selection"], () => (showSelection(), draw()), signal);
+  heard(model, ["message"], showMessage, signal);
+  onTheme(fit, signal);
+  const resized = new ResizeObserver(fit);
+  panes.forEach((pane) => resized.observe(pane.map));
+  showSelection();
+  showMessage();
+  step();
+  fit();
+  loadSprites();
+  return () => {
+    stop.abort();
+    resized.disconnect();
+    cancelAnimationFrame(frame);
+  };
+}
+
+export default { render };
