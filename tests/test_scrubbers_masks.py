@@ -162,6 +162,30 @@ def test_records_that_do_not_fit_each_other_are_refused(tmp_path):
             scrubber(*records, labels=labels)
 
 
+def test_a_training_that_goes_on_is_followed(tmp_path):
+    run = record(tmp_path, (0, 1))
+    shown = scrubber(run)
+    assert not shown.refresh()
+    record(tmp_path, (0, 1, 2))
+    assert shown.refresh() and shown.epochs == [0, 1, 2] and shown.epoch == 2
+    assert len(rows(shown)["image 0013"]) == 3 and files(shown)[-1] == run.mask_files(2)["0104"].read_bytes()
+    shown.epoch = 1
+    runs.write_info(run, run.info | {"status": "training"})
+    shown.live(interval=0.01)
+    record(tmp_path, (0, 1, 2, 3))
+    shown._following.join(timeout=60)
+    assert not shown._following.is_alive(), "it ends with the training"
+    assert shown.epochs == [0, 1, 2, 3] and shown.epoch == 1 and shown.message == ""
+    with pytest.raises(ValueError, match="above 0 seconds"):
+        shown.live(interval=0)
+
+
+def test_a_scrubber_of_chosen_epochs_does_not_grow(tmp_path):
+    shown = scrubber(record(tmp_path, (0, 1)), epochs=(0, 1))
+    record(tmp_path, (0, 1, 2))
+    assert not shown.refresh() and shown.epochs == [0, 1]
+
+
 def test_what_is_set_from_python_is_checked(tmp_path):
     shown = scrubber(record(tmp_path))
     shown.epoch, shown.opacity, shown.outline, shown.errors, shown.classes = 3, 0.5, True, True, []

@@ -4,13 +4,13 @@ const MOST_ZOOM = 24;
 
 // Zoom and pan of everything inside `panes`, by custom properties that all layers follow. The wheel zooms once a picture
 // was clicked (or with Ctrl, as a pinch reports itself): else a reader who scrolls the page would be caught.
-function linkedZoom(panes, signal, onChange) {
-  let view = { zoom: 1, x: 0, y: 0 }; // a place p of the picture stands at x + zoom * p; pictures reach from 0 to 1
+// `view` is { zoom, x, y }: a place p of the picture, which reaches from 0 to 1, stands at x + zoom * p.
+function linkedZoom(panes, view, signal, onChange) {
   const pointers = new Map();
 
   function show(zoom, x, y) {
     const inside = (offset) => Math.min(0, Math.max(1 - zoom, offset));
-    view = { zoom, x: inside(x), y: inside(y) };
+    Object.assign(view, { zoom, x: inside(x), y: inside(y) });
     panes.style.setProperty("--zoom", zoom);
     panes.style.setProperty("--pan-x", `${100 * view.x}%`);
     panes.style.setProperty("--pan-y", `${100 * view.y}%`);
@@ -80,6 +80,7 @@ function linkedZoom(panes, signal, onChange) {
     button("+", "zoom in", () => zoomBy(1.5)),
     button("whole", "show the whole pictures", reset),
   );
+  show(view.zoom, view.x, view.y);
   return { element: buttons, refresh: () => onChange(view.zoom) };
 }
 

@@ -15,14 +15,15 @@ from dlcvlib.data import palette
 from dlcvlib.metrics.course_iou import LAND_CLASSES
 from dlcvlib.runs import Run
 from dlcvlib.views.records import NOTHING, titles_of
+from dlcvlib.views.scrubbers.following import FollowingScrubber
 from dlcvlib.views.scrubbers.mask_packing import Packed, Tile, common_epochs, kept_names, pack, tiles_of
-from dlcvlib.views.scrubbers.scrubber import HERE, STYLE, Scrubber, module
+from dlcvlib.views.scrubbers.scrubber import HERE, STYLE, module
 
 STILL_SIDE, STILL_GAP, STILL_COLOURS = 128, 6, 64
 """Of the still: pixels across a picture and between two, and colours in all."""
 
 
-class MaskScrubber(Scrubber):
+class MaskScrubber(FollowingScrubber):
     """Step through the epochs of predicted masks, beside the image and the true mask.
 
     Attributes:
@@ -73,39 +74,78 @@ class MaskScrubber(Scrubber):
                 a mask cannot be read or has another size than the true one; two records keep other images, or have
                 no epoch in common; labels do not fit.
         """
-        records = [runs] if isinstance(runs, Run) else list(runs)
-        titles = list(labels) or titles_of(records)
-        if not 1 <= len(records) <= 2 or len(titles) != len(records):
-            raise ValueError(f"one or two records fit side by side, got {len(records)} with {len(titles)} labels")
-        chosen = common_epochs(records) if epochs is None else [int(epoch) for epoch in epochs]
+        self._records = [runs] if isinstance(runs, Run) else list(runs)
+        self._titles = list(labels) or titles_of(self._records)
+        if not 1 <= len(self._records) <= 2 or len(self._titles) != len(self._records):
+            raise ValueError(
+                f"one or two records fit side by side, got {len(self._records)} with {len(self._titles)} labels"
+            )
+        self._grows, self._full_size = epochs is None, full_size
+        self._seen = _state_of(self._records)
+        chosen = common_epochs(self._records) if epochs is None else [int(epoch) for epoch in epochs]
         if not chosen:
             raise ValueError("there is no epoch to show: leave `epochs` out, or name some of the record")
-        wanted = kept_names(records, chosen[-1]) if shown is None else list(shown)
-        tiles = tiles_of(images, masks, names, wanted)
-        packed = pack(records, chosen, tiles, full_size=full_size)
-        self._last = tiles, [run.masks(chosen[-1]) for run in records]
-        super().__init__(
-            chosen,
-            caption=_caption(titles, wanted, chosen, packed),
-            alt=_alt(titles, wanted, chosen, packed),
-            _data=packed.data,
-            _offsets=packed.offsets,
-            _classes=[
-                {"name": name, "colour": colour.tolist()}
-                for name, colour in zip(palette.CLASS_NAMES, palette.COLOURS, strict=True)
-            ],
-            _tiles=[_tile(tile, packed, place) for place, tile in enumerate(tiles)],
-            _figures=[_figures(title, wanted, packed, place) for place, title in enumerate(titles)],
-        )
+        wanted = kept_names(self._records, chosen[-1]) if shown is None else shown
+        self._pictures = tiles_of(images, masks, names, wanted)
+        classes = [
+            {"name": name, "colour": colour.tolist()}
+            for name, colour in zip(palette.CLASS_NAMES, palette.COLOURS, strict=True)
+        ]
+        super().__init__(chosen, _classes=classes, **self._content(chosen))
+
+    def refresh(self) -> bool:
+        """Read the records again; whether there was anything new. Whoever looks at the last epoch is shown the new one.
+
+        A scrubber of chosen `epochs` stays as it is.
+
+        Raises:
+            as the constructor does.
+        """
+        seen = _state_of(self._records)
+        if not self._grows or seen == self._seen:
+            return False
+        epochs = common_epochs(self._records)
+        content = self._content(epochs)
+        at_the_end = self.epoch == self.epochs[-1]
+        with self.hold_sync():
+            self.epochs = epochs
+            for name, value in content.items():
+                self.set_trait(name, value)
+            if at_the_end or self.epoch not in epochs:
+                self.epoch = epochs[-1]
+        self._seen = seen
+        return True
+
+    def _content(self, epochs: Sequence[int]) -> dict[str, Any]:
+        """The traits that change with the epochs there are, read from the records."""
+        packed = pack(self._records, epochs, self._pictures, full_size=self._full_size)
+        names = [tile.name for tile in self._pictures]
+        self._last = [run.masks(epochs[-1]) for run in self._records]
+        return {
+            "caption": _caption(self._titles, names, epochs, packed),
+            "alt": _alt(self._titles, names, epochs, packed),
+            "_data": packed.data,
+            "_offsets": packed.offsets,
+            "_tiles": [_tile(tile, packed, place) for place, tile in enumerate(self._pictures)],
+            "_figures": [_figures(title, names, packed, run) for run, title in enumerate(self._titles)],
+        }
 
     def still(self) -> bytes:
         """PNG: the last epoch's row of panes for each image."""
-        tiles, predicted = self._last
         rows = [
-            [tile.photo, *_coloured(masks[tile.name] for masks in predicted), *_coloured([tile.truth])]
-            for tile in tiles
+            [tile.photo, *_coloured(masks[tile.name] for masks in self._last), *_coloured([tile.truth])]
+            for tile in self._pictures
         ]
         return _still(rows)
+
+
+def _state_of(records: Sequence[Run]) -> list[tuple[list[int], int]]:
+    """What tells that a record has grown: its epochs, and when its history was written."""
+    histories = [run.path / "history.csv" for run in records]
+    return [
+        (run.snapshot_epochs, history.stat().st_mtime_ns if history.is_file() else 0)
+        for run, history in zip(records, histories, strict=True)
+    ]
 
 
 def _coloured(masks: Iterable[np.ndarray]) -> list[np.ndarray]:

@@ -20,6 +20,7 @@ function maskFiles(model) {
   const offsets = model.get("_offsets");
   const [tiles, epochs] = [model.get("_tiles").length, model.get("epochs").length];
   return {
+    current: () => model.get("_data") === data,
     bytes: (file) => new Uint8Array(data.buffer, data.byteOffset + offsets[file], offsets[file + 1] - offsets[file]),
     photo: (tile) => tile,
     truth: (tile) => tiles + tile,
@@ -83,7 +84,7 @@ function maskSwatch({ colour }) {
 }
 
 // Everything that depends on which records and epochs there are; it is made anew when a live run brings more.
-function maskView(model, signal, said) {
+function maskView(model, look, signal, said) {
   const files = maskFiles(model);
   const table = maskTable(model, files, signal);
   const colours = model.get("_classes").map(({ colour }) => colour);
@@ -106,6 +107,7 @@ function maskView(model, signal, said) {
   }
 
   async function draw() {
+    if (!files.current()) return; // a live run brought more: all is made anew at once
     const place = placeOf(model);
     const keys = [...keysOfTruths, ...keysAt(place)];
     let maps = keys.map((key) => cache.have(key));
@@ -113,6 +115,7 @@ function maskView(model, signal, said) {
       try {
         maps = await Promise.all(keys.map((key) => cache.get(key)));
       } catch (error) {
+        if (signal.aborted || place !== placeOf(model)) return;
         said(`The masks of epoch ${model.get("epochs")[place]} cannot be read (${error.message}).`);
         return;
       }
@@ -126,14 +129,14 @@ function maskView(model, signal, said) {
     const shown = new Set(model.get("classes"));
     const [outline, errors] = [model.get("outline"), model.get("errors")];
     const wordOf = wordsOfClasses(colours, shown);
-    const look = `${[...shown]} ${outline}`;
+    const drawing = `${[...shown]} ${outline}`;
     const regions = (map) => (words) =>
       outline ? paintOutlines(words, map, wordOf, Math.max(1, Math.round(map.width / OUTLINE_SHARE))) : paintRegions(words, map, wordOf);
     table.rows.forEach(({ tile, predicted, truth }, row) => {
-      paint(truth.layers[1], look, regions(truths[row]));
+      paint(truth.layers[1], drawing, regions(truths[row]));
       predicted.forEach(({ layers, text }, run) => {
         const map = predictions[run * table.rows.length + row];
-        paint(layers[1], `${place} ${look}`, regions(map));
+        paint(layers[1], `${place} ${drawing}`, regions(map));
         if (errors) paint(layers[2], `${place} ${[...shown]}`, (words) => paintErrors(words, map, truths[row], shown, hatch));
         const figures = [
           `IoU ${shownNumber(tile.iou[run][place])}`,
@@ -147,7 +150,8 @@ function maskView(model, signal, said) {
       });
     });
     table.element.classList.toggle("dlcv-with-errors", errors);
-    said(shown.size === 0 ? NO_CLASS : errors ? ERRORS_EXPLAINED : ZOOM_EXPLAINED);
+    const explained = shown.size === 0 ? NO_CLASS : errors ? ERRORS_EXPLAINED : ZOOM_EXPLAINED;
+    said([model.get("message"), explained].filter(Boolean).join(" "));
   }
 
   async function readAhead(place) {
@@ -158,12 +162,12 @@ function maskView(model, signal, said) {
     }
   }
 
-  const zoom = linkedZoom(table.element, signal, (factor) => canvases.forEach((canvas) => sharpen(canvas, factor)));
+  const zoom = linkedZoom(table.element, look, signal, (factor) => canvases.forEach((canvas) => sharpen(canvas, factor)));
   const fade = () => table.element.style.setProperty("--opacity", model.get("opacity"));
   const resized = new ResizeObserver(() => zoom.refresh());
   resized.observe(table.element);
   signal.addEventListener("abort", () => resized.disconnect());
-  heard(model, ["epoch", "classes", "outline", "errors"], draw, signal);
+  heard(model, ["epoch", "classes", "outline", "errors", "message"], draw, signal);
   heard(model, ["opacity"], fade, signal);
   fade();
   draw();
@@ -189,11 +193,12 @@ function render({ model, el }) {
   const figures = epochFigures(model, stop.signal);
   el.append(legend.element, options, panes, text, controls.element, figures.element);
 
+  const look = { zoom: 1, x: 0, y: 0 }; // outlives what is made anew
   let view = new AbortController();
   function build() {
     view.abort();
     view = new AbortController();
-    const made = maskView(model, view.signal, said);
+    const made = maskView(model, look, view.signal, said);
     panes.replaceChildren(made.element);
     zoom.replaceChildren(made.zoom);
   }
