@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -269,3 +272,15 @@ def test_decoded_masks_are_kept_within_a_bound(browser: Browser, tmp_path: Path)
     )
     assert kept == [[2, 0, 3], 3 * 32 * 24], "the one used longest ago made room"
     page.close()
+
+
+def test_the_benchmark_fills_a_row_for_everything_it_compares(browser: Browser, tmp_path: Path) -> None:
+    report = tmp_path / "report.json"
+    script = Path(__file__).parent / "benchmarks" / "bench_mask_scrubber.py"
+    command = [sys.executable, str(script), "--quick", "--rounds", "1", "--json", str(report)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    rows = json.loads(report.read_text())["rows"]
+    assert list(rows)[0] == "MaskScrubber" and {"swapped <img>", "plotly, source", "plotly, pixels"} < set(rows)
+    assert all(0 < row["p5_ms"] <= row["median_ms"] <= row["p95_ms"] for row in rows.values())
+    assert all(name in done.stdout for name in rows)

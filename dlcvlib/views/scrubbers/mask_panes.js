@@ -2,8 +2,8 @@
 
 const MOST_ZOOM = 24;
 
-// Zoom and pan of everything inside `panes`, by custom properties that all layers follow. The wheel zooms once a picture
-// was clicked (or with Ctrl, as a pinch reports itself): else a reader who scrolls the page would be caught.
+// Zoom and pan of everything inside `panes`, by custom properties that all layers follow. The wheel zooms once a
+// picture was clicked (or with Ctrl, as a pinch reports itself): else a reader who scrolls the page would be caught.
 // `view` is { zoom, x, y }: a place p of the picture, which reaches from 0 to 1, stands at x + zoom * p.
 function linkedZoom(panes, view, signal, onChange) {
   const pointers = new Map();

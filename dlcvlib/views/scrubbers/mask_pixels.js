@@ -97,15 +97,17 @@ function paintOutlines(words, { ids, width, height }, wordOf, reach) {
 
 // Every pixel whose prediction is not the truth, in two colours that alternate as a hatch; where the predicted and the
 // true class are both hidden, nothing.
-function paintErrors(words, predicted, truth, shown, [one, other]) {
-  const { ids, width } = predicted;
-  const wanted = Uint8Array.from({ length: 256 }, (_, id) => Number(shown.has(id)));
-  const stripe = Math.max(1, Math.round(width / 64));
+function paintErrors(words, { ids, width }, truth, shown, [one, other]) {
+  const marked = new Uint8Array(64); // by predicted and true class
+  for (let pair = 0; pair < 64; pair++) {
+    const [predicted, actual] = [pair >> 3, pair & 7];
+    marked[pair] = predicted !== actual && (shown.has(predicted) || shown.has(actual));
+  }
+  const stripe = Math.round(Math.log2(Math.max(1, width / 64))); // its width is a power of two
   for (let y = 0, pixel = 0; pixel < ids.length; y++) {
     for (let x = 0; x < width; x++, pixel++) {
-      const differs = ids[pixel] !== truth.ids[pixel];
-      const seen = differs && (wanted[ids[pixel]] | wanted[truth.ids[pixel]]);
-      words[pixel] = seen ? (((x + y) / stripe) & 1 ? one : other) : 0;
+      const seen = marked[(ids[pixel] << 3) | truth.ids[pixel]];
+      words[pixel] = seen ? (((x + y) >> stripe) & 1 ? one : other) : 0;
     }
   }
 }

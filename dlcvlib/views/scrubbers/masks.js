@@ -1,7 +1,5 @@
-// MaskScrubber: for each image a row of panes, the image, the mask predicted at the epoch (of one run or two), the truth.
-//
-// `_data` holds files end to end, file i between `_offsets[i]` and `_offsets[i + 1]`: a photo a tile, a true mask a tile,
-// then the predicted masks by run, epoch and tile. See mask_packing.py.
+// MaskScrubber: for each image a row of panes: the image, the mask predicted at the epoch (of one run or two), the truth.
+// `_data` holds files end to end, file i from `_offsets[i]` to `_offsets[i + 1]`; mask_packing.py says in which order.
 
 const UNKNOWN = 6; // the last class; its colour also stands for every colour without a class
 const HATCH = [
@@ -130,14 +128,16 @@ function maskView(model, look, signal, said) {
     const [outline, errors] = [model.get("outline"), model.get("errors")];
     const wordOf = wordsOfClasses(colours, shown);
     const drawing = `${[...shown]} ${outline}`;
+    const reach = (map) => Math.max(1, Math.round(map.width / OUTLINE_SHARE));
     const regions = (map) => (words) =>
-      outline ? paintOutlines(words, map, wordOf, Math.max(1, Math.round(map.width / OUTLINE_SHARE))) : paintRegions(words, map, wordOf);
+      outline ? paintOutlines(words, map, wordOf, reach(map)) : paintRegions(words, map, wordOf);
     table.rows.forEach(({ tile, predicted, truth }, row) => {
       paint(truth.layers[1], drawing, regions(truths[row]));
       predicted.forEach(({ layers, text }, run) => {
         const map = predictions[run * table.rows.length + row];
         paint(layers[1], `${place} ${drawing}`, regions(map));
-        if (errors) paint(layers[2], `${place} ${[...shown]}`, (words) => paintErrors(words, map, truths[row], shown, hatch));
+        const wrong = (words) => paintErrors(words, map, truths[row], shown, hatch);
+        if (errors) paint(layers[2], `${place} ${[...shown]}`, wrong);
         const figures = [
           `IoU ${shownNumber(tile.iou[run][place])}`,
           `${(100 * tile.wrong[run][place]).toFixed(1)} % wrong`,
@@ -158,11 +158,13 @@ function maskView(model, look, signal, said) {
     for (const step of AHEAD) {
       if (signal.aborted || place !== placeOf(model)) return;
       if (model.get("epochs")[place + step] === undefined) continue;
-      await Promise.all(keysAt(place + step).map((key) => cache.get(key))).catch(() => {}); // told when it is stepped to
+      // A file that cannot be read is told of once the reader steps to it.
+      await Promise.all(keysAt(place + step).map((key) => cache.get(key))).catch(() => {});
     }
   }
 
-  const zoom = linkedZoom(table.element, look, signal, (factor) => canvases.forEach((canvas) => sharpen(canvas, factor)));
+  const sharpenAll = (factor) => canvases.forEach((canvas) => sharpen(canvas, factor));
+  const zoom = linkedZoom(table.element, look, signal, sharpenAll);
   const fade = () => table.element.style.setProperty("--opacity", model.get("opacity"));
   const resized = new ResizeObserver(() => zoom.refresh());
   resized.observe(table.element);
