@@ -1,4 +1,4 @@
-// MaskScrubber: for each image a row of panes: the image, the mask predicted at the epoch (of one run or two), the truth.
+// MaskScrubber: for each image a row of panes: image, mask predicted at the epoch (of one run or two), truth.
 // `_data` holds files end to end, file i from `_offsets[i]` to `_offsets[i + 1]`; mask_packing.py says in which order.
 
 const UNKNOWN = 6; // the last class; its colour also stands for every colour without a class
