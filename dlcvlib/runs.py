@@ -18,10 +18,12 @@ from __future__ import annotations
 
 import io
 import json
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
@@ -75,14 +77,21 @@ class Run:
 
         Raises:
             FileNotFoundError: no snapshot of this epoch; the message names those there are.
+            ValueError: the file is spoilt.
         """
         file = self.path / "snapshots" / f"epoch_{epoch:04d}.npz"
         if not file.is_file():
             raise FileNotFoundError(
                 f"{file} is not there; this record has snapshots of the epochs {self.snapshot_epochs}"
             )
-        with np.load(file, allow_pickle=False) as arrays:
-            return {name: arrays[name] for name in arrays.files}
+        try:
+            with np.load(file, allow_pickle=False) as arrays:
+                return {name: arrays[name] for name in arrays.files}
+        except (ValueError, EOFError, BadZipFile, zlib.error) as error:
+            raise ValueError(
+                f"{file} cannot be read ({error}): copy it anew from where the record was made, or train this record "
+                "anew; a snapshot that is deleted is left out"
+            ) from error
 
     def masks(self, epoch: int) -> dict[str, np.ndarray]:
         """Label maps kept at `epoch`: from an image's name to uint8 (H, W), class ids 0 to 6.

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.error import URLError
@@ -29,6 +30,12 @@ pytestmark = pytest.mark.browser
 @pytest.fixture
 def lab(tmp_path: Path) -> Iterator[str]:
     """Address of a JupyterLab on copies of the tests' chapters in `tmp_path`/notebooks."""
+    with jupyterlab(tmp_path) as address:
+        yield address
+
+
+@contextmanager
+def jupyterlab(tmp_path: Path) -> Iterator[str]:
     notebooks = tmp_path / "notebooks"
     shutil.copytree(ROOT / "tests" / "chapters", notebooks, ignore=shutil.ignore_patterns("*.ipynb", "__pycache__"))
     shutil.copy(ROOT / "notebooks" / "jupytext.toml", notebooks)

@@ -80,6 +80,11 @@ def _same_points(run: Run, epochs: tuple[int, ...]) -> list[dict[str, np.ndarray
                 raise ValueError(
                     f"the snapshot of epoch {epoch} in {run.path} holds no `{name}`, only {list(snapshot)}"
                 )
+        if not np.isfinite(snapshot["features"]).all():
+            raise ValueError(
+                f"{run.path}: the features of epoch {epoch} hold nan or infinity (had the training diverged by then?); "
+                "choose epochs before it"
+            )
         for name in ("labels", "indices"):
             if not np.array_equal(snapshot[name], snapshots[0][name]):
                 raise ValueError(

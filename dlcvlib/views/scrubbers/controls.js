@@ -10,6 +10,7 @@
 
 const EPOCH_MS = 700; // each epoch's time on the screen while playing
 const STILL_MS = 1200; // the same for readers who asked for less motion: a step is then a jump
+const OUR_KEYS = new Set(["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "Home", "End", " "]);
 const calmMotion = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 
 function element(tag, attributes = {}, ...children) {
@@ -44,6 +45,17 @@ function onTheme(listener, signal) {
   signal.addEventListener("abort", () => observer.disconnect());
 }
 
+// A widget that lives says so, and the figure that would stand in for it stays hidden (`giveWay` in static_model.js).
+function announce(model, signal) {
+  const identity = model.get("_identity");
+  if (!identity) return; // the figure itself
+  const tell = () => document.dispatchEvent(new Event("dlcv-live"));
+  window.dlcvLive ??= new Set();
+  window.dlcvLive.add(identity);
+  tell();
+  signal.addEventListener("abort", () => (window.dlcvLive.delete(identity), tell()));
+}
+
 function setEpoch(model, epoch) {
   model.set("epoch", epoch);
   model.save_changes();
@@ -61,6 +73,7 @@ function epochControls(model, el, signal) {
   const slider = element("input", { type: "range", min: 0, step: 1, "aria-label": "epoch", class: "dlcv-slider" });
   const label = element("output", { class: "dlcv-epoch" });
   let timer = 0;
+  announce(model, signal);
 
   const moveTo = (place) => {
     const epochs = model.get("epochs");
@@ -102,7 +115,7 @@ function epochControls(model, el, signal) {
   }
 
   function onKey(event) {
-    if (event.ctrlKey || event.altKey || event.metaKey) return;
+    if (!isOurs(event)) return;
     const place = placeOf(model);
     const goals = { ArrowLeft: place - 1, ArrowRight: place + 1, Home: 0, End: model.get("epochs").length - 1 };
     if (event.key === " " && event.target.tagName !== "BUTTON") toggle();
@@ -120,7 +133,10 @@ function epochControls(model, el, signal) {
     moveTo(goal);
   });
   play.addEventListener("click", toggle);
-  el.setAttribute("data-lm-suppress-shortcuts", "true"); // else JupyterLab takes the arrow keys for itself
+  // JupyterLab would take these keys for itself, before they come here; others, as Ctrl+S, are left to it.
+  const isOurs = (event) => OUR_KEYS.has(event.key) && !event.ctrlKey && !event.altKey && !event.metaKey;
+  const claim = (event) => el.toggleAttribute("data-lm-suppress-shortcuts", el.contains(event.target) && isOurs(event));
+  window.addEventListener("keydown", claim, { capture: true, signal });
   el.addEventListener("keydown", onKey, { signal });
   signal.addEventListener("abort", () => clearTimeout(timer));
   heard(model, ["epoch", "epochs"], show, signal);

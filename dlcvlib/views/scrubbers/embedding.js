@@ -11,6 +11,7 @@ const TRAIL = 8; // epochs that a selected dot's trail goes back
 const NEAR = 12; // pixels within which a dot counts as pointed at
 const FAINT = 0.13; // opacity of the classes that are not shown
 const UNKNOWN = 255;
+const WHOLE = { zoom: 1, x: 0.5, y: 0.5 };
 
 function arrayOf(Type, view) {
   return new Type(view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength)); // aligned, as Type needs it
@@ -101,7 +102,7 @@ function render({ model, el }) {
   const stop = new AbortController();
   const { signal } = stop;
   const symbols = model.get("_symbols");
-  const view = { zoom: 1, x: 0.5, y: 0.5 }; // shared by the panes, so that they show the same part
+  const view = { ...WHOLE }; // shared by the panes, so that they show the same part
   let data = loaded(model);
   let pointedClass = null; // in the legend
   let pointed = null; // { pane, row }
@@ -114,13 +115,16 @@ function render({ model, el }) {
     pointedClass = id;
     draw();
   });
+  const several = model.get("_figures").length > 1;
   const panes = model.get("_figures").map((_, pane) => makePane(pane));
+  panes[panes.length - 1].map.append(zoomButtons()); // for all panes
+  const card = element("div", { class: "dlcv-card", hidden: "" });
   const selected = element("p", { class: "dlcv-selected" });
   const said = element("p", { class: "dlcv-said", role: "status" });
   const side = element("div", { class: "dlcv-side" }, figures.element);
-  const maps = element("div", { class: "dlcv-panes" }, ...panes.map((pane) => pane.element));
+  const maps = element("div", { class: "dlcv-panes" }, ...panes.map((pane) => pane.element), card);
   const words = element("div", { class: "dlcv-words" }, legend.element, selected, said);
-  const layout = panes.length > 1 ? "dlcv-body dlcv-two" : "dlcv-body";
+  const layout = several ? "dlcv-body dlcv-two" : "dlcv-body";
   el.classList.add("dlcv-scrubber");
   el.replaceChildren(element("div", { class: layout }, maps, controls.element, words, side));
   if (model.get("caption")) el.append(element("p", { class: "dlcv-caption" }, model.get("caption")));
@@ -130,22 +134,25 @@ function render({ model, el }) {
   function makePane(pane) {
     const canvas = element("canvas", { tabindex: 0, role: "img", "aria-label": model.get("alt") });
     const note = element("p", { class: "dlcv-note" });
-    const card = element("div", { class: "dlcv-card", hidden: "" });
-    const title = element("p", { class: "dlcv-title" }, model.get("_figures").length > 1 ? model.get("_figures")[pane].title : "");
-    const zooms = element("div", { class: "dlcv-zooms" });
-    for (const [text, name, act] of [
-      ["+", "zoom in", () => zoomBy(1.5)],
-      ["−", "zoom out", () => zoomBy(1 / 1.5)],
-      ["⤢", "show the whole map", () => Object.assign(view, { zoom: 1, x: 0.5, y: 0.5 })],
-    ]) {
-      const button = element("button", { type: "button", "aria-label": name, title: name }, text);
-      button.addEventListener("click", () => (act(), draw()));
-      zooms.append(button);
-    }
-    const map = element("div", { class: "dlcv-map" }, canvas, note, zooms, card);
-    const made = { canvas, note, card, map, element: element("div", {}, title, map), size: 0, now: null, lasso: null };
+    const title = element("p", { class: "dlcv-title" }, several ? model.get("_figures")[pane].title : "");
+    const map = element("div", { class: "dlcv-map" }, canvas, note);
+    const made = { canvas, note, map, element: element("div", {}, title, map), size: 0, now: null, lasso: null };
     listenTo(made, pane);
     return made;
+  }
+
+  function zoomButtons() {
+    const actions = [
+      ["+", "zoom in", () => zoomBy(1.5)],
+      ["−", "zoom out", () => zoomBy(1 / 1.5)],
+      ["⤢", "show the whole map", () => Object.assign(view, WHOLE)],
+    ];
+    const buttons = actions.map(([text, name, act]) => {
+      const button = element("button", { type: "button", "aria-label": name, title: name }, text);
+      button.addEventListener("click", () => (act(), draw()));
+      return button;
+    });
+    return element("div", { class: "dlcv-zooms" }, ...buttons);
   }
 
   // From the unit square, y up, to pixels of a pane of side `size`.
@@ -267,8 +274,8 @@ function render({ model, el }) {
       if (pane.size === 0) continue; // not in a page yet; the observer below calls again
       const pixels = Math.round(pane.size * (window.devicePixelRatio || 1));
       if (pane.canvas.width !== pixels) pane.canvas.width = pane.canvas.height = pixels;
-      pane.radius = (data.labels.length < 800 ? 4.5 : data.labels.length < 4000 ? 3.5 : 2.5) * (pane.size < 360 ? 0.8 : 1);
-      const ground = getComputedStyle(pane.card).backgroundColor;
+      pane.radius = (data.labels.length < 800 ? 4.5 : data.labels.length < 4000 ? 3.5 : 2.5) * Math.min(0.4 + pane.size / 700, 1);
+      const ground = getComputedStyle(card).backgroundColor;
       const radius = (pane.radius * pixels) / pane.size;
       pane.stamps = stampsOf(model.get("_classes"), symbols, radius, ground, pixels);
       pane.picture = new ImageData(pane.stamps.stride, pane.stamps.stride);
@@ -379,13 +386,13 @@ function render({ model, el }) {
     };
     canvas.addEventListener("pointerleave", leave);
     canvas.addEventListener("pointercancel", leave);
-    canvas.addEventListener("dblclick", () => (Object.assign(view, { zoom: 1, x: 0.5, y: 0.5 }), draw()));
+    canvas.addEventListener("dblclick", () => (Object.assign(view, WHOLE), draw()));
   }
 
   // --- what is said ---
 
   function showCard() {
-    for (const pane of panes) pane.card.hidden = pane !== pointed?.pane;
+    card.hidden = !pointed;
     if (!pointed) return;
     const { pane, number, row } = pointed;
     const nameOf = (label) => model.get("_classes")[label]?.name ?? String(label);
@@ -395,12 +402,15 @@ function render({ model, el }) {
       predicted === UNKNOWN ? null : `predicted: ${nameOf(predicted)} ${predicted === label ? "✓" : "✗"}`,
       `image ${data.indices[row]}, epoch ${data.epochs[placeOf(model)]}`,
     ];
-    pane.card.replaceChildren(...lines.filter(Boolean).map((line) => element("div", {}, line)));
-    if (sprites) pane.card.prepend(pictureOf(row));
+    card.replaceChildren(...lines.filter(Boolean).map((line) => element("div", {}, line)));
+    if (sprites) card.prepend(pictureOf(row));
+    // Beside the dot where there is room, else below it.
     const [x, y] = placed(pane, pane.now, row);
-    pane.card.style.left = x < pane.size / 2 ? `${x + 14}px` : "auto";
-    pane.card.style.right = x < pane.size / 2 ? "auto" : `${pane.size - x + 14}px`;
-    pane.card.style.top = `${Math.min(Math.max(y - 40, 4), Math.max(pane.size - pane.card.offsetHeight - 4, 4))}px`;
+    const [left, top, width] = [pane.map.offsetLeft + x, pane.map.offsetTop + y, card.offsetWidth];
+    const isRight = left + 14 + width <= maps.clientWidth;
+    const isLeft = !isRight && left - 14 - width >= 0;
+    card.style.left = `${isRight ? left + 14 : isLeft ? left - 14 - width : Math.max(maps.clientWidth - width, 0)}px`;
+    card.style.top = `${isRight || isLeft ? Math.max(top - card.offsetHeight / 2, 0) : top + 14}px`;
   }
 
   function pictureOf(row) {

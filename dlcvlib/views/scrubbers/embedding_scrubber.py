@@ -69,6 +69,8 @@ class EmbeddingScrubber(Scrubber):
             ValueError: runs whose samples differ or that have no epoch in common, features that no map can be made
                 of, a snapshot that cannot be read, indices beyond the images, or too few class names.
         """
+        self._following: threading.Thread | None = None
+        self._stopped = threading.Event()
         self._sources = [runs] if isinstance(runs, Run | EmbeddingSeries) else list(runs)
         self._method = method
         maps = epoch_maps.read(self._sources, method)
@@ -77,8 +79,6 @@ class EmbeddingScrubber(Scrubber):
         count = 1 + max(int(values.max()) for values in (maps.labels, *known) if values.size)
         names, self._styles = names_of(list(class_names), count), class_styles(count)
         sprites = b"" if images is None else sprite_sheet(self._own(images))
-        self._following: threading.Thread | None = None
-        self._stopped = threading.Event()
         super().__init__(
             maps.epochs,
             caption=_caption(maps, count),

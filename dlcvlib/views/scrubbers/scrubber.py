@@ -10,6 +10,7 @@ what is seen where no script runs. All synced traits of its own reach both hosts
 
 from __future__ import annotations
 
+import uuid
 from bisect import bisect_right
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,6 +18,7 @@ from typing import Any
 
 import anywidget
 import traitlets
+from IPython.display import display
 
 from dlcvlib.files import write_text
 from dlcvlib.views.display import said
@@ -55,6 +57,7 @@ class Scrubber(anywidget.AnyWidget):
     alt = traitlets.Unicode().tag(sync=True)
     _classes = traitlets.List(traitlets.Dict()).tag(sync=True)
     _figures = traitlets.List(traitlets.Dict()).tag(sync=True)
+    _identity = traitlets.Unicode().tag(sync=True)
 
     def __init__(self, epochs: Sequence[int], *, caption: str, alt: str, **values: Any) -> None:
         """Show the last of `epochs`; `values` are those of the other traits.
@@ -67,6 +70,7 @@ class Scrubber(anywidget.AnyWidget):
             raise ValueError(f"a scrubber needs at least one epoch, each once and in ascending order, got {epochs}")
         everything = list(range(len(values.get("_classes", []))))
         texts = {"caption": said(caption, "caption"), "alt": said(alt, "alt")}
+        texts["_identity"] = uuid.uuid4().hex
         super().__init__(**{"classes": everything, "epochs": epochs, "epoch": epochs[-1], **texts, **values})
 
     def still(self) -> bytes:
@@ -76,7 +80,8 @@ class Scrubber(anywidget.AnyWidget):
     @property
     def html(self) -> str:
         """The `<figure>` that works without kernel, network or other files."""
-        return static.figure(self._esm, self._css, self._values(), self.still(), caption=self.caption, alt=self.alt)
+        texts = {"identity": self._identity, "caption": self.caption, "alt": self.alt}
+        return static.figure(self._esm, self._css, self._values(), self.still(), **texts)
 
     def save(self, path: str | Path) -> None:
         """Write a page that holds just this scrubber, whole in one file, to be opened by any browser offline."""
@@ -105,7 +110,21 @@ class Scrubber(anywidget.AnyWidget):
     def _values(self) -> dict[str, Any]:
         """What the page needs of the traits: the synced ones that are not every widget's."""
         own = set(self.trait_names(sync=True)) - set(anywidget.AnyWidget.class_trait_names())
-        return {name: getattr(self, name) for name in sorted(own - {"_esm", "_css", "_anywidget_id", "caption"})}
+        return {
+            name: getattr(self, name)
+            for name in sorted(own - {"_esm", "_css", "_anywidget_id", "_identity", "caption"})
+        }
+
+    def _ipython_display_(self) -> None:
+        """Two outputs: the widget, and the page that gives way to it where it lives (`static_model.js`).
+
+        JupyterLab shows no widget in a notebook opened with "No Kernel", even with its state saved (ipywidgets issue
+        3773), and in one output it would prefer that to the page.
+        """
+        widget, metadata = self._repr_mimebundle_()
+        page = {name: widget.pop(name) for name in ("text/plain", "text/html")}
+        display({**widget, "text/plain": "", "text/html": ""}, metadata=metadata, raw=True)
+        display(page, raw=True)
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
         bundle = super()._repr_mimebundle_(**options)

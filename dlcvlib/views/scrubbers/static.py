@@ -12,7 +12,9 @@ MODEL = (Path(__file__).parent / "static_model.js").read_text(encoding="utf-8")
 EXPORT = "export default "  # what an ES module ends with; a script in a page has no exports
 
 
-def figure(module: str, style: str, values: dict[str, Any], still: bytes, *, caption: str, alt: str) -> str:
+def figure(
+    module: str, style: str, values: dict[str, Any], still: bytes, *, identity: str, caption: str, alt: str
+) -> str:
     """The `<figure>` of a scrubber.
 
     It holds a still picture, which the script replaces once the figure comes near the screen.
@@ -22,6 +24,7 @@ def figure(module: str, style: str, values: dict[str, Any], still: bytes, *, cap
         style: its CSS.
         values: of the model, by name; what JSON holds, and bytes.
         still: PNG.
+        identity: of the widget that this figure gives way to.
         caption: below the figure.
         alt: of the still picture.
 
@@ -35,7 +38,8 @@ def figure(module: str, style: str, values: dict[str, Any], still: bytes, *, cap
         if f"</{name}" in text:
             raise ValueError(f"the {name} holds `</{name}`, which would end its element in a page")
     return (
-        '<figure class="dlcv-figure" role="figure">\n<div class="dlcv-static">\n'
+        '<figure class="dlcv-figure" role="figure">\n'
+        f'<div class="dlcv-static" data-identity="{escape(identity)}">\n'
         f"<style>{style}</style>\n"
         f'<div class="dlcv-place"><img src="data:image/png;base64,{_base64(still)}" alt="{escape(alt)}" '
         'style="max-width: 100%; height: auto"></div>\n'

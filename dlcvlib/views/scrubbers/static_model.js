@@ -28,6 +28,7 @@ function staticModel(json) {
 
 // Begins when the figure comes near the screen, so that a page of many opens fast; until then its still picture stands.
 function startStatic(scrubber, place) {
+  giveWay(place);
   const shown = place.querySelector(".dlcv-place");
   const near = new IntersectionObserver(
     (entries) => {
@@ -48,4 +49,21 @@ function startStatic(scrubber, place) {
     { rootMargin: "400px" },
   );
   near.observe(shown);
+}
+
+// In JupyterLab the widget itself stands above, while there is a kernel: then this figure is not shown. Without one
+// JupyterLab leaves a line in the widget's place that says nothing to a reader, so that is taken away.
+function giveWay(place) {
+  const figure = place.closest("figure");
+  const output = place.closest(".jp-OutputArea-child");
+  const choose = () => {
+    figure.hidden = window.dlcvLive?.has(place.dataset.identity) ?? false;
+    const above = output?.previousElementSibling;
+    const text = above?.querySelector(".jp-OutputArea-output")?.textContent ?? "";
+    if (!figure.hidden && /^(Loading widget|Error displaying widget)/.test(text)) above.style.display = "none";
+  };
+  document.addEventListener("dlcv-live", choose);
+  if (!output) return choose();
+  figure.hidden = true;
+  setTimeout(choose, 2000); // in which the widget may come
 }
