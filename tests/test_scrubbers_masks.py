@@ -172,7 +172,8 @@ def test_a_training_that_goes_on_is_followed(tmp_path):
     shown.epoch = 1
     runs.write_info(run, run.info | {"status": "training"})
     shown.live(interval=0.01)
-    record(tmp_path, (0, 1, 2, 3))
+    runs.write_masks(run, 3, run.masks(2))
+    runs.write_info(run, run.info | {"status": "finished"})
     shown._following.join(timeout=60)
     assert not shown._following.is_alive(), "it ends with the training"
     assert shown.epochs == [0, 1, 2, 3] and shown.epoch == 1 and shown.message == ""

@@ -239,6 +239,10 @@ def test_all_panes_zoom_and_pan_together(opened: Opened, tmp_path: Path) -> None
     np.testing.assert_allclose(view(), (zoom, x - 0.1, y + 0.1), atol=0.02)
     page.mouse.dblclick(box["x"] + 9, box["y"] + 9)
     np.testing.assert_allclose(view(), (1, 0, 0), atol=0.01)
+    panes.press("+")
+    assert view()[0] == pytest.approx(1.5, abs=0.02)
+    panes.press("0")
+    np.testing.assert_allclose(view(), (1, 0, 0), atol=0.01)
     page.get_by_role("button", name="zoom in").click()
     assert view()[0] > 1.2
     page.get_by_role("button", name="show the whole").click()

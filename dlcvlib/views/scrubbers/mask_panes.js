@@ -53,11 +53,15 @@ function linkedZoom(panes, view, signal, onChange) {
     const apart = ([x, y]) => Math.hypot(x - resting[0], y - resting[1]) || 1e-3;
     zoomBy(apart(now) / apart(before), resting);
   }
+  const factors = { "+": 1.5, "=": 1.5, "-": 1 / 1.5, 0: 0 }; // 0 shows the whole
+  const isOurs = (event) => event.key in factors && !event.ctrlKey && !event.altKey && !event.metaKey;
+  // JupyterLab would take "0" for itself (twice restarts the kernel); other keys are left to it.
+  function claim(event) {
+    panes.toggleAttribute("data-lm-suppress-shortcuts", panes.contains(event.target) && isOurs(event));
+  }
   function onKey(event) {
-    const factor = { "+": 1.5, "=": 1.5, "-": 1 / 1.5 }[event.key];
-    if (event.ctrlKey || event.metaKey || !(factor || event.key === "0")) return;
-    if (factor) zoomBy(factor);
-    else reset();
+    if (!isOurs(event)) return;
+    zoomBy(factors[event.key]);
     event.preventDefault();
   }
   const lift = (event) => pointers.delete(event.pointerId);
@@ -65,6 +69,7 @@ function linkedZoom(panes, view, signal, onChange) {
   panes.addEventListener("pointerdown", onDown, { signal });
   panes.addEventListener("pointermove", onMove, { signal });
   for (const type of ["pointerup", "pointercancel"]) panes.addEventListener(type, lift, { signal });
+  window.addEventListener("keydown", claim, { capture: true, signal });
   panes.addEventListener("keydown", onKey, { signal });
   panes.addEventListener("dblclick", reset, { signal });
 
