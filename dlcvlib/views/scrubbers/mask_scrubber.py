@@ -120,9 +120,11 @@ class MaskScrubber(FollowingScrubber):
         """The traits that change with the epochs there are, read from the records."""
         packed = pack(self._records, epochs, self._pictures, full_size=self._full_size)
         names = [tile.name for tile in self._pictures]
+        partly = self._grows and any(run.snapshot_epochs != list(epochs) for run in self._records)
+        left_out = " Epochs that only one of them kept are left out." if partly else ""
         self._last = [run.masks(epochs[-1]) for run in self._records]
         return {
-            "caption": _caption(self._titles, names, epochs, packed),
+            "caption": _caption(self._titles, names, epochs, packed) + left_out,
             "alt": _alt(self._titles, names, epochs, packed),
             "_data": packed.data,
             "_offsets": packed.offsets,
