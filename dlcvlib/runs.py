@@ -100,6 +100,14 @@ class Run:
         Raises:
             FileNotFoundError: none were kept at this epoch; the message names the epochs with a snapshot.
         """
+        return {name: palette.read_png(file) for name, file in self.mask_files(epoch).items()}
+
+    def mask_files(self, epoch: int) -> dict[str, Path]:
+        """Files of the label maps kept at `epoch`, by image's name, in the order of the names.
+
+        Raises:
+            FileNotFoundError: none were kept at this epoch; the message names the epochs with a snapshot.
+        """
         folder = self.path / "snapshots" / f"epoch_{epoch:04d}"
         return _label_maps(folder, f"this record has snapshots of the epochs {self.snapshot_epochs}")
 
@@ -109,9 +117,9 @@ class Run:
         Raises:
             FileNotFoundError: the record is not finished, or was made before these were kept.
         """
-        return _label_maps(
-            self.path / "best_masks", "they are written when a segmentation ends: remove the record, then train it anew"
-        )
+        otherwise = "they are written when a segmentation ends: remove the record, then train it anew"
+        files = _label_maps(self.path / "best_masks", otherwise)
+        return {name: palette.read_png(file) for name, file in files.items()}
 
     def first_middle_last(self) -> tuple[int, int, int]:
         """First, middle and last epoch with a snapshot after training began: the three that the reports ask for."""
@@ -136,11 +144,11 @@ class Run:
         return file
 
 
-def _label_maps(folder: Path, otherwise: str) -> dict[str, np.ndarray]:
+def _label_maps(folder: Path, otherwise: str) -> dict[str, Path]:
     files = sorted(folder.glob("*.png"))
     if not files:
         raise FileNotFoundError(f"{folder} holds no label maps; {otherwise}")
-    return {file.stem: palette.read_png(file) for file in files}
+    return {file.stem: file for file in files}
 
 
 def path_of(root: Path, profile: str, recipe: str, seed: int) -> Path:

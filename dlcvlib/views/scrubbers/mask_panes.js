@@ -1,0 +1,109 @@
+// The panes of a MaskScrubber: pictures in layers, and one zoom for all of them.
+
+const MOST_ZOOM = 24;
+
+// Zoom and pan of everything inside `panes`, by custom properties that all layers follow. The wheel zooms once a
+// picture was clicked (or with Ctrl, as a pinch reports itself): else a reader who scrolls the page would be caught.
+// `view` is { zoom, x, y }: a place p of the picture, which reaches from 0 to 1, stands at x + zoom * p.
+function linkedZoom(panes, view, signal, onChange) {
+  const pointers = new Map();
+
+  function show(zoom, x, y) {
+    const inside = (offset) => Math.min(0, Math.max(1 - zoom, offset));
+    Object.assign(view, { zoom, x: inside(x), y: inside(y) });
+    panes.style.setProperty("--zoom", zoom);
+    panes.style.setProperty("--pan-x", `${100 * view.x}%`);
+    panes.style.setProperty("--pan-y", `${100 * view.y}%`);
+    panes.classList.toggle("dlcv-zoomed-in", zoom > 1);
+    onChange(zoom);
+  }
+  function zoomBy(factor, [x, y] = [0.5, 0.5]) {
+    const zoom = Math.min(MOST_ZOOM, Math.max(1, view.zoom * factor));
+    const grown = zoom / view.zoom;
+    show(zoom, x - grown * (x - view.x), y - grown * (y - view.y));
+  }
+  const reset = () => show(1, 0, 0);
+  const frameOf = (event) => event.target.closest(".dlcv-frame");
+  function placeIn(frame, { clientX, clientY }) {
+    const box = frame.getBoundingClientRect();
+    return [(clientX - box.left) / box.width, (clientY - box.top) / box.height];
+  }
+
+  function onWheel(event) {
+    const frame = frameOf(event);
+    if (!frame || !(event.ctrlKey || event.metaKey || panes.matches(":focus-within"))) return;
+    event.preventDefault();
+    const pixels = event.deltaY * (event.deltaMode ? 16 : 1);
+    zoomBy(Math.exp(-pixels * (event.ctrlKey ? 0.01 : 0.002)), placeIn(frame, event));
+  }
+  function onDown(event) {
+    const frame = frameOf(event);
+    if (!frame || event.button) return;
+    frame.setPointerCapture(event.pointerId);
+    pointers.set(event.pointerId, placeIn(frame, event));
+  }
+  // One finger or the mouse pans; two fingers zoom about the one that rests.
+  function onMove(event) {
+    const before = pointers.get(event.pointerId);
+    if (!before) return;
+    const now = placeIn(frameOf(event), event);
+    pointers.set(event.pointerId, now);
+    const resting = [...pointers].find(([id]) => id !== event.pointerId)?.[1];
+    if (!resting) return show(view.zoom, view.x + now[0] - before[0], view.y + now[1] - before[1]);
+    const apart = ([x, y]) => Math.hypot(x - resting[0], y - resting[1]) || 1e-3;
+    zoomBy(apart(now) / apart(before), resting);
+  }
+  const factors = { "+": 1.5, "=": 1.5, "-": 1 / 1.5, 0: 0 }; // 0 shows the whole
+  const isOurs = (event) => event.key in factors && !event.ctrlKey && !event.altKey && !event.metaKey;
+  // JupyterLab would take "0" for itself (twice restarts the kernel); other keys are left to it.
+  function claim(event) {
+    panes.toggleAttribute("data-lm-suppress-shortcuts", panes.contains(event.target) && isOurs(event));
+  }
+  function onKey(event) {
+    if (!isOurs(event)) return;
+    zoomBy(factors[event.key]);
+    event.preventDefault();
+  }
+  const lift = (event) => pointers.delete(event.pointerId);
+  panes.addEventListener("wheel", onWheel, { signal, passive: false });
+  panes.addEventListener("pointerdown", onDown, { signal });
+  panes.addEventListener("pointermove", onMove, { signal });
+  for (const type of ["pointerup", "pointercancel"]) panes.addEventListener(type, lift, { signal });
+  window.addEventListener("keydown", claim, { capture: true, signal });
+  panes.addEventListener("keydown", onKey, { signal });
+  panes.addEventListener("dblclick", reset, { signal });
+
+  const button = (text, label, action) => {
+    const made = element("button", { type: "button", "aria-label": label, title: label }, text);
+    made.addEventListener("click", action);
+    return made;
+  };
+  const buttons = element(
+    "div",
+    { class: "dlcv-zoom", role: "group", "aria-label": "zoom of all pictures" },
+    button("−", "zoom out", () => zoomBy(1 / 1.5)),
+    button("+", "zoom in", () => zoomBy(1.5)),
+    button("whole", "show the whole pictures", reset),
+  );
+  show(view.zoom, view.x, view.y);
+  return { element: buttons, refresh: () => onChange(view.zoom) };
+}
+
+// A picture with a line of text below it; its layers lie on each other.
+function maskPane(tile, ...layers) {
+  const frame = element("div", { class: "dlcv-frame" }, element("div", { class: "dlcv-layers" }, ...layers));
+  frame.style.aspectRatio = `${tile.width} / ${tile.height}`;
+  const text = element("div", { class: "dlcv-below" });
+  return { element: element("div", { class: "dlcv-pane" }, frame, text), frame, text, layers };
+}
+
+function maskCanvas(tile, name, kind) {
+  const made = element("canvas", { role: "img", class: `dlcv-${kind}`, "aria-label": name });
+  return Object.assign(made, { width: tile.width, height: tile.height });
+}
+
+// Pixels are shown as squares once they are larger than those of the screen; before that the browser blends them.
+function sharpen(canvas, zoom) {
+  const pixel = (canvas.parentElement.clientWidth * zoom * devicePixelRatio) / canvas.width;
+  canvas.style.imageRendering = pixel > 1 ? "pixelated" : "auto";
+}

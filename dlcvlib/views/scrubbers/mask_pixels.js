@@ -1,0 +1,113 @@
+// Label maps: read from palette PNG, kept decoded within a bound, and painted in the course's colours.
+// A label map is { ids: Uint8Array of class ids, row by row; width; height }.
+
+const MASK_CACHE_BYTES = 64e6; // about 240 maps of 512 x 512
+const MASK_PIXELS_AS_STORED = { colorSpaceConversion: "none", premultiplyAlpha: "none" };
+
+// A channel of 128 or more counts as 1, as in dlcvlib/data/palette.py; codes without a class are `unknown`.
+function classOfCode(colours, unknown) {
+  const classes = new Uint8Array(8).fill(unknown);
+  colours.forEach(([red, green, blue], id) => (classes[((red >> 7) << 2) | ((green >> 7) << 1) | (blue >> 7)] = id));
+  return classes;
+}
+
+// The browser reads the file; its colours are turned back into class ids.
+async function decodeMask(file, classes) {
+  const picture = await createImageBitmap(new Blob([file], { type: "image/png" }), MASK_PIXELS_AS_STORED);
+  const { width, height } = picture;
+  const canvas = Object.assign(document.createElement("canvas"), { width, height });
+  const context = canvas.getContext("2d", { willReadFrequently: true });
+  context.drawImage(picture, 0, 0);
+  picture.close();
+  const channels = context.getImageData(0, 0, width, height).data;
+  const ids = new Uint8Array(width * height);
+  for (let pixel = 0, at = 0; pixel < ids.length; pixel++, at += 4) {
+    ids[pixel] = classes[((channels[at] >> 7) << 2) | ((channels[at + 1] >> 7) << 1) | (channels[at + 2] >> 7)];
+  }
+  return { ids, width, height };
+}
+
+// Decoded maps by key; those used longest ago make room. `read(key)` gives the file's bytes.
+class MaskCache {
+  constructor(read, classes, limit = MASK_CACHE_BYTES) {
+    Object.assign(this, { read, classes, limit, bytes: 0, maps: new Map(), reading: new Map() });
+  }
+
+  // The map, if it is decoded already. A Map keeps the order of insertion: what is used moves to its end.
+  have(key) {
+    const map = this.maps.get(key);
+    if (map) {
+      this.maps.delete(key);
+      this.maps.set(key, map);
+    }
+    return map;
+  }
+
+  get(key) {
+    const map = this.have(key);
+    if (map) return Promise.resolve(map);
+    if (!this.reading.has(key)) {
+      const reading = decodeMask(this.read(key), this.classes)
+        .then((decoded) => this.keep(key, decoded))
+        .finally(() => this.reading.delete(key));
+      this.reading.set(key, reading);
+    }
+    return this.reading.get(key);
+  }
+
+  keep(key, map) {
+    this.maps.set(key, map);
+    this.bytes += map.ids.length;
+    for (const [oldest, { ids }] of this.maps) {
+      if (this.bytes <= this.limit || oldest === key) break;
+      this.maps.delete(oldest);
+      this.bytes -= ids.length;
+    }
+    return map;
+  }
+}
+
+// One 32-bit word a pixel as ImageData holds it; the classes that are not shown stay transparent (0).
+function wordsOfClasses(colours, shown) {
+  const bytes = new Uint8ClampedArray(4 * colours.length);
+  colours.forEach((colour, id) => shown.has(id) && bytes.set([...colour, 255], 4 * id));
+  return new Uint32Array(bytes.buffer);
+}
+
+function paintRegions(words, { ids }, wordOf) {
+  for (let pixel = 0; pixel < ids.length; pixel++) words[pixel] = wordOf[ids[pixel]];
+}
+
+// Only pixels from which `reach` steps along the row or the column lead into another class.
+function paintOutlines(words, { ids, width, height }, wordOf, reach) {
+  for (let y = 0, pixel = 0; y < height; y++) {
+    const above = Math.min(reach, y) * width;
+    const below = Math.min(reach, height - 1 - y) * width;
+    for (let x = 0; x < width; x++, pixel++) {
+      const id = ids[pixel];
+      const inside =
+        ids[pixel - Math.min(reach, x)] === id &&
+        ids[pixel + Math.min(reach, width - 1 - x)] === id &&
+        ids[pixel - above] === id &&
+        ids[pixel + below] === id;
+      words[pixel] = inside ? 0 : wordOf[id];
+    }
+  }
+}
+
+// Every pixel whose prediction is not the truth, in two colours that alternate as a hatch; where the predicted and the
+// true class are both hidden, nothing.
+function paintErrors(words, { ids, width }, truth, shown, [one, other]) {
+  const marked = new Uint8Array(64); // by predicted and true class
+  for (let pair = 0; pair < 64; pair++) {
+    const [predicted, actual] = [pair >> 3, pair & 7];
+    marked[pair] = predicted !== actual && (shown.has(predicted) || shown.has(actual));
+  }
+  const stripe = Math.round(Math.log2(Math.max(1, width / 64))); // its width is a power of two
+  for (let y = 0, pixel = 0; pixel < ids.length; y++) {
+    for (let x = 0; x < width; x++, pixel++) {
+      const seen = marked[(ids[pixel] << 3) | truth.ids[pixel]];
+      words[pixel] = seen ? (((x + y) >> stripe) & 1 ? one : other) : 0;
+    }
+  }
+}
