@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +33,36 @@ from dlcvlib.runs import Run
 from dlcvlib.training import train
 
 ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class World:
+    """Small data of each problem, and a record trained on them."""
+
+    tiles: Path
+    segmenter: Run
+    images: Path
+    classifier: Run
+    office: Path
+    tuned: Run
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    """Only to be read: what a test changes it copies first."""
+    root = tmp_path_factory.mktemp("world")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DLCV_RUNS", str(root / "runs"))
+        tiles, classes = write_satellite(root / "tiles"), write_classification(root / "classes")
+        office = write_mini_and_office(root / "office")
+        return World(
+            tiles / "validation",
+            trained(small_segmentation(epochs=1), tiles),
+            classes / "p1_data" / "val_50",
+            trained(small_recipe(epochs=1), classes),
+            office / "p2_data" / "office",
+            trained(office_recipe(epochs=1), office),
+        )
 
 
 @pytest.fixture(autouse=True)
@@ -79,10 +110,10 @@ def rows_in(file: Path) -> list[list[str]]:
     return [line.split(",") for line in text.splitlines()]
 
 
-@pytest.mark.parametrize("changes", [{}, {"dihedral_averaging": True}, {"image_size": 32, "model": "vgg16_fcn32s"}])
+@pytest.mark.parametrize("changes", [{}, {"dihedral_averaging": True, "image_size": 32, "model": "vgg16_fcn32s"}])
 def test_masks_score_to_the_bit_as_in_training(tmp_path, changes):
     root = write_satellite(tmp_path / "data", pairs=11)  # more than one batch
-    run = trained(small_segmentation(**changes), root)
+    run = trained(small_segmentation(epochs=2, train_images=8, snapshots=1, **changes), root)
     done = handin.predict(run, root / "validation", tmp_path / "out")
     assert done.images == 11 and not done.faults
     truth, predicted = (
@@ -94,9 +125,8 @@ def test_masks_score_to_the_bit_as_in_training(tmp_path, changes):
     assert iou.without_unknown.mean_of_present == run.info["best"]["mean_iou_without_unknown"]
 
 
-def test_a_mask_is_an_rgb_png_of_the_courses_colours_as_large_as_its_image(tmp_path):
-    root = write_satellite(tmp_path / "data")
-    handin.predict(trained(small_segmentation(epochs=1), root), root / "validation", tmp_path / "out")
+def test_a_mask_is_an_rgb_png_of_the_courses_colours_as_large_as_its_image(world, tmp_path):
+    handin.predict(world.segmenter, world.tiles, tmp_path / "out")
     assert sorted(file.name for file in (tmp_path / "out").iterdir()) == [f"{row:04d}_mask.png" for row in range(4)]
     with Image.open(tmp_path / "out" / "0002_mask.png") as mask:
         assert (mask.format, mask.mode, mask.size) == ("PNG", "RGB", (32, 32))
@@ -104,7 +134,7 @@ def test_a_mask_is_an_rgb_png_of_the_courses_colours_as_large_as_its_image(tmp_p
     assert colours <= {tuple(colour) for colour in palette.COLOURS.tolist()}
 
 
-@pytest.mark.parametrize("changes", [{}, {"flip_averaging": True}, {"model": "airbench", "model_options": {}}])
+@pytest.mark.parametrize("changes", [{}, {"model": "airbench", "model_options": {}, "flip_averaging": True}])
 def test_a_csv_has_the_accuracy_of_training(tmp_path, changes):
     root = write_classification(tmp_path / "data", per_class=90)  # more than one batch
     run = trained(small_recipe(epochs=2, images_per_class=8, **changes), root)
@@ -133,28 +163,24 @@ def test_setting_c_follows_the_given_csv_with_the_labels_of_training(tmp_path, w
     assert right.float().mean().item() == run.info["best"]["val_accuracy"]
 
 
-def test_jpeg_png_and_webp_are_predicted_alike(tmp_path):
-    root = write_satellite(tmp_path / "data")
-    run = trained(small_segmentation(epochs=1), root)
-    with Image.open(root / "validation" / "0001_sat.jpg") as image:
+def test_jpeg_png_and_webp_are_predicted_alike(world, tmp_path):
+    with Image.open(world.tiles / "0001_sat.jpg") as image:
         pixels = image.convert("RGB")
-    for folder, suffix, options in (("png", "png", {}), ("webp", "webp", {"lossless": True})):
-        (tmp_path / folder).mkdir()
-        pixels.save(tmp_path / folder / f"0001_sat.{suffix}", **options)
-        handin.predict(run, tmp_path / folder, tmp_path / f"of_{folder}")
-    shutil.copytree(
-        root / "validation", tmp_path / "jpeg", ignore=lambda _, names: [n for n in names if "0001_sat" not in n]
-    )
-    (tmp_path / "jpeg" / "0001_sat.jpg").rename(tmp_path / "jpeg" / "0001_sat.JPEG")
-    handin.predict(run, tmp_path / "jpeg", tmp_path / "of_jpeg")
-    masks = [(tmp_path / f"of_{kind}" / "0001_mask.png").read_bytes() for kind in ("png", "webp", "jpeg")]
+    masks = []
+    for suffix, options in (("JPEG", None), ("png", {}), ("webp", {"lossless": True})):
+        file = tmp_path / suffix / f"0001_sat.{suffix}"
+        file.parent.mkdir()
+        if options is None:
+            shutil.copy(world.tiles / "0001_sat.jpg", file)
+        else:
+            pixels.save(file, **options)
+        handin.predict(world.segmenter, file.parent, tmp_path / f"of_{suffix}")
+        masks.append((tmp_path / f"of_{suffix}" / "0001_mask.png").read_bytes())
     assert masks[0] == masks[1] == masks[2]
 
 
-def test_a_bad_image_is_named_and_keeps_its_place_in_the_csv(tmp_path, capsys):
-    root = write_classification(tmp_path / "data")
-    run = trained(small_recipe(epochs=1), root)
-    images = root / "p1_data" / "val_50"
+def test_a_bad_image_is_named_and_keeps_its_place_in_the_csv(world, tmp_path, capsys):
+    images, run = Path(shutil.copytree(world.images, tmp_path / "images")), world.classifier
     handin.predict(run, images, tmp_path / "whole.csv", batch_size=1)
     (images / "1_9.png").write_bytes((images / "1_9.png").read_bytes()[:200])
     assert cli.main(["predict", str(run.path), str(images), str(tmp_path / "out.csv"), "--batch-size", "1"]) == 1
@@ -166,23 +192,19 @@ def test_a_bad_image_is_named_and_keeps_its_place_in_the_csv(tmp_path, capsys):
     assert dict(found)["1_9.png"] == max(set(others), key=others.count)
 
 
-def test_a_row_whose_image_is_missing_is_named_and_keeps_its_place(tmp_path):
-    root = write_mini_and_office(tmp_path / "data")
-    run = trained(office_recipe(epochs=1), root)
-    office = root / "p2_data" / "office"
-    given = without_labels(office / "val.csv", tmp_path / "test.csv")
+def test_a_row_whose_image_is_missing_is_named_and_keeps_its_place(world, tmp_path):
+    given = without_labels(world.office / "val.csv", tmp_path / "test.csv")
     given.write_text(given.read_text() + "99,not_there.jpg,None\n")
-    done = handin.predict(run, office / "val", tmp_path / "out.csv", csv_file=given)
+    done = handin.predict(world.tuned, world.office / "val", tmp_path / "out.csv", csv_file=given)
     assert len(done.faults) == 1 and "not_there.jpg" in done.faults[0]
     assert rows_in(tmp_path / "out.csv")[-1][:2] == ["99", "not_there.jpg"] and done.filler in {"0", "1", "2"}
 
 
-def test_a_bad_tile_is_named_and_keeps_its_place_among_the_masks(tmp_path):
-    root = write_satellite(tmp_path / "data")
-    run = trained(small_segmentation(epochs=1), root)
-    (root / "validation" / "0001_sat.jpg").write_bytes(b"no image")
-    Image.new("RGB", (32, 20)).save(root / "validation" / "0002_sat.jpg")
-    done = handin.predict(run, root / "validation", tmp_path / "out")
+def test_a_bad_tile_is_named_and_keeps_its_place_among_the_masks(world, tmp_path):
+    tiles = Path(shutil.copytree(world.tiles, tmp_path / "tiles"))
+    (tiles / "0001_sat.jpg").write_bytes(b"no image")
+    Image.new("RGB", (32, 20)).save(tiles / "0002_sat.jpg")
+    done = handin.predict(world.segmenter, tiles, tmp_path / "out")
     assert [name in fault for name, fault in zip(("0001_sat", "0002_sat"), done.faults, strict=True)] == [True, True]
     masks = {file.name: palette.read_png(file) for file in (tmp_path / "out").iterdir()}
     assert {name: mask.shape for name, mask in masks.items()} == {
@@ -195,19 +217,15 @@ def test_a_bad_tile_is_named_and_keeps_its_place_among_the_masks(tmp_path):
     assert set(masks["0001_mask.png"].ravel()) == {np.bincount(predicted.ravel()).argmax()}
 
 
-def test_where_no_image_can_be_read_nothing_is_written(tmp_path):
-    root = write_classification(tmp_path / "data")
-    run = trained(small_recipe(epochs=1), root)
+def test_where_no_image_can_be_read_nothing_is_written(world, tmp_path):
     (tmp_path / "bad").mkdir()
     (tmp_path / "bad" / "a.png").write_bytes(b"no image")
     with pytest.raises(DataError, match="none of the images asked for can be read"):
-        handin.predict(run, tmp_path / "bad", tmp_path / "out" / "a.csv")
+        handin.predict(world.classifier, tmp_path / "bad", tmp_path / "out" / "a.csv")
     assert not list((tmp_path / "out").iterdir())
 
 
-def test_an_interrupted_prediction_leaves_what_was_there(tmp_path, monkeypatch):
-    root = write_satellite(tmp_path / "data")
-    run = trained(small_segmentation(epochs=1), root)
+def test_an_interrupted_prediction_leaves_what_was_there(world, tmp_path, monkeypatch):
     out = tmp_path / "out"
     out.mkdir()
     for name in ("0000_mask.png", "9999_mask.png", "notes.txt"):
@@ -222,7 +240,7 @@ def test_an_interrupted_prediction_leaves_what_was_there(tmp_path, monkeypatch):
     monkeypatch.setattr(palette, "rgb_png", interrupted)
     for folder in (out, tmp_path / "new"):
         with pytest.raises(KeyboardInterrupt):
-            handin.predict(run, root / "validation", folder)
+            handin.predict(world.segmenter, world.tiles, folder)
         count = iter(range(1, 1000))
     assert {file.name: file.read_text() for file in out.iterdir()} == dict.fromkeys(
         ("0000_mask.png", "9999_mask.png", "notes.txt"), "old"
@@ -230,7 +248,7 @@ def test_an_interrupted_prediction_leaves_what_was_there(tmp_path, monkeypatch):
     assert not (tmp_path / "new").exists()
 
     monkeypatch.setattr(palette, "rgb_png", original)
-    done = handin.predict(run, root / "validation", out)
+    done = handin.predict(world.segmenter, world.tiles, out)
     assert done.others == ("9999_mask.png",)
     assert (out / "notes.txt").read_text() == (out / "9999_mask.png").read_text() == "old"
     assert palette.read_png(out / "0000_mask.png").shape == (32, 32)
@@ -287,41 +305,37 @@ def test_torch_names_a_shortage_of_memory_on_the_cpu_as_it_is_looked_for():
     assert batches.out_of_memory(raised.value)
 
 
-def test_a_prediction_in_small_batches_names_every_image_once(tmp_path):
-    root = write_classification(tmp_path / "data")
-    run = trained(small_recipe(epochs=1), root)
-    handin.predict(run, root / "p1_data" / "val_50", tmp_path / "out.csv", batch_size=5)
+def test_a_prediction_in_small_batches_names_every_image_once(world, tmp_path):
+    handin.predict(world.classifier, world.images, tmp_path / "out.csv", batch_size=5)
     names = [row[0] for row in rows_in(tmp_path / "out.csv")[1:]]
-    assert names == [file.name for file in course_data.find(root).classification.val.files]
+    assert names == [file.name for file in course_data.find(world.images.parents[1]).classification.val.files]
 
 
-def test_what_does_not_fit_the_record_is_refused_before_anything_is_computed(tmp_path, monkeypatch):
-    tiles, classes = write_satellite(tmp_path / "tiles"), write_classification(tmp_path / "classes")
-    office = write_mini_and_office(tmp_path / "office")
-    segmenter, classifier = trained(small_segmentation(epochs=1), tiles), trained(small_recipe(epochs=1), classes)
-    tuned = trained(office_recipe(epochs=1), office)
-    given = office / "p2_data" / "office" / "val.csv"
+def test_what_does_not_fit_the_record_is_refused_before_anything_is_computed(world, tmp_path, monkeypatch):
+    segmenter, classifier, tuned = world.segmenter, world.classifier, world.tuned
+    tiles, folder = world.tiles, world.images
+    given = Path(shutil.copy(world.office / "val.csv", tmp_path / "given.csv"))
     monkeypatch.setattr(network.Network, "predict", lambda *_: pytest.fail("computed"))
     (tmp_path / "folder").mkdir()
     for run, images, out, options, message in [
-        (segmenter, tiles / "validation", tiles / "validation", {}, "is the folder of images"),
-        (segmenter, tiles / "validation", given, {}, "is a file; masks are written into a folder"),
-        (segmenter, tiles / "validation", tmp_path / "out", {"csv_file": given}, "leave --csv out"),
+        (segmenter, tiles, tiles, {}, "is the folder of images"),
+        (segmenter, tiles, given, {}, "is a file; masks are written into a folder"),
+        (segmenter, tiles, tmp_path / "out", {"csv_file": given}, "leave --csv out"),
         (segmenter, tmp_path / "folder", tmp_path / "out", {}, "holds no image"),
-        (segmenter, classes / "p1_data" / "val_50", tmp_path / "out", {}, "is not NNNN_sat"),
+        (segmenter, images, tmp_path / "out", {}, "is not NNNN_sat"),
         (classifier, tmp_path / "nowhere", tmp_path / "out.csv", {}, "is no folder of images"),
-        (classifier, classes / "p1_data" / "val_50", tmp_path / "folder", {}, "is a folder; small writes a csv"),
+        (classifier, folder, tmp_path / "folder", {}, "is a folder; small writes a csv"),
         (
             classifier,
-            classes / "p1_data" / "val_50",
+            folder,
             tmp_path / "o.csv",
             {"device": "abacus"},
             "'abacus' cannot be used",
         ),
-        (classifier, classes / "p1_data" / "val_50", tmp_path / "o.csv", {"batch_size": 0}, "at least 1 image"),
-        (tuned, given.parent / "val", tmp_path / "out.csv", {}, "name it with --csv"),
-        (tuned, given.parent / "val", given, {"csv_file": given}, "is the given csv itself"),
-        (tuned, given.parent / "val", tmp_path / "o.csv", {"csv_file": tmp_path / "no.csv"}, "cannot be read"),
+        (classifier, folder, tmp_path / "o.csv", {"batch_size": 0}, "at least 1 image"),
+        (tuned, world.office / "val", tmp_path / "out.csv", {}, "name it with --csv"),
+        (tuned, world.office / "val", given, {"csv_file": given}, "is the given csv itself"),
+        (tuned, world.office / "val", tmp_path / "o.csv", {"csv_file": tmp_path / "no.csv"}, "cannot be read"),
     ]:
         with pytest.raises(ValueError, match=message):
             handin.predict(run, images, out, **options)
@@ -352,16 +366,11 @@ def test_a_record_that_cannot_predict_says_why(tmp_path):
         ("id,filename,label\n0,0_1.jpg\n", "row 1 has 2 columns"),
     ],
 )
-def test_a_csv_that_cannot_be_read_says_why(tmp_path, text, message):
-    root = write_mini_and_office(tmp_path / "data")
-    (tmp_path / "test.csv").write_text(text)
+def test_a_csv_that_cannot_be_read_says_why(world, tmp_path, text, message):
+    given = tmp_path / "test.csv"
+    given.write_text(text)
     with pytest.raises(DataError, match=message):
-        handin.predict(
-            trained(office_recipe(epochs=1), root),
-            root / "p2_data" / "office" / "val",
-            tmp_path / "out.csv",
-            csv_file=tmp_path / "test.csv",
-        )
+        handin.predict(world.tuned, world.office / "val", tmp_path / "out.csv", csv_file=given)
 
 
 @pytest.mark.parametrize("name", recipes.RECIPES)
@@ -378,39 +387,52 @@ def test_a_recorded_setting_that_nobody_knows_is_named():
         recipes.recorded(values)
 
 
-@pytest.mark.parametrize("edition", ["2023", "2024"])
-def test_the_scripts_of_an_edition_run_as_its_graders_call_them(tmp_path, edition):
-    tiles, classes = write_satellite(tmp_path / "tiles"), write_classification(tmp_path / "classes")
-    office = write_mini_and_office(tmp_path / "office") / "p2_data" / "office"
-    made = {
-        "satellite": trained(small_segmentation(epochs=1), tiles),
-        "office": trained(office_recipe(epochs=1), tmp_path / "office"),
-        "classification": trained(small_recipe(epochs=1), classes),
-    }
-    given = without_labels(office / "val.csv", tmp_path / "test.csv")
-    asked = [run for problem, run in made.items() if edition == "2023" or problem != "classification"]
-    scripts = handin.write_scripts(edition, tmp_path / "hand in", asked)
-    shutil.rmtree(tmp_path / "runs")  # what is handed in needs nothing else
-    calls: list[list[Path]] = [[classes / "p1_data" / "val_50", Path("1.csv")]] if edition == "2023" else []
-    calls += [[given, office / "val", Path("c.csv")], [tiles / "validation", Path("masks")]]
-    assert [script.name for script in scripts] == [f"hw1_{number}.sh" for number in range(1, len(calls) + 1)]
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTHON": sys.executable}
+def called(script: Path, *arguments: object, python: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTHON": python}
+    command = ["bash", str(script), *map(str, arguments)]
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+
+
+def test_the_scripts_of_2023_write_what_is_asked_wherever_they_lie(world, tmp_path):
+    copies = [
+        Path(shutil.copytree(run.path, tmp_path / name))
+        for run, name in zip((world.segmenter, world.tuned, world.classifier), "abc", strict=True)
+    ]
+    scripts = handin.write_scripts("2023", tmp_path / "hand in", copies)
+    for copy in copies:  # what is handed in needs nothing else
+        shutil.rmtree(copy)
+    given = without_labels(world.office / "val.csv", tmp_path / "test.csv")
+    calls = [[world.images, "1.csv"], [given, world.office / "val", "2.csv"], [world.tiles, "3"]]
+    assert [script.name for script in scripts] == ["hw1_1.sh", "hw1_2.sh", "hw1_3.sh"]
     for script, arguments in zip(scripts, calls, strict=True):
-        command = ["bash", str(script), *map(str, arguments)]
-        subprocess.run(command, cwd=tmp_path, env=environment, check=True)
-        assert (tmp_path / arguments[-1]).exists()
-        assert subprocess.run(command[:-1], cwd=tmp_path, env=environment, capture_output=True).returncode == 2
-    assert len(rows_in(tmp_path / "c.csv")) == 10 and len(list((tmp_path / "masks").iterdir())) == 4
+        done = called(script, *arguments, python=sys.executable, folder=tmp_path)
+        assert done.returncode == 0, done.stderr
+    assert rows_in(tmp_path / "1.csv")[0] == ["filename", "label"] and len(rows_in(tmp_path / "1.csv")) == 25
+    assert rows_in(tmp_path / "2.csv")[0] == ["id", "filename", "label"] and len(rows_in(tmp_path / "2.csv")) == 10
+    assert len(list((tmp_path / "3").iterdir())) == 4
 
 
-def test_scripts_need_one_record_a_problem(tmp_path):
-    tiles = write_satellite(tmp_path / "tiles")
-    run = trained(small_segmentation(epochs=1), tiles)
-    for edition, records, message in [
-        ("2024", [run], "also asks for a record trained on office"),
-        ("2024", [run, run], "are for the same problem"),
-        ("1999", [run], "known are 2023, 2024, 2025"),
-    ]:
-        with pytest.raises(ValueError, match=message):
-            handin.write_scripts(edition, tmp_path / "out", records)
+@pytest.mark.parametrize("edition", ["2024", "2025"])
+def test_the_scripts_of_later_editions_take_setting_c_first(world, tmp_path, edition):
+    first, second = handin.write_scripts(edition, tmp_path, [world.segmenter, world.tuned])
+    said = called(first, "a.csv", "img dir", "o.csv", python="echo", folder=tmp_path)
+    assert said.stdout == f"-m dlcvlib predict {tmp_path}/hw1_1 img dir o.csv --csv a.csv\n"
+    said = called(second, "images", "masks", python="echo", folder=tmp_path)
+    assert said.stdout == f"-m dlcvlib predict {tmp_path}/hw1_2 images masks\n"
+    assert runs.load(tmp_path / "hw1_2").info["recipe"]["dataset"] == "satellite"
+    refused = called(second, "images", python="echo", folder=tmp_path)
+    assert refused.returncode == 2 and "usage: bash hw1_2.sh IMGDIR OUTDIR" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("edition", "count", "message"),
+    [
+        ("2024", 1, "also asks for a record trained on office"),
+        ("2024", 2, "are for the same problem"),
+        ("1999", 1, "known are 2023, 2024, 2025"),
+    ],
+)
+def test_scripts_need_one_record_a_problem(world, tmp_path, edition, count, message):
+    with pytest.raises(ValueError, match=message):
+        handin.write_scripts(edition, tmp_path / "out", [world.segmenter] * count)
     assert not (tmp_path / "out").exists()
