@@ -14,6 +14,7 @@ import shutil
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -49,9 +50,14 @@ class Check:
         return f"{f'[{self.status}]':<6} {self.name}: {self.found}{cure}"
 
 
-def check() -> list[Check]:
-    """Look at everything, and change nothing."""
-    return [_guarded(name, look) for name, look in LOOKS.items()]
+def check(data_root: str | Path | None = None) -> list[Check]:
+    """Look at everything, and change nothing.
+
+    Args:
+        data_root: folder of the course data; None looks in `$DLCV_DATA`, then in `data/`.
+    """
+    looks = LOOKS | {"data": partial(_data, root=data_root)}
+    return [_guarded(name, look) for name, look in looks.items()]
 
 
 def _guarded(name: str, look: Callable[[str], Check]) -> Check:
@@ -147,17 +153,17 @@ def _amount(name: str, found: int, words: str, needed: tuple[int, int], cure: st
     return Check(name, status, f"{found / GIGABYTE:.0f} GB {words}", f"{cure}: {course} GB are good to have")
 
 
-def _data(name: str) -> Check:
+def _data(name: str, root: str | Path | None = None) -> Check:
     from dlcvlib import places
     from dlcvlib.data import DataError
     from dlcvlib.data.editions import scan
 
-    named = os.environ.get("DLCV_DATA")
+    named = root or os.environ.get("DLCV_DATA")
     try:
         found = scan(named or places.data_home())  # not `find`, which would draw the toy world
     except DataError as error:
         if named:
-            return Check(name, "FAIL", str(error), "mend DLCV_DATA")
+            return Check(name, "FAIL", str(error), "name another folder, in DLCV_DATA say")
         return Check(
             name,
             "--",

@@ -317,12 +317,12 @@ def test_what_does_not_fit_the_record_is_refused_before_anything_is_computed(wor
     given = Path(shutil.copy(world.office / "val.csv", tmp_path / "given.csv"))
     monkeypatch.setattr(network.Network, "predict", lambda *_: pytest.fail("computed"))
     (tmp_path / "folder").mkdir()
-    for run, images, out, options, message in [
+    for run, asked, out, options, message in [
         (segmenter, tiles, tiles, {}, "is the folder of images"),
         (segmenter, tiles, given, {}, "is a file; masks are written into a folder"),
         (segmenter, tiles, tmp_path / "out", {"csv_file": given}, "leave --csv out"),
         (segmenter, tmp_path / "folder", tmp_path / "out", {}, "holds no image"),
-        (segmenter, images, tmp_path / "out", {}, "is not NNNN_sat"),
+        (segmenter, folder, tmp_path / "out", {}, "is not NNNN_sat"),
         (classifier, tmp_path / "nowhere", tmp_path / "out.csv", {}, "is no folder of images"),
         (classifier, folder, tmp_path / "folder", {}, "is a folder; small writes a csv"),
         (
@@ -338,7 +338,7 @@ def test_what_does_not_fit_the_record_is_refused_before_anything_is_computed(wor
         (tuned, world.office / "val", tmp_path / "o.csv", {"csv_file": tmp_path / "no.csv"}, "cannot be read"),
     ]:
         with pytest.raises(ValueError, match=message):
-            handin.predict(run, images, out, **options)
+            handin.predict(run, asked, out, **options)
     assert given.read_text().startswith("id,filename,label") and not (tmp_path / "out").exists()
 
 
