@@ -28,7 +28,7 @@ DISK = (1, 10)
 MEMORY = (2, 6)
 """Gigabytes in which the toy world trains, and the reports' own networks."""
 FOR_CHAPTERS = ("jupyterlab", "jupytext", "papermill", "ipykernel", "ipywidgets", "anywidget", "plotly", "snakemake")
-INSTALL = "pip install -r requirements.txt"
+INSTALL = "pip install -r requirements.txt -e ."
 NEW_PAIR = "pip uninstall --yes torch torchvision && pip install torchvision, which brings the torch it was built with"
 WEIGHTS = "put files such as resnet50.safetensors into a folder and name it in DLCV_WEIGHTS, or let them be downloaded"
 
