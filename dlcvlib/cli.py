@@ -1,4 +1,4 @@
-"""The command line: `dlcv data`, `dlcv train`, `dlcv runs`."""
+"""The command line: `dlcv check`, `dlcv data`, `dlcv train`, `dlcv predict`, `dlcv handin`, `dlcv runs`."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from dlcvlib import data, places, recipes, runs
-from dlcvlib.data import command as data_command
-from dlcvlib.training import RecordMismatchError, TrainingDivergedError, train
+from dlcvlib import environment
 
-EXPECTED = (ValueError, OSError, RecordMismatchError, TrainingDivergedError)
-"""Errors whose message is meant for the user; anything else is a fault of ours and keeps its traceback."""
+# Nothing else is imported up here: `dlcv check` has to answer where torch is missing or broken.
+if TYPE_CHECKING:
+    from dlcvlib.runs import Run
 
 MEASURES = {"val_accuracy": "accuracy", "knn": "kNN"}
 
@@ -21,27 +21,60 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command.
 
     Returns:
-        exit status: 0 if all went well, 1 if a check found something wrong or a training diverged, 2 for a mistake in
-        what was asked.
+        exit status: 0 if all went well, 1 if a check found something wrong, an image could not be read or a training
+        diverged, 2 for a mistake in what was asked.
     """
+    given = list(sys.argv[1:] if arguments is None else arguments)
     parser = argparse.ArgumentParser(prog="dlcv", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    data_command.add_arguments(commands)
-    _add_train(commands)
-    _add_runs(commands)
-    asked = parser.parse_args(arguments)
+    environment.add_arguments(commands)
+    if given[:1] != ["check"]:
+        try:
+            _add_others(commands)
+        except (ImportError, RuntimeError) as error:  # torchvision of another build than torch raises the latter
+            print(f"dlcv: {error}; `dlcv check` says what is wrong with the installation", file=sys.stderr)
+            return 2
+    asked = parser.parse_args(given)
     try:
         status: int = asked.run(asked)
     except KeyboardInterrupt:
-        print("dlcv: interrupted; the same command goes on from the last epoch", file=sys.stderr)
+        goes_on = "; the same command goes on from the last epoch" if asked.run is _train else ""
+        print(f"dlcv: interrupted{goes_on}", file=sys.stderr)
         return 130
-    except EXPECTED as error:
+    except Exception as error:
+        if not _expected(error):
+            raise
         print(f"dlcv: {error}", file=sys.stderr)
-        return 1 if isinstance(error, TrainingDivergedError) else 2
+        return 1 if _diverged(error) else 2
     return status
 
 
+def _add_others(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    from dlcvlib.data import command as data_command
+    from dlcvlib.handin import command as handin_command
+
+    data_command.add_arguments(commands)
+    _add_train(commands)
+    handin_command.add_arguments(commands)
+    _add_runs(commands)
+
+
+def _expected(error: Exception) -> bool:
+    """Whether its message is meant for the user; anything else is a fault of ours and keeps its traceback."""
+    from dlcvlib.training import RecordMismatchError
+
+    return isinstance(error, ValueError | OSError | MemoryError | RecordMismatchError) or _diverged(error)
+
+
+def _diverged(error: Exception) -> bool:
+    from dlcvlib.training import TrainingDivergedError
+
+    return isinstance(error, TrainingDivergedError)
+
+
 def _add_train(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    from dlcvlib import recipes
+
     width = max(map(len, recipes.RECIPES))
     listing = "\n".join(
         f"  {recipe.name:<{width}}  {recipe.report}: {recipe.title}" for recipe in recipes.RECIPES.values()
@@ -70,8 +103,10 @@ def _add_train(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 
 def _train(asked: argparse.Namespace) -> int:
+    from dlcvlib import places, runs, training
+
     for seed in range(asked.seed, asked.seed + asked.seeds):
-        run = train(asked.recipe, profile=asked.profile, seed=seed, data=asked.data, weights=asked.weights)
+        run = training.train(asked.recipe, profile=asked.profile, seed=seed, data=asked.data, weights=asked.weights)
         print(_line(run))
         if asked.export:
             print(runs.export_result(run, places.results_home()))
@@ -86,6 +121,8 @@ def _add_runs(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
 
 
 def _runs(asked: argparse.Namespace) -> int:
+    from dlcvlib import data, places, runs
+
     if asked.export:
         print(runs.export_result(runs.load(asked.export), places.results_home()))
         return 0
@@ -99,7 +136,7 @@ def _runs(asked: argparse.Namespace) -> int:
     return 0
 
 
-def _line(run: runs.Run) -> str:
+def _line(run: Run) -> str:
     info = run.info
     best = info.get("best", {})
     name = next((name for name in ("val_accuracy", "knn") if name in best), None)

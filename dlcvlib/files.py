@@ -62,6 +62,30 @@ def whole_folder(path: str | Path) -> Iterator[Path]:
         raise
 
 
+@contextmanager
+def files_into(path: str | Path) -> Iterator[Path]:
+    """A folder whose files come to lie in `path` on leaving: replacing those of the same name, beside all others.
+
+    A new `path` appears whole. In one that is there no file is touched before every new one is written; then each takes
+    its place whole.
+
+    Yields:
+        an empty folder to write into; if the writer raises it is removed, and `path` is as it was.
+    """
+    path = Path(path)
+    if not path.exists():
+        with whole_folder(path) as beside:
+            yield beside
+        return
+    beside = Path(tempfile.mkdtemp(dir=path, prefix=".", suffix=".part"))
+    try:
+        yield beside
+        for file in sorted(beside.iterdir()):
+            file.replace(path / file.name)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
 def write_text(path: str | Path, text: str) -> None:
     """Write UTF-8 text to `path`, whole or not at all."""
     with whole_file(path) as file:

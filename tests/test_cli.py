@@ -7,7 +7,7 @@ import pytest
 from test_pretraining import collapsing
 from training_worlds import write_classification, write_mini_and_office
 
-from dlcvlib import cli, recipes
+from dlcvlib import cli, recipes, training
 from dlcvlib.data import toy
 
 
@@ -47,7 +47,7 @@ def test_an_interruption_says_how_to_go_on(data, capsys, monkeypatch):
     def interrupted(*_arguments, **_settings):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli, "train", interrupted)
+    monkeypatch.setattr(training, "train", interrupted)
     assert cli.main(["train", "r4_vgg13_bn", "--data", str(data)]) == 130
     assert "goes on" in capsys.readouterr().err
 

@@ -111,6 +111,11 @@ class Reader:
         within = [number for number in numbers if 0 <= number < CLASS_LIMITS.get(self.set_name, np.inf)]
         return tuple(str(number) for number in range(max(within, default=-1) + 1))
 
+    def written_labels(self, train_labels: list[str], class_names: tuple[str, ...]) -> tuple[str, ...]:
+        """How the csv writes each class, in the order of their ids; () where it writes the ids themselves."""
+        numbers = [label for label in train_labels if _is_integer(label)]
+        return () if 2 * len(numbers) >= len(train_labels) else class_names
+
     def labelled(self, name: str, pairs: list[tuple[Path, str]], class_names: tuple[str, ...]) -> Split:
         """A split with integer labels; a label out of range is a problem, its file is left out."""
         id_of = {class_name: number for number, class_name in enumerate(class_names)}
@@ -187,8 +192,10 @@ def read_mini(reader: Reader) -> ImageSet:
             "mini", reader.root, Split("train", tuple(path for _, path in _in_order(files)), None), None, ()
         )
     pairs = reader.matched(files, reader.rows(csv_file), csv_file)
-    class_names = reader.class_names([label for _, label in pairs])
-    return ImageSet("mini", reader.root, reader.labelled("train", pairs, class_names), None, class_names)
+    written = [label for _, label in pairs]
+    class_names = reader.class_names(written)
+    train = reader.labelled("train", pairs, class_names)
+    return ImageSet("mini", reader.root, train, None, class_names, reader.written_labels(written, class_names))
 
 
 def read_office(reader: Reader) -> ImageSet:
@@ -197,9 +204,10 @@ def read_office(reader: Reader) -> ImageSet:
     for split in ("train", "val"):
         csv_file = reader.root / f"{split}.csv"
         pairs[split] = reader.matched(reader.images(reader.root / split), reader.rows(csv_file), csv_file)
-    class_names = reader.class_names([label for _, label in pairs["train"]])
+    written = [label for _, label in pairs["train"]]
+    class_names = reader.class_names(written)
     train, val = (reader.labelled(split, pairs[split], class_names) for split in ("train", "val"))
-    return ImageSet("office", reader.root, train, val, class_names)
+    return ImageSet("office", reader.root, train, val, class_names, reader.written_labels(written, class_names))
 
 
 def read_satellite(reader: Reader) -> ImageSet:

@@ -68,14 +68,33 @@ def png(ids: np.ndarray) -> bytes:
     Raises:
         ValueError: another type or shape, or an id without a colour.
     """
-    if ids.dtype != np.uint8 or ids.ndim != 2 or ids.size == 0 or ids.max() >= len(COLOURS):
-        most = ids.max() if ids.size else "nothing"
-        raise ValueError(f"ids must be uint8 (H, W) of at most {UNKNOWN}, got {ids.dtype} {ids.shape} up to {most}")
+    _refuse_other_ids(ids)
     image = Image.fromarray(ids).convert("P")
     image.putpalette(COLOURS.tobytes())
     file = io.BytesIO()
     image.save(file, "PNG", optimize=True)
     return file.getvalue()
+
+
+def rgb_png(ids: np.ndarray) -> bytes:
+    """A PNG file of class ids as three channels in the course's colours, as its masks are and its graders read them.
+
+    Args:
+        ids: uint8 (H, W), 0..6.
+
+    Raises:
+        ValueError: another type or shape, or an id without a colour.
+    """
+    _refuse_other_ids(ids)
+    file = io.BytesIO()
+    Image.fromarray(COLOURS[ids]).save(file, "PNG")
+    return file.getvalue()
+
+
+def _refuse_other_ids(ids: np.ndarray) -> None:
+    if ids.dtype != np.uint8 or ids.ndim != 2 or ids.size == 0 or ids.max() >= len(COLOURS):
+        most = ids.max() if ids.size else "nothing"
+        raise ValueError(f"ids must be uint8 (H, W) of at most {UNKNOWN}, got {ids.dtype} {ids.shape} up to {most}")
 
 
 def read_png(file: Path) -> np.ndarray:

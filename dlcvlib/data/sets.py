@@ -46,6 +46,7 @@ class ImageSet:
     train: Split
     val: Split | None  # None for mini
     class_names: tuple[str, ...]  # () where unlabelled
+    written_labels: tuple[str, ...] = ()  # how the csv writes each class; () where it writes the ids themselves
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from dlcvlib.recipes.recipe import (
     Training,
     View,
 )
+from dlcvlib.recipes.recorded import recorded
 from dlcvlib.recipes.segmentation import SEGMENTATION
 from dlcvlib.recipes.settings import EXTRA, READINGS, SETTINGS, Reading, Setting
 
@@ -64,6 +65,7 @@ __all__ = [
     "View",
     "get",
     "overview",
+    "recorded",
     "seeds",
     "side_by_side",
     "supervised_on_mini",

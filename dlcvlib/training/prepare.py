@@ -35,15 +35,19 @@ class Images:
     val: LabelledImages
     num_classes: int
     fingerprint: str
+    written_labels: tuple[str, ...] = ()
+    """How the csv writes each class; () where it writes the ids themselves."""
 
     @property
     def described(self) -> dict[str, Any]:
         """For `run.json`."""
+        words = {"labels": list(self.written_labels)} if self.written_labels else {}
         return {
             "fingerprint": self.fingerprint,
             "train_images": len(self.train.labels),
             "val_images": len(self.val.labels),
             "classes": self.num_classes,
+            **words,
         }
 
 
@@ -153,7 +157,7 @@ def load_images(image_set: ImageSet, recipe: Recipe) -> Images:
         parts = (_labelled(train, np.flatnonzero(~held_out)), _labelled(train, np.flatnonzero(held_out)))
         fingerprint = train.fingerprint
     chosen = _first_of_each_class(parts[0], recipe.images_per_class)
-    return Images(chosen, parts[1], len(image_set.class_names), fingerprint)
+    return Images(chosen, parts[1], len(image_set.class_names), fingerprint, image_set.written_labels)
 
 
 def decoded_size(recipe: Recipe) -> int | None:

@@ -1,0 +1,128 @@
+"""The network of a finished run record, rebuilt to see images exactly as it did in its own validation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from dlcvlib import models, recipes
+from dlcvlib.recipes import Recipe, SegmentationRecipe
+from dlcvlib.runs import Run
+from dlcvlib.training import classification, segmentation
+from dlcvlib.training import device as devices
+from dlcvlib.training.evaluation import Normalisation, classify, segment
+from dlcvlib.training.prepare import build_model, decoded_size
+from dlcvlib.training.satellite import build_segmenter
+
+
+@dataclass(frozen=True)
+class Network:
+    """A trained network, and all that decides what it says of an image."""
+
+    model: nn.Module
+    recipe: Recipe | SegmentationRecipe
+    device: torch.device
+    precision: devices.Precision
+    normalisation: Normalisation
+    labels: tuple[str, ...]
+    """How the course writes each class in a csv; () for a segmentation, which has colours."""
+
+    @property
+    def decoded_size(self) -> int | None:
+        """Side of the square that images are decoded to; None leaves them as they are."""
+        return self.recipe.image_size if isinstance(self.recipe, SegmentationRecipe) else decoded_size(self.recipe)
+
+    @property
+    def batch_size(self) -> int:
+        """Images at once in the validation of its training. Other batches round differently in the last bit."""
+        segments = isinstance(self.recipe, SegmentationRecipe)
+        return segmentation.EVALUATION_BATCH if segments else classification.EVALUATION_BATCH
+
+    def predict(self, images: Tensor, size: tuple[int, int]) -> Tensor:
+        """Class ids, on the CPU.
+
+        Args:
+            images: uint8 (N, 3, H, W), of `decoded_size`.
+            size: height and width of the masks, of which a classifier takes no notice.
+
+        Returns:
+            (N,) int64 of a classifier, (N, *size) uint8 of a segmentation.
+        """
+        images = images.to(self.device)
+        if isinstance(self.recipe, SegmentationRecipe):
+            logits = segment(self.model, images, size, self.recipe, self.normalisation, self.precision)
+            return logits.argmax(1).to(torch.uint8).cpu()
+        return classify(self.model, images, self.recipe, self.normalisation, self.precision)[1].argmax(1).cpu()
+
+
+def network_of(run: Run, device: str | None = None) -> Network:
+    """Rebuild the network of `run` with the weights of its best epoch.
+
+    Args:
+        run: a finished record of a classification, fine-tuning or segmentation.
+        device: such as "cpu" or "cuda:1"; None takes a GPU where there is one.
+
+    Raises:
+        ValueError: the record is unfinished, or a pre-training; its weights do not fit; or there is no such device.
+        FileNotFoundError: the record has no weights.
+    """
+    info = run.info
+    if not run.finished:
+        raise ValueError(f"{run.path} is not finished (status: {info.get('status')}); `dlcv train` goes on with it")
+    recipe = recipes.recorded(info["recipe"])
+    if not isinstance(recipe, Recipe | SegmentationRecipe):
+        raise ValueError(
+            f"{run.path} is a pre-training, which knows no classes; name the record of a fine-tuning from it"
+        )
+    model = (
+        build_segmenter(recipe)
+        if isinstance(recipe, SegmentationRecipe)
+        else build_model(recipe, info["data"]["classes"])
+    )
+    _load(model, run)
+    chosen = choose_device(device)
+    return Network(
+        model.to(chosen).to(memory_format=torch.channels_last),
+        recipe,
+        chosen,
+        devices.PRECISIONS[info["precision"]],
+        {name: tuple(values) for name, values in info["start"].get("normalisation", {}).items()},
+        () if isinstance(recipe, SegmentationRecipe) else _labels(run),
+    )
+
+
+def choose_device(name: str | None) -> torch.device:
+    """The device of that name; None takes a GPU where there is one.
+
+    Raises:
+        ValueError: there is no such device here.
+    """
+    if name is None:
+        return devices.choose_device()
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).partition("\n")[0]
+        raise ValueError(
+            f"the device {name!r} cannot be used ({reason}); `dlcv check` says what is there, --device cpu always works"
+        ) from error
+    return device
+
+
+def _labels(run: Run) -> tuple[str, ...]:
+    """Words where the csv that it was trained on had words, else the ids themselves."""
+    data = run.info["data"]
+    return tuple(data.get("labels") or map(str, range(data["classes"])))
+
+
+def _load(model: nn.Module, run: Run) -> None:
+    file = run.path / "model.safetensors"
+    try:
+        model.load_state_dict(models.load_state(file))
+    except RuntimeError as error:
+        raise ValueError(
+            f"{file} does not fit the network that {run.path / 'run.json'} describes: {error}; train it anew"
+        ) from error

@@ -1,0 +1,54 @@
+"""A recipe as `run.json` holds it, read back."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from dlcvlib.recipes.recipe import Optimizer, Pretraining, Recipe, Schedule, SegmentationRecipe, Training, View
+
+
+def recorded(values: Mapping[str, Any]) -> Training:
+    """The recipe that a record was made with, from `run.json`'s "recipe": what `Training.as_dict` wrote.
+
+    A setting that the record of an older version does not name has its default.
+
+    Raises:
+        ValueError: a setting is not known, or one without a default is missing; the message names it.
+    """
+    kind: type[Training] = Recipe
+    if "method" in values:
+        kind = Pretraining
+    elif values.get("dataset") == "satellite":
+        kind = SegmentationRecipe
+    nested: dict[str, Any] = {}
+    if "optimizer" in values:
+        nested["optimizer"] = _built(Optimizer, values["optimizer"])
+    if "schedule" in values:
+        nested["schedule"] = _built(Schedule, values["schedule"])
+    if "views" in values:
+        nested["views"] = tuple(_built(View, view) for view in values["views"])
+    return _built(kind, {**values, **nested})
+
+
+def _built(kind: type[Any], values: Mapping[str, Any]) -> Any:
+    fields = {field.name for field in dataclasses.fields(kind)}
+    if unknown := sorted(values.keys() - fields):
+        raise ValueError(
+            f"the recorded {kind.__name__} has the settings {', '.join(unknown)}, which this version does not know; "
+            "it was made with another version of dlcvlib"
+        )
+    try:
+        return kind(**{name: _with_tuples(value) for name, value in values.items()})
+    except TypeError as error:
+        raise ValueError(f"the recorded {kind.__name__} is not complete: {error}") from error
+
+
+def _with_tuples(value: Any) -> Any:
+    """JSON has lists only; a recipe, which nothing changes, has tuples."""
+    if isinstance(value, list):
+        return tuple(map(_with_tuples, value))
+    if isinstance(value, dict):
+        return {name: _with_tuples(inner) for name, inner in value.items()}
+    return value
