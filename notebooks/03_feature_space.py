@@ -31,6 +31,7 @@ from IPython.display import Markdown
 
 import dlcvlib
 from dlcvlib import embedding, metrics, views
+from dlcvlib.data import decode
 
 # %% tags=["parameters"]
 profile = "quick"
@@ -88,6 +89,21 @@ views.table_picture(pca.quality.rename(columns=NAMES), caption="PCA in numbers."
 # %%
 tsne = embedding.embed(run, "tsne")
 views.embedding_maps(tsne, epochs=epochs)
+
+# %% [markdown]
+# Three epochs are what the reports ask for. All of them, one after the other, show what
+# three cannot: who leaves a cluster, and when. Point at a dot to see its image; click on
+# some, or drag a loop around them with Shift held down, and follow them.
+
+# %%
+images = decode(chapter.data.classification, "val").images
+scrubber = views.EmbeddingScrubber(run, "tsne", images)
+scrubber
+
+# %% [markdown]
+# In JupyterLab the same picture is a widget: `scrubber.epoch = 3` moves it,
+# `scrubber.selection` holds the rows of the dots that are selected, and
+# `scrubber.indices[scrubber.selection]` the images.
 
 # %%
 views.table_picture(

@@ -31,6 +31,7 @@ from IPython.display import Markdown, display
 
 import dlcvlib
 from dlcvlib import embedding, recipes, views
+from dlcvlib.data import decode
 
 # %% tags=["parameters"]
 profile = "quick"
@@ -173,6 +174,16 @@ maps = embedding.embed(followed, "tsne")
 epochs = [epoch for epoch in maps.epochs if epoch > 0]
 class_names = list(office.class_names)
 views.embedding_maps(maps, epochs=(epochs[0], epochs[-1]), class_names=class_names)
+
+# %% [markdown]
+# And every epoch between, with the images behind the dots. Click on a class to see it
+# alone: with so many classes, colours alone cannot tell them apart.
+
+# %%
+images = decode(
+    office, "train", recipes.get("our_byol_c").for_profile(profile).image_size
+)
+views.EmbeddingScrubber(followed, "tsne", images.images, class_names)
 
 # %%
 NAMES = {"knn_features": "kNN of features", "knn_map": "kNN of map"}

@@ -206,6 +206,14 @@ views.predicted_masks(ours[0][0], tiles.images, tiles.masks, names)
 views.predicted_masks(ours[1][0], tiles.images, tiles.masks, names)
 
 # %% [markdown]
+# Both beside each other, at every epoch that was kept. Drag the slider; switch on
+# *errors* to hatch the wrong pixels, or *outlines* to see how the borders sharpen.
+
+# %%
+pair = [runs[0] for runs in ours]
+views.MaskScrubber(pair, tiles.images, tiles.masks, names)
+
+# %% [markdown]
 # **Notice** where the two differ: not in what they recognise, but in how far they are
 # from the border when they do.
 #

@@ -153,7 +153,13 @@ views.predicted_masks(ours[0][0], tiles.images, tiles.masks, names)
 # %%
 views.predicted_masks(ours[1][0], tiles.images, tiles.masks, names)
 
+# %%
+pair = [ours[0][0], ours[1][0]]
+views.MaskScrubber(pair, tiles.images, tiles.masks, names)
+
 # %% [markdown]
+# **Notice**, with the outlines switched on, what the shallowest skip carries.
+#
 # **Try next**: train `our_unet` with `model_options={"drop_skip": 1}` for twice as many
 # epochs: does time make up for the skip? The next chapter keeps the resolution up
 # instead of winning it back.

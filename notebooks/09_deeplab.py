@@ -228,5 +228,12 @@ views.pixel_confusion(ours[0], tiles.masks, names)
 views.predicted_masks(ours[0], tiles.images, tiles.masks, names)
 
 # %% [markdown]
+# Every epoch that was kept, from random weights and from our own backbone.
+
+# %%
+pair = [runs[0] for runs in starts]
+views.MaskScrubber(pair, tiles.images, tiles.masks, names)
+
+# %% [markdown]
 # **Try next**: give `our_deeplabv3plus` other `atrous_rates` with
 # `dataclasses.replace`: on small tiles, small rates see more.

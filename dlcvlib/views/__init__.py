@@ -13,12 +13,15 @@ from dlcvlib.views.maps import embedding_maps
 from dlcvlib.views.monitors import monitors
 from dlcvlib.views.neighbours import neighbours
 from dlcvlib.views.predicted_masks import predicted_masks
+from dlcvlib.views.scrubbers import EmbeddingScrubber, MaskScrubber
 from dlcvlib.views.settings import settings_table
 from dlcvlib.views.tables import accuracy_table
 from dlcvlib.views.tangents import tangents
 from dlcvlib.views.worst_masks import pixel_confusion, worst_masks
 
 __all__ = [
+    "EmbeddingScrubber",
+    "MaskScrubber",
     "Picture",
     "accuracy_table",
     "architecture",

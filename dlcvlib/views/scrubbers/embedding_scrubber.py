@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import traitlets
@@ -16,8 +15,9 @@ from dlcvlib.runs import Run
 from dlcvlib.views.maps import METHODS
 from dlcvlib.views.palette import class_styles, names_of
 from dlcvlib.views.scrubbers import epoch_maps
+from dlcvlib.views.scrubbers.following import FollowingScrubber
 from dlcvlib.views.scrubbers.packing import packed, square_of, unpacked
-from dlcvlib.views.scrubbers.scrubber import Scrubber, module
+from dlcvlib.views.scrubbers.scrubber import module
 from dlcvlib.views.scrubbers.sprite_sheet import SIDE, sprite_sheet
 from dlcvlib.views.scrubbers.still import maps_png
 from dlcvlib.views.scrubbers.symbols import POLYGONS
@@ -25,7 +25,7 @@ from dlcvlib.views.scrubbers.symbols import POLYGONS
 Source = Run | EmbeddingSeries
 
 
-class EmbeddingScrubber(Scrubber):
+class EmbeddingScrubber(FollowingScrubber):
     """One dot a sample, at each epoch where the map of that epoch has it; besides what every `Scrubber` has:
 
     Attributes:
@@ -33,13 +33,11 @@ class EmbeddingScrubber(Scrubber):
             the images of the split.
         labels: int64 (N,), the true classes.
         indices: int64 (N,), which images of the split the dots are.
-        message: a line shown below, while a training is followed.
     """
 
     _esm = module("dots.js", "embedding.js")
 
     selection = traitlets.List(traitlets.Int()).tag(sync=True)
-    message = traitlets.Unicode().tag(sync=True)
     _coordinates = traitlets.Bytes().tag(sync=True)
     _predicted = traitlets.Bytes().tag(sync=True)
     _labels = traitlets.Bytes().tag(sync=True)
@@ -69,10 +67,8 @@ class EmbeddingScrubber(Scrubber):
             ValueError: runs whose samples differ or that have no epoch in common, features that no map can be made
                 of, a snapshot that cannot be read, indices beyond the images, or too few class names.
         """
-        self._following: threading.Thread | None = None
-        self._stopped = threading.Event()
         self._sources = [runs] if isinstance(runs, Run | EmbeddingSeries) else list(runs)
-        self._method = method
+        self._records, self._method = [source for source in self._sources if isinstance(source, Run)], method
         maps = epoch_maps.read(self._sources, method)
         self.labels, self.indices = maps.labels, maps.indices
         known = [predicted[predicted != epoch_maps.UNKNOWN] for predicted in maps.predicted]
@@ -103,10 +99,12 @@ class EmbeddingScrubber(Scrubber):
     def refresh(self) -> bool:
         """Read the records again; whether there were new epochs. Whoever looks at the last epoch is shown the new one.
 
+        PCA takes part of a second for a new epoch; t-SNE and UMAP start from the kept map of the epoch before.
+
         Raises:
             as the constructor does.
         """
-        if not any(isinstance(source, Run) for source in self._sources):
+        if not self._records:
             return False
         common = set.intersection(*(set(_epochs(source)) for source in self._sources))
         if common == set(self.epochs):
@@ -120,47 +118,6 @@ class EmbeddingScrubber(Scrubber):
             if at_the_end or self.epoch not in self.epochs:
                 self.epoch = self.epochs[-1]
         return True
-
-    def live(self, interval: float = 2.0) -> Self:
-        """Follow a training, in this process or another, until it has ended: `refresh` every `interval` seconds.
-
-        PCA takes part of a second for a new epoch; t-SNE and UMAP start from the kept map of the epoch before. What
-        goes wrong meanwhile is said below the map, and tried again. `stop` ends it.
-
-        Raises:
-            ValueError: `interval` is not above 0.
-        """
-        if interval <= 0:
-            raise ValueError(f"interval must be above 0 seconds, got {interval}")
-        self.stop()
-        self._stopped = threading.Event()
-        self._following = threading.Thread(target=self._follow, args=(interval, self._stopped), daemon=True)
-        self._following.start()
-        return self
-
-    def stop(self) -> None:
-        """Follow no longer; without effect where nothing is followed."""
-        self._stopped.set()
-        if self._following is not None and self._following is not threading.current_thread():
-            self._following.join()
-        self._following = None
-
-    def close(self) -> None:
-        """Follow no longer, and take the widget away."""
-        self._stopped.set()
-        super().close()
-
-    def _follow(self, interval: float, stopped: threading.Event) -> None:
-        while not stopped.is_set():
-            ended = all(source.finished for source in self._sources if isinstance(source, Run))  # before the last look
-            try:
-                self.refresh()
-                self.message = "" if ended else f"The training goes on; epoch {self.epochs[-1]} is the last so far."
-            except (OSError, ValueError) as error:
-                self.message = f"The record could not be read, it is tried again: {error}"
-                ended = False
-            if ended or stopped.wait(interval):
-                return
 
     def _own(self, images: Tensor | np.ndarray) -> np.ndarray:
         """The images of the dots, in their order."""
