@@ -206,12 +206,14 @@ views.predicted_masks(ours[0][0], tiles.images, tiles.masks, names)
 views.predicted_masks(ours[1][0], tiles.images, tiles.masks, names)
 
 # %% [markdown]
-# Both beside each other, at every epoch that was kept. Drag the slider; switch on
-# *errors* to hatch the wrong pixels, or *outlines* to see how the borders sharpen.
+# Both beside each other, at every epoch that was kept, for the three images of 2025.
+# Drag the slider; switch on *errors* to hatch the wrong pixels, or *outlines* to see how
+# the borders sharpen.
 
 # %%
 pair = [runs[0] for runs in ours]
-views.MaskScrubber(pair, tiles.images, tiles.masks, names)
+three = [name for name in ("0013", "0065", "0104") if name in names] or None
+views.MaskScrubber(pair, tiles.images, tiles.masks, names, shown=three)
 
 # %% [markdown]
 # **Notice** where the two differ: not in what they recognise, but in how far they are

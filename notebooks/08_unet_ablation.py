@@ -155,7 +155,8 @@ views.predicted_masks(ours[1][0], tiles.images, tiles.masks, names)
 
 # %%
 pair = [ours[0][0], ours[1][0]]
-views.MaskScrubber(pair, tiles.images, tiles.masks, names)
+three = [name for name in ("0013", "0065", "0104") if name in names] or None
+views.MaskScrubber(pair, tiles.images, tiles.masks, names, shown=three)
 
 # %% [markdown]
 # **Notice**, with the outlines switched on, what the shallowest skip carries.

@@ -232,7 +232,8 @@ views.predicted_masks(ours[0], tiles.images, tiles.masks, names)
 
 # %%
 pair = [runs[0] for runs in starts]
-views.MaskScrubber(pair, tiles.images, tiles.masks, names)
+three = [name for name in ("0013", "0065", "0104") if name in names] or None
+views.MaskScrubber(pair, tiles.images, tiles.masks, names, shown=three)
 
 # %% [markdown]
 # **Try next**: give `our_deeplabv3plus` other `atrous_rates` with
