@@ -14,7 +14,7 @@ from dlcvlib import environment
 if TYPE_CHECKING:
     from dlcvlib.runs import Run
 
-MEASURES = {"val_accuracy": "accuracy", "knn": "kNN"}
+MEASURES = {"val_accuracy": "accuracy", "mean_iou": "mean IoU", "knn": "kNN"}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if not _expected(error):
             raise
         print(f"dlcv: {error}", file=sys.stderr)
-        return 1 if _diverged(error) else 2
+        return _status(error)
     return status
 
 
@@ -72,6 +72,10 @@ def _diverged(error: Exception) -> bool:
     return isinstance(error, TrainingDivergedError)
 
 
+def _status(error: Exception) -> int:
+    return 1 if _diverged(error) else 2
+
+
 def _add_train(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     from dlcvlib import recipes
 
@@ -81,11 +85,13 @@ def _add_train(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     parser = commands.add_parser(
         "train",
-        help="train a recipe, or go on with it",
+        help="train recipes, or go on with them",
         epilog=f"recipes:\n{listing}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("recipe")
+    parser.add_argument(
+        "recipes", nargs="+", metavar="RECIPE", help="one after the other; if one fails, the rest go on"
+    )
     parser.add_argument("--profile", choices=recipes.PROFILES, default="quick")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--seeds", type=int, default=1, metavar="N", help="train at N seeds, from --seed on")
@@ -103,14 +109,26 @@ def _add_train(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 
 def _train(asked: argparse.Namespace) -> int:
+    worst = 0
+    for recipe in asked.recipes:
+        try:
+            _train_recipe(recipe, asked)
+        except Exception as error:
+            if len(asked.recipes) == 1 or not _expected(error):
+                raise
+            print(f"dlcv: {recipe}: {error}", file=sys.stderr)
+            worst = max(worst, _status(error))
+    return worst
+
+
+def _train_recipe(recipe: str, asked: argparse.Namespace) -> None:
     from dlcvlib import places, runs, training
 
     for seed in range(asked.seed, asked.seed + asked.seeds):
-        run = training.train(asked.recipe, profile=asked.profile, seed=seed, data=asked.data, weights=asked.weights)
-        print(_line(run))
+        run = training.train(recipe, profile=asked.profile, seed=seed, data=asked.data, weights=asked.weights)
+        print(_line(run), flush=True)
         if asked.export:
             print(runs.export_result(run, places.results_home()))
-    return 0
 
 
 def _add_runs(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -139,6 +157,6 @@ def _runs(asked: argparse.Namespace) -> int:
 def _line(run: Run) -> str:
     info = run.info
     best = info.get("best", {})
-    name = next((name for name in ("val_accuracy", "knn") if name in best), None)
+    name = next((name for name in MEASURES if name in best), None)
     figure = f"{MEASURES[name]} {best[name]:.4f} (epoch {best['epoch']})" if name else ""
     return f"{run.path}  {info['status']}  {figure}".rstrip()

@@ -81,6 +81,13 @@ def test_every_system_of_the_reports_trains_on_the_toy_world(tmp_path, monkeypat
     assert all(f"smoke/{name}/seed0  finished" in said for name in recipes.RECIPES)
 
 
+def test_of_several_recipes_one_that_fails_is_named_and_the_others_are_trained(data, capsys):
+    assert cli.main(["train", "r4_vgg", "r4_vgg13_bn", "--profile", "smoke", "--data", str(data)]) == 2
+    said = capsys.readouterr()
+    assert "r4_vgg13_bn/seed0  finished" in said.out
+    assert "dlcv: r4_vgg: unknown recipe 'r4_vgg'; did you mean 'r4_vgg13_bn'?" in said.err
+
+
 def test_several_seeds_are_trained_one_after_the_other(data, capsys):
     assert (
         cli.main(["train", "r4_vgg13_bn", "--profile", "smoke", "--data", str(data), "--seed", "3", "--seeds", "2"])
