@@ -78,6 +78,8 @@ views.table_picture(pca.quality.rename(columns=NAMES), caption="PCA in numbers."
 #   neighbours in feature space too.
 # - **displacement**: how far a point moved since the map before, as a share of
 #   the map's radius.
+# - **change**: the share of neighbours in feature space that are new since then.
+#   Displacement should follow it.
 #
 # ## t-SNE: neighbours stay neighbours
 #
@@ -148,8 +150,15 @@ views.table_picture(
 # make them.
 
 # %%
-separate = embedding.separate_runs(run, epochs)
-views.embedding_maps(separate)
+separate = embedding.separate_runs(run)
+views.embedding_maps(separate, epochs=epochs)
+
+# %%
+Markdown(
+    "From map to map, how far the points move and how much their neighbourhoods change "
+    f"have a rank correlation of **{tsne.motion_follows_change:.2f}** in the chain, and "
+    f"of **{separate.motion_follows_change:.2f}** in separate runs."
+)
 
 # %% [markdown]
 # How much of this movement is learning? Map one and the same epoch twice: nothing was

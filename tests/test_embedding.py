@@ -1,11 +1,13 @@
 import os
 
 import numpy as np
+import pandas as pd
 import pytest
 from embedding_records import growing_features, record
 
 from dlcvlib.embedding import aligned, embed, measured, pca_chain, separate_runs, separate_tsne, tsne_chain, umap_chain
 from dlcvlib.embedding import kept as kept_maps
+from dlcvlib.embedding.series import EmbeddingSeries
 from dlcvlib.metrics import displacement
 from dlcvlib.runs import write_snapshot
 
@@ -76,7 +78,21 @@ def test_small_samples_are_mapped_too():
     features, labels = growing_features(epochs=2, points=12, width=3, classes=3)
     for chain in CHAINS.values():
         quality = measured(aligned(chain(features)), features, labels, [0, 1])
-        assert quality.drop(columns="displacement").notna().all().all()
+        assert quality.drop(columns=["displacement", "change"]).notna().all().all()
+
+
+def judged(displacements, changes):
+    quality = pd.DataFrame({"epoch": range(len(displacements)), "displacement": displacements, "change": changes})
+    epochs = tuple(range(len(displacements)))
+    return EmbeddingSeries("tsne", epochs, np.zeros((len(epochs), 9, 2)), np.arange(9), np.arange(9), quality)
+
+
+def test_motion_follows_change_where_both_have_the_same_order():
+    nan = np.nan
+    assert judged([nan, 0.9, 0.4, 0.1], [nan, 0.8, 0.7, 0.2]).motion_follows_change == pytest.approx(1)
+    assert judged([nan, 0.1, 0.4, 0.9], [nan, 0.8, 0.7, 0.2]).motion_follows_change == pytest.approx(-1)
+    assert np.isnan(judged([nan, 0.9, 0.4], [nan, 0.8, 0.7]).motion_follows_change)  # two steps always agree
+    assert np.isnan(judged([nan, 0.5, 0.5, 0.5], [nan, 0.8, 0.7, 0.2]).motion_follows_change)
 
 
 def test_maps_are_kept_in_the_record_and_read_from_it(tmp_path):

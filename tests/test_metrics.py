@@ -2,7 +2,15 @@ import numpy as np
 import pytest
 import torch
 
-from dlcvlib.metrics import accuracy, confusion_matrix, displacement, knn_accuracy, silhouette, trustworthiness
+from dlcvlib.metrics import (
+    accuracy,
+    confusion_matrix,
+    displacement,
+    knn_accuracy,
+    neighbourhood_change,
+    silhouette,
+    trustworthiness,
+)
 
 
 @pytest.fixture
@@ -139,3 +147,15 @@ def test_a_map_without_extent_is_an_error(random):
         displacement(np.zeros((5, 2)), random.normal(size=(5, 2)))
     with pytest.raises(ValueError, match="shapes"):
         displacement(random.normal(size=(4, 2)), random.normal(size=(5, 2)))
+
+
+def test_neighbourhoods_change_by_the_share_of_neighbours_that_are_new(random):
+    features = random.normal(size=(60, 8))
+    assert neighbourhood_change(features, 3 * features) == 0  # cosine knows no length
+    assert neighbourhood_change(features, random.permutation(features)) > 0.7
+    corners = np.repeat(np.eye(4), 3, axis=0) + 0.01 * random.normal(size=(12, 4))  # four groups of three
+    swapped = corners[[3, 1, 2, 0, *range(4, 12)]]  # one of the first group with one of the second
+    # In both groups the newcomer has two new neighbours of two, each of the others one of two; 6 of 12 points stay.
+    assert neighbourhood_change(corners, swapped, k=2) == pytest.approx((2 * 1 + 4 * 0.5) / 12)
+    with pytest.raises(ValueError, match="the same points, got 12 and 11"):
+        neighbourhood_change(corners, corners[:11])

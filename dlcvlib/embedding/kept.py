@@ -23,7 +23,7 @@ CHAINS: dict[str, Callable[..., list[np.ndarray]]] = {
 }
 # All that maps depend on besides the snapshots; a kept map made with other values is not read.
 PARAMETERS = {
-    "version": 2,
+    "version": 3,
     "components": chain.COMPONENTS,
     "perplexity": chain.PERPLEXITY,
     "neighbours": chain.NEIGHBOURS,

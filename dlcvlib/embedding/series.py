@@ -9,9 +9,10 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from dlcvlib.metrics import displacement, knn_accuracy, silhouette, trustworthiness
+from dlcvlib.metrics import displacement, knn_accuracy, neighbourhood_change, silhouette, trustworthiness
 
 Method = Literal["tsne", "umap", "pca", "separate"]
+FEWEST_STEPS = 3  # of which a rank correlation says anything
 NEIGHBOURS = 10  # of kNN accuracy and trustworthiness
 
 
@@ -27,8 +28,8 @@ class EmbeddingSeries:
         indices: int64 (N,), which images of the split the points are.
         quality: one row an epoch, columns `epoch`; `knn_map` and `knn_features`, the leave-one-out 10-NN accuracy on
             the map (Euclidean) and in the features (cosine), in [0, 1]; `silhouette` of the map, in [-1, 1];
-            `trustworthiness` in [0, 1]; `displacement` from the map before, as a share of the radius (nan in the
-            first row).
+            `trustworthiness` in [0, 1]; `displacement` from the map before, as a share of the radius, and
+            `change`, the share of neighbours in the features that are new since then (both nan in the first row).
     """
 
     method: str
@@ -47,6 +48,18 @@ class EmbeddingSeries:
         if epoch not in self.epochs:
             raise ValueError(f"there is no map of epoch {epoch}; this series holds the epochs {list(self.epochs)}")
         return self.epochs.index(epoch)
+
+    @property
+    def motion_follows_change(self) -> float:
+        """Rank correlation, over the steps from map to map, of how far points moved with how much the features changed.
+
+        In [-1, 1]; near 1 a reader may take motion for learning, near 0 it is chance. nan with fewer than 3 steps, or
+        where all are alike. Source: Spearman 1904.
+        """
+        steps = self.quality[["displacement", "change"]].dropna()
+        if len(steps) < FEWEST_STEPS or (steps.nunique() == 1).any():
+            return float("nan")
+        return float(np.corrcoef(steps.rank().to_numpy().T)[0, 1])
 
     def first_middle_last(self) -> tuple[int, ...]:
         """First, middle and last epoch of the series after training began; fewer where it holds fewer."""
@@ -85,6 +98,7 @@ def measured(
                 "silhouette": silhouette(points, labels) if has_silhouette else np.nan,
                 "trustworthiness": trustworthiness(values, points, neighbours),
                 "displacement": displacement(coordinates[position - 1], points) if position else np.nan,
+                "change": neighbourhood_change(features[position - 1], values, neighbours) if position else np.nan,
             }
         )
     return pd.DataFrame(rows)

@@ -5,6 +5,7 @@ from dlcvlib.metrics.boundary_iou import boundary_iou
 from dlcvlib.metrics.course_iou import IoU, area_share, course_iou
 from dlcvlib.metrics.differences import Difference, difference_of_means, difference_of_shares, share_error
 from dlcvlib.metrics.maps import displacement, silhouette, trustworthiness
+from dlcvlib.metrics.motion import neighbourhood_change
 from dlcvlib.metrics.neighbours import (
     chance_purity,
     knn_accuracy,
@@ -28,6 +29,7 @@ __all__ = [
     "knn_accuracy",
     "nearest_others",
     "neighbour_purity",
+    "neighbourhood_change",
     "share_error",
     "silhouette",
     "trustworthiness",

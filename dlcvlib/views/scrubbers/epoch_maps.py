@@ -29,6 +29,8 @@ IN_QUALITY = {
     "knn_map": "kNN of map",
     "silhouette": "silhouette",
     "trustworthiness": "trustworthiness",
+    "displacement": "movement on the map",
+    "change": "change of neighbours",
 }
 
 
