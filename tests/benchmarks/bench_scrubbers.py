@@ -63,15 +63,15 @@ TIMED = """async ([kind, count, steps]) => {
     port1.onmessage = done;
     port2.postMessage(0); // arrives when the frame is done
   }));
-  const times = [];
-  for (let step = 1; step <= steps + 10; step++) {
+  const times = [], before = Math.max(10, count);
+  for (let step = 1; step <= steps + before; step++) {
     await new Promise((rested) => setTimeout(rested, 40));
     const begun = performance.now();
     await moves[kind](step % count);
     await drawn();
     times.push(performance.now() - begun);
   }
-  return times.slice(10); // the first steps wait for the compiler
+  return times.slice(before); // the first steps wait for the compiler, and for what is decoded once
 }"""
 
 
@@ -151,6 +151,12 @@ maps = series(POINTS, EPOCHS)
 WHAT
 """
 SCRUBBER = "EmbeddingScrubber(maps)"
+MASKS = """import tempfile
+from pathlib import Path
+
+from bench_mask_scrubber import NAMES, MaskScrubber, drawn_record
+
+MaskScrubber(*drawn_record(Path(tempfile.mkdtemp()), 512, EPOCHS), NAMES)"""
 WIDGET = """import ipywidgets
 
 figure = go.FigureWidget(plotly_figure(maps).data, plotly_figure(maps).layout)
@@ -167,15 +173,21 @@ ipywidgets.VBox([slider, figure])"""
 
 
 def lab_rows(browser: Browser, folder: Path, points: int, epochs: int, steps: int) -> dict[str, Row]:
+    dots = f"{points} x {epochs}, JupyterLab"
+    shown = {
+        f"scrubber, {dots}": ("scrubber", SCRUBBER),
+        f"FigureWidget, {dots}": ("widget", WIDGET),
+        f"scrubber, 3 masks x {epochs}, JupyterLab": ("scrubber", MASKS),
+    }
     rows = {}
-    for name, kind, what in (("scrubber", "scrubber", SCRUBBER), ("FigureWidget", "widget", WIDGET)):
-        with jupyterlab(folder / kind) as address:  # each its own, since JupyterLab opens again what was open
+    for place, (name, (kind, what)) in enumerate(shown.items()):
+        with jupyterlab(folder / str(place)) as address:  # each its own, since JupyterLab opens again what was open
             script = SCRIPT.replace("WHAT", what).replace("TESTS", str(Path(__file__).resolve().parents[1]))
             script = script.replace("POINTS", str(points)).replace("EPOCHS", str(epochs))
-            (folder / kind / "notebooks" / f"98_{kind}.py").write_text(script)
+            (folder / str(place) / "notebooks" / f"98_{kind}.py").write_text(script)
             page = run_all(browser, address, f"98_{kind}.py", [])
             ready(page, kind)
-            rows[f"{name}, {points} x {epochs}, JupyterLab"] = row(page.evaluate(TIMED, [kind, epochs, steps]), None)
+            rows[name] = row(page.evaluate(TIMED, [kind, epochs, steps]), None)
             page.close()
     return rows
 
@@ -213,7 +225,7 @@ def main() -> None:
     rows: dict[str, Row] = {}
     with sync_playwright() as playwright, tempfile.TemporaryDirectory() as temporary:
         browser = playwright.chromium.launch(executable_path=chromium, args=[*FLAGS, *NO_SCREEN])
-        for part in parts:  # the masks of MaskScrubber stand here as a further part
+        for part in parts:  # masks on a page: bench_mask_scrubber.py
             rows |= part(browser, Path(temporary))
         browser.close()
     print(f"medians and 95th percentiles of {steps} steps, headless Chromium without GPU")
