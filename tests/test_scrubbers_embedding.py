@@ -149,7 +149,8 @@ def test_a_series_is_shown_without_its_record(run: Run) -> None:
     scrubber = EmbeddingScrubber(embed(run, "pca", [1, 3]))
     assert scrubber.epochs == [1, 3] and scrubber._predicted == b""
     assert {row["name"] for row in scrubber._figures[0]["rows"]} == {
-        *("kNN of features", "kNN of map", "silhouette", "trustworthiness")
+        *("kNN of features", "kNN of map", "silhouette", "trustworthiness"),
+        *("movement on the map", "change of neighbours"),
     }
 
 
