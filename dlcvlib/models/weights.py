@@ -74,7 +74,7 @@ def pretrained(
     if not allow_download:
         where = _weights_folder(folder) or "$DLCV_WEIGHTS, which is not set"
         raise NoWeightsError(
-            f"no weights of {name} in the folder {where}, and download was not allowed; {_remedy(name)}"
+            f"no weights of {name} in the folder {where}, and download was not allowed; {remedy(name)}"
         )
     file = download_file(name, kind)
     assert published is not None  # or there would have been no download
@@ -126,7 +126,7 @@ def download_file(name: str, kind: Kind = "imagenet") -> Path:
     if published.torchvision:
         return _from_torchvision(name, published.torchvision)
     if published.url:
-        return _fetched(name, published.url, published.url, None)
+        return fetched(name, published.url, published.url, None)
     assert published.timm is not None
     return _from_timm(name, published.timm)
 
@@ -137,10 +137,21 @@ def _from_torchvision(name: str, enum_member: str) -> Path:
     enum, member = enum_member.split(".")
     url = getattr(models, enum)[member].url
     hash_prefix = Path(url).stem.rpartition("-")[2]  # torchvision's file names end in the first digits of the sha256
-    return _fetched(name, enum_member, url, hash_prefix)
+    return fetched(name, enum_member, url, hash_prefix)
 
 
-def _fetched(name: str, title: str, url: str, hash_prefix: str | None) -> Path:
+def fetched(name: str, title: str, url: str, hash_prefix: str | None) -> Path:
+    """The file at `url`, kept in torch's usual cache, which is not looked into again.
+
+    Args:
+        name: of the network, for the cure in the message.
+        title: of the weights, for the message.
+        url: of the file.
+        hash_prefix: first digits of its SHA-256, or all; a download that has others is refused.
+
+    Raises:
+        NoWeightsError: there is no way to it, it broke off, or it has another checksum.
+    """
     file = Path(torch.hub.get_dir()) / "checkpoints" / url.rpartition("/")[2]
     if not file.is_file():
         _check_reachable(name, url)
@@ -148,7 +159,7 @@ def _fetched(name: str, title: str, url: str, hash_prefix: str | None) -> Path:
         try:
             torch.hub.download_url_to_file(url, str(file), hash_prefix)
         except (OSError, RuntimeError) as error:
-            raise NoWeightsError(f"the download of {title} for {name} broke off ({error}); {_remedy(name)}") from error
+            raise NoWeightsError(f"the download of {title} for {name} broke off ({error}); {remedy(name)}") from error
     return file
 
 
@@ -164,7 +175,7 @@ def _from_timm(name: str, tag: str) -> Path:
         return Path(cached)
     if huggingface_hub.constants.HF_HUB_OFFLINE:
         raise NoWeightsError(
-            f"{tag} for {name} is not in the cache, and HF_HUB_OFFLINE forbids its download; {_remedy(name)}"
+            f"{tag} for {name} is not in the cache, and HF_HUB_OFFLINE forbids its download; {remedy(name)}"
         )
     _check_reachable(
         name, huggingface_hub.hf_hub_url(repository, file)
@@ -172,17 +183,18 @@ def _from_timm(name: str, tag: str) -> Path:
     try:
         return Path(huggingface_hub.hf_hub_download(repository, file))
     except OSError as error:
-        raise NoWeightsError(f"the download of {tag} for {name} broke off ({error}); {_remedy(name)}") from error
+        raise NoWeightsError(f"the download of {tag} for {name} broke off ({error}); {remedy(name)}") from error
 
 
 def _check_reachable(name: str, url: str) -> None:
     try:
         urllib.request.urlopen(urllib.request.Request(url, method="HEAD"), timeout=PATIENCE).close()
     except OSError as error:  # no network, no answer in time, or the server's refusal
-        raise NoWeightsError(f"the published weights of {name} cannot be reached ({error}); {_remedy(name)}") from error
+        raise NoWeightsError(f"the published weights of {name} cannot be reached ({error}); {remedy(name)}") from error
 
 
-def _remedy(name: str) -> str:
+def remedy(name: str) -> str:
+    """What to do where no weights of a network can be had."""
     return f"put a file {name}.safetensors (or .pt, .pth) into the folder $DLCV_WEIGHTS, or give its path"
 
 
