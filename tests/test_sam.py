@@ -130,9 +130,11 @@ def test_weights_are_found_in_the_folder_and_vit_b_comes_first(tmp_path: Path, m
 
 def test_without_weights_the_message_says_what_to_do() -> None:
     with pytest.raises(
-        NoWeightsError, match=r"sam_vit_b_01ec64\.pth and put a file sam_vit_b\.safetensors .*DLCV_WEIGHTS"
+        NoWeightsError, match=r"DLCV_WEIGHTS.*put https.*/sam_vit_b_01ec64\.pth into that folder, or give"
     ):
         sam.load(allow_download=False)
+    with pytest.raises(NoWeightsError, match=r"none of vit_h .*/sam_vit_h_4b8939\.pth"):
+        sam.load(model_type="vit_h", allow_download=False)
 
 
 def test_a_download_counts_only_with_the_published_size_and_checksum(

@@ -74,7 +74,7 @@ def pretrained(
     if not allow_download:
         where = _weights_folder(folder) or "$DLCV_WEIGHTS, which is not set"
         raise NoWeightsError(
-            f"no weights of {name} in the folder {where}, and download was not allowed; {remedy(name)}"
+            f"no weights of {name} in the folder {where}, and download was not allowed; {_remedy(name)}"
         )
     file = download_file(name, kind)
     assert published is not None  # or there would have been no download
@@ -159,7 +159,7 @@ def fetched(name: str, title: str, url: str, hash_prefix: str | None) -> Path:
         try:
             torch.hub.download_url_to_file(url, str(file), hash_prefix)
         except (OSError, RuntimeError) as error:
-            raise NoWeightsError(f"the download of {title} for {name} broke off ({error}); {remedy(name)}") from error
+            raise NoWeightsError(f"the download of {title} for {name} broke off ({error}); {_remedy(name)}") from error
     return file
 
 
@@ -175,7 +175,7 @@ def _from_timm(name: str, tag: str) -> Path:
         return Path(cached)
     if huggingface_hub.constants.HF_HUB_OFFLINE:
         raise NoWeightsError(
-            f"{tag} for {name} is not in the cache, and HF_HUB_OFFLINE forbids its download; {remedy(name)}"
+            f"{tag} for {name} is not in the cache, and HF_HUB_OFFLINE forbids its download; {_remedy(name)}"
         )
     _check_reachable(
         name, huggingface_hub.hf_hub_url(repository, file)
@@ -183,18 +183,17 @@ def _from_timm(name: str, tag: str) -> Path:
     try:
         return Path(huggingface_hub.hf_hub_download(repository, file))
     except OSError as error:
-        raise NoWeightsError(f"the download of {tag} for {name} broke off ({error}); {remedy(name)}") from error
+        raise NoWeightsError(f"the download of {tag} for {name} broke off ({error}); {_remedy(name)}") from error
 
 
 def _check_reachable(name: str, url: str) -> None:
     try:
         urllib.request.urlopen(urllib.request.Request(url, method="HEAD"), timeout=PATIENCE).close()
     except OSError as error:  # no network, no answer in time, or the server's refusal
-        raise NoWeightsError(f"the published weights of {name} cannot be reached ({error}); {remedy(name)}") from error
+        raise NoWeightsError(f"the published weights of {name} cannot be reached ({error}); {_remedy(name)}") from error
 
 
-def remedy(name: str) -> str:
-    """What to do where no weights of a network can be had."""
+def _remedy(name: str) -> str:
     return f"put a file {name}.safetensors (or .pt, .pth) into the folder $DLCV_WEIGHTS, or give its path"
 
 

@@ -4,9 +4,10 @@ from dlcvlib.sam.prompts import prompted, regions_under
 from dlcvlib.sam.proposals import automatic, felzenszwalb, slic
 from dlcvlib.sam.regions import Regions
 from dlcvlib.sam.scoring import RegionScore, majority, paint, score
-from dlcvlib.sam.weights import LoadedSam, load
+from dlcvlib.sam.weights import PUBLISHED, LoadedSam, load
 
 __all__ = [
+    "PUBLISHED",
     "LoadedSam",
     "RegionScore",
     "Regions",

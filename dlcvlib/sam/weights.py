@@ -14,7 +14,7 @@ import torch
 from segment_anything.modeling import Sam
 
 from dlcvlib.models.loading import load_state
-from dlcvlib.models.weights import NoWeightsError, fetched, find_weights, remedy
+from dlcvlib.models.weights import NoWeightsError, fetched, find_weights
 from dlcvlib.sam.building import DECODER_HEADS, Form, build_from
 
 DEFAULT = "vit_b"
@@ -119,8 +119,8 @@ def _file(
         return found, "folder"
     if not allow_download:
         raise NoWeightsError(
-            f"no weights of SAM {wanted} are in the folder of weights, and download was not allowed; "
-            f"fetch {ADDRESS}{PUBLISHED[wanted].file} and {remedy(f'sam_{wanted}')}"
+            f"no path to weights of SAM was given, none of {wanted} are in the folder of weights ($DLCV_WEIGHTS), and "
+            f"download was not allowed; put {ADDRESS}{PUBLISHED[wanted].file} into that folder, or give its path"
         )
     return _downloaded(wanted), "download"
 
