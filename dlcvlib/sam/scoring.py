@@ -101,7 +101,7 @@ class RegionScore:
         """A row of a table; means are over the classes that occur, which are all where there are enough images."""
         return {
             "images": self.images,
-            "regions an image": round(self.regions / self.images, 1),
+            "regions an image": round(self.regions / self.images),
             "coverage": self.coverage,
             "upper bound": self.upper.mean_of_present,
             "network's vote": self.vote.mean_of_present,

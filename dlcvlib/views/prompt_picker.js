@@ -9,6 +9,12 @@ async function bitmap(view) {
   return view?.byteLength ? createImageBitmap(new Blob([view])) : null;
 }
 
+function inWords(points, labels, box) {
+  const parts = points.map((point, place) => `${labels[place] ? "inside" : "outside"} ${point.join(", ")}`);
+  if (box.length) parts.push(`box from ${box.slice(0, 2).join(", ")} to ${box.slice(2).join(", ")}`);
+  return parts.length ? `Asked for: ${parts.join("; ")}.` : "No prompt yet.";
+}
+
 function render({ model, el }) {
   const stop = new AbortController();
   const { signal } = stop;
@@ -81,9 +87,9 @@ function render({ model, el }) {
       cross(context, x * scale, y * scale, 4, labels[place]);
     });
     if (cursor) cross(context, cursor[0] * scale, cursor[1] * scale, 12, true);
-    const inside = labels.filter(Boolean).length;
-    const words = `${inside} points inside, ${labels.length - inside} outside${box.length ? ", a box" : ""}.`;
-    text.textContent = [words, cursor && `Cursor at ${cursor.join(", ")}.`, model.get("message")].filter(Boolean).join(" ");
+    text.textContent = [inWords(points, labels, box), cursor && `Cursor at ${cursor.join(", ")}.`, model.get("message")]
+      .filter(Boolean)
+      .join(" ");
   }
   function cross(context, x, y, reach, upright) {
     context.beginPath();

@@ -16,6 +16,7 @@ import anywidget
 import numpy as np
 import traitlets
 from PIL import Image, ImageDraw
+from scipy import ndimage
 from torch import Tensor
 
 from dlcvlib.views.display import Picture, said
@@ -135,9 +136,10 @@ class PromptPicker(anywidget.AnyWidget):
 
 
 def _overlay(mask: np.ndarray) -> bytes:
-    """PNG that tints what is meant."""
+    """PNG that tints what is meant, with a white border inside of it."""
     layer = np.zeros((*mask.shape, 4), dtype=np.uint8)
     layer[mask] = (*TINT, 140)
+    layer[mask & ~ndimage.binary_erosion(mask)] = (255, 255, 255, 255)
     return _png(Image.fromarray(layer))
 
 

@@ -125,7 +125,7 @@ def region_slider(
     style(figure, 380, sliders=[slider], margin={"b": 120, "t": 8, "l": 8, "r": 8})
     said = "; ".join(f"{parameter} {value}: {', '.join(titles[value])}" for value in values)
     alt = f"Satellite images with their regions in colours, by {parameter}. {said}."
-    return plotly_picture(figure, caption=f"{caption} Drag the slider, or use the arrow keys.", alt=alt)
+    return plotly_picture(figure, caption=f"{caption} Drag the slider.", alt=alt)
 
 
 def _title(name: str, painted: np.ndarray) -> str:
