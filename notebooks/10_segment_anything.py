@@ -17,8 +17,8 @@
 #
 # **You need** the previous chapter.
 #
-# **It takes** about a minute on two cores in the `quick` profile; with SAM's weights
-# a few minutes, the first time.
+# **It takes** about a minute on two cores in the `quick` profile; with SAM's weights and
+# without a GPU some minutes more, the first time.
 #
 # The editions of 2024 and 2025 ask for the results of SAM {cite}`kirillov2023segment` on
 # three validation images. SAM has seen a billion masks, and not one name.
@@ -58,8 +58,8 @@ Markdown(f"{chapter.in_words} The images shown are {', '.join(shown)}.")
 # SAM has three parts. A large *image encoder* looks at the image once. A *prompt encoder*
 # turns points and boxes into a few vectors. A small *mask decoder* lets the two attend to
 # each other and draws the mask. Nearly all weights, and nearly all work, are the first's:
-# once an image is encoded, a question takes milliseconds. This book keeps that encoding
-# on disk. Three sizes are published:
+# once an image is encoded, a question costs little. This book keeps that encoding on
+# disk. Three sizes are published:
 
 
 # %%
@@ -171,39 +171,39 @@ by_box
 # good by SAM's own expectation (`pred_iou_thresh`), stable when their threshold is moved
 # (`stability_score_thresh`), and not the same as another (`box_nms_thresh`). A finer grid
 # finds smaller things; laxer thresholds cover more, with worse masks. Masks are kept on
-# disk, so a setting seen before costs nothing.
+# disk: a setting seen before, or one that differs in `pred_iou_thresh` alone, costs
+# nothing.
 
 # %%
-SMALL = profile == "smoke"
 if model is None:
-    first = ("scale", (100, 400) if SMALL else (50, 100, 200, 400))
-    second = ("min_size", (20, 100) if SMALL else (20, 50, 100, 400))
+    scales, sizes = (50, 100, 200, 400), (20, 50, 100, 400)
+    sliders = {"scale": scales, "min_size": sizes}
+    setting = {"scale": scales[0], "min_size": sizes[0]}
 else:
-    first = ("points_per_side", (2, 4) if SMALL else (8, 16, 32))
-    second = ("pred_iou_thresh", (0.0, 0.5) if SMALL else (0.7, 0.8, 0.88, 0.95))
-COARSE = {} if model is None else {"points_per_side": 16}
-if (
-    model is not None and SMALL
-):  # the tests' SAM has random weights, and is sure of nothing
-    COARSE = {"points_per_side": 4, "pred_iou_thresh": 0, "stability_score_thresh": 0}
+    points = (8, 16, 32) if profile == "full" else (4, 8, 12)
+    sliders = {"points_per_side": points, "pred_iou_thresh": (0.7, 0.8, 0.88, 0.95)}
+    setting = {"points_per_side": points[-1]}
+if model is not None and profile == "smoke":  # random weights are sure of nothing
+    setting |= {"pred_iou_thresh": 0, "stability_score_thresh": 0}
 
 
-def over(parameter, values):
+# %%
+def over(parameter):
     """Painted regions of the images shown, for each value of a parameter."""
     return {
         str(value): [
-            sam.paint(propose(row, **COARSE | {parameter: value})) for row in rows
+            sam.paint(propose(row, **setting | {parameter: value})) for row in rows
         ]
-        for value in values
+        for value in sliders[parameter]
     }
 
 
-# %%
+first, second = sliders
 views.region_slider(
     tiles.images[rows],
-    over(*first),
+    over(first),
     shown,
-    parameter=first[0],
+    parameter=first,
     caption=f"Regions by {proposer}; where two touch, their colours differ. Pixels of no "
     "region are dark.",
 )
@@ -211,9 +211,9 @@ views.region_slider(
 # %%
 views.region_slider(
     tiles.images[rows],
-    over(*second),
+    over(second),
     shown,
-    parameter=second[0],
+    parameter=second,
     caption=f"The other parameter of {proposer}, on the same images.",
 )
 
@@ -255,10 +255,8 @@ def judged(method, chosen):
 # the classical ones stand there too.
 
 # %%
-LARGE = profile == "full"
-spread = np.unique(
-    np.linspace(0, len(names) - 1, len(names) if LARGE else 20).astype(int)
-)
+most = len(names) if profile == "full" else 20
+spread = np.unique(np.linspace(0, len(names) - 1, most).astype(int))
 
 
 def by_slic(row):
@@ -271,10 +269,12 @@ def by_felzenszwalb(row):
     return sam.felzenszwalb(tiles.images[row], scale=50, min_size=20)
 
 
+# %%
 methods = {"felzenszwalb": (by_felzenszwalb, spread), "slic": (by_slic, spread)}
 if model is not None:
-    methods["SAM"] = (lambda row: propose(row, **COARSE), spread if LARGE else rows)
-    methods["felzenszwalb, same images"] = (by_felzenszwalb, methods["SAM"][1])
+    judged_by_sam = spread if profile == "full" else rows
+    methods["SAM"] = (lambda row: propose(row, **setting), judged_by_sam)
+    methods["felzenszwalb, same images"] = (by_felzenszwalb, judged_by_sam)
 
 # %%
 scores = {name: judged(method, chosen) for name, (method, chosen) in methods.items()}
@@ -309,7 +309,7 @@ Markdown("\n".join(in_words(row) for row in table.to_dict("records")))
 # %%
 def steps(row):
     """Regions, network, vote, upper bound and truth of an image, as pictures."""
-    painted, truth = sam.paint(propose(row, **COARSE)), tiles.masks[row].numpy()
+    painted, truth = sam.paint(propose(row, **setting)), tiles.masks[row].numpy()
     network = predicted[names[row]]
     voted, best = sam.majority(painted, network), sam.majority(painted, truth)
     coloured = [palette.COLOURS[ids] for ids in (network, voted, best, truth)]

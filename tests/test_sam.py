@@ -177,6 +177,21 @@ def test_the_automatic_generator_is_the_package_s_own(loaded: sam.LoadedSam) -> 
     np.testing.assert_allclose(regions.scores, [each["predicted_iou"] for each in own])
 
 
+@pytest.mark.parametrize("layers", [0, 1])
+def test_a_threshold_of_the_expected_iou_is_the_package_s_own(layers: int, loaded: sam.LoadedSam) -> None:
+    settings = {"points_per_side": 6, "stability_score_thresh": 0.0, "crop_n_layers": layers, "box_nms_thresh": 0.6}
+    scores = np.sort(sam.automatic(loaded, IMAGE, pred_iou_thresh=0, **settings).scores)
+    threshold = float(scores[len(scores) // 2 - 1 : len(scores) // 2 + 1].mean())
+    assert threshold > 0
+    regions = sam.automatic(loaded, IMAGE, pred_iou_thresh=threshold, **settings)
+    own = SamAutomaticMaskGenerator(loaded.model, pred_iou_thresh=threshold, **settings).generate(
+        IMAGE.transpose(1, 2, 0)
+    )
+    own = [each for each in own if each["area"]]
+    assert 0 < len(regions) < len(scores)
+    np.testing.assert_array_equal(regions.masks, [each["segmentation"] for each in own])
+
+
 def test_a_generator_that_is_sure_of_nothing_proposes_nothing(loaded: sam.LoadedSam) -> None:
     regions = sam.automatic(loaded, IMAGE, points_per_side=2, pred_iou_thresh=1e9)
     assert len(regions) == 0 and (sam.paint(regions) == -1).all()

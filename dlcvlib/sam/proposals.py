@@ -47,9 +47,12 @@ def automatic(
             f"points_per_side must be at least 1, min_mask_region_area and crop_n_layers at least 0; "
             f"got {points_per_side}, {min_mask_region_area} and {crop_n_layers}"
         )
+    # Of two that overlap the one of the higher expected IoU stays, so those below a threshold never decide over those
+    # above it, and one set of kept masks serves every threshold. Between crops another order decides.
+    afterwards = crop_n_layers == 0
     settings = {
         "points_per_side": points_per_side,
-        "pred_iou_thresh": pred_iou_thresh,
+        "pred_iou_thresh": 0.0 if afterwards else pred_iou_thresh,
         "stability_score_thresh": stability_score_thresh,
         "box_nms_thresh": box_nms_thresh,
         "crop_n_layers": crop_n_layers,
@@ -63,6 +66,9 @@ def automatic(
         return Regions.of_masks(masks, np.array([each["predicted_iou"] for each in found])).packed()
 
     regions = Regions.unpacked(kept("masks", sam.sha256, pixels, settings, generate))
+    if afterwards and pred_iou_thresh > 0:
+        good = regions.scores > pred_iou_thresh
+        regions = Regions(regions.masks[good], regions.scores[good])
     # Not left to the package: it would need OpenCV for this alone.
     return without_specks(regions, min_mask_region_area)
 
