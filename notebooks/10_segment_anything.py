@@ -250,9 +250,10 @@ def judged(method, chosen):
 
 
 # %% [markdown]
-# The classical regions are judged on images spread over the whole validation set, SAM's
-# on the images shown, unless the profile has a GPU. So that one may compare all the same,
-# the classical ones stand there too.
+# Beside felzenszwalb stand superpixels {cite}`achanta2012slic`. The classical regions are
+# judged on images spread over the whole validation set, SAM's on the images shown, unless
+# the profile is `full`; so that one may compare all the same, felzenszwalb then stands
+# there for those images too.
 
 # %%
 most = len(names) if profile == "full" else 20
