@@ -200,11 +200,12 @@ def _weights(name: str) -> Check:
 def _networks() -> list[str]:
     """Names under which weights are looked for in the folder, and the course's own file."""
     from dlcvlib.models.registry import FAMILIES
+    from dlcvlib.sam import PUBLISHED
     from dlcvlib.training.starting import COURSE_BACKBONE
 
     published = [name for name, family in FAMILIES.items() if family.published is not None]
     dino = [f"dino_{name}" for name, family in FAMILIES.items() if family.dino is not None]
-    return [*published, *dino, Path(COURSE_BACKBONE).stem]
+    return [*published, *dino, *(f"sam_{model_type}" for model_type in PUBLISHED), Path(COURSE_BACKBONE).stem]
 
 
 def _file_for(network: str, folder: Path) -> Path | None:

@@ -42,7 +42,7 @@ def runs_home(data_root: Path) -> Path:
 
 
 def cache_home() -> Path:
-    """Folder of decoded images, beside the run records: `$DLCV_RUNS/cache`, else `runs/cache`."""
+    """Folder of decoded images and of SAM's work, beside the run records: `$DLCV_RUNS/cache`, else `runs/cache`."""
     named = os.environ.get("DLCV_RUNS")
     return (Path(named).expanduser().resolve() if named else home() / "runs") / "cache"
 

@@ -193,8 +193,7 @@ views.tangents(
     place="w₁",
     value="G",
     caption="G and its slope along the first weight. Far from the minimum the slope "
-    "hardly changes: each wrong input pulls with its own z. Drag the slider, or use the "
-    "arrow keys.",
+    "hardly changes: each wrong input pulls with its own z. Drag the slider.",
 )
 
 # %% [markdown]

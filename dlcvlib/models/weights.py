@@ -126,7 +126,7 @@ def download_file(name: str, kind: Kind = "imagenet") -> Path:
     if published.torchvision:
         return _from_torchvision(name, published.torchvision)
     if published.url:
-        return _fetched(name, published.url, published.url, None)
+        return fetched(name, published.url, published.url, None)
     assert published.timm is not None
     return _from_timm(name, published.timm)
 
@@ -137,10 +137,21 @@ def _from_torchvision(name: str, enum_member: str) -> Path:
     enum, member = enum_member.split(".")
     url = getattr(models, enum)[member].url
     hash_prefix = Path(url).stem.rpartition("-")[2]  # torchvision's file names end in the first digits of the sha256
-    return _fetched(name, enum_member, url, hash_prefix)
+    return fetched(name, enum_member, url, hash_prefix)
 
 
-def _fetched(name: str, title: str, url: str, hash_prefix: str | None) -> Path:
+def fetched(name: str, title: str, url: str, hash_prefix: str | None) -> Path:
+    """The file at `url`, kept in torch's usual cache, which is not looked into again.
+
+    Args:
+        name: of the network, for the cure in the message.
+        title: of the weights, for the message.
+        url: of the file.
+        hash_prefix: first digits of its SHA-256, or all; a download that has others is refused.
+
+    Raises:
+        NoWeightsError: there is no way to it, it broke off, or it has another checksum.
+    """
     file = Path(torch.hub.get_dir()) / "checkpoints" / url.rpartition("/")[2]
     if not file.is_file():
         _check_reachable(name, url)

@@ -13,6 +13,7 @@ from dlcvlib.views.maps import embedding_maps
 from dlcvlib.views.monitors import monitors
 from dlcvlib.views.neighbours import neighbours
 from dlcvlib.views.predicted_masks import predicted_masks
+from dlcvlib.views.regions import region_overlay, region_slider
 from dlcvlib.views.scrubbers import EmbeddingScrubber, MaskScrubber
 from dlcvlib.views.settings import settings_table
 from dlcvlib.views.tables import accuracy_table
@@ -41,6 +42,8 @@ __all__ = [
     "pixel_confusion",
     "plotly_picture",
     "predicted_masks",
+    "region_overlay",
+    "region_slider",
     "settings_in_words",
     "settings_table",
     "svg_picture",

@@ -1,0 +1,23 @@
+"""Segment Anything, and what a segmentation without classes is worth: proposals, prompts, scores."""
+
+from dlcvlib.sam.prompts import prompted, regions_under
+from dlcvlib.sam.proposals import automatic, felzenszwalb, slic
+from dlcvlib.sam.regions import Regions
+from dlcvlib.sam.scoring import RegionScore, majority, paint, score
+from dlcvlib.sam.weights import PUBLISHED, LoadedSam, load
+
+__all__ = [
+    "PUBLISHED",
+    "LoadedSam",
+    "RegionScore",
+    "Regions",
+    "automatic",
+    "felzenszwalb",
+    "load",
+    "majority",
+    "paint",
+    "prompted",
+    "regions_under",
+    "score",
+    "slic",
+]

@@ -1,0 +1,180 @@
+// An image that takes points and a box; the model's traits `points`, `labels` and `box` hold the prompt.
+
+const [INSIDE, OUTSIDE] = ["#E69F00", "#D55E00"];
+const DRAG = 4; // pixels of the screen from which on a click is a drag
+const HELP =
+  "Click: a point inside; Alt or Shift: outside; drag: a box. Keys: arrows, Enter, Shift+Enter, B, Backspace.";
+
+async function bitmap(view) {
+  return view?.byteLength ? createImageBitmap(new Blob([view])) : null;
+}
+
+function inWords(points, labels, box) {
+  const parts = points.map((point, place) => `${labels[place] ? "inside" : "outside"} ${point.join(", ")}`);
+  if (box.length) parts.push(`box from ${box.slice(0, 2).join(", ")} to ${box.slice(2).join(", ")}`);
+  return parts.length ? `Asked for: ${parts.join("; ")}.` : "No prompt yet.";
+}
+
+function render({ model, el }) {
+  const stop = new AbortController();
+  const { signal } = stop;
+  const [width, height] = model.get("_size");
+  const scale = Math.max(1, Math.ceil(384 / width));
+  const canvas = document.createElement("canvas");
+  Object.assign(canvas, { width: width * scale, height: height * scale, tabIndex: 0 });
+  canvas.style.cssText = "max-width: 100%; cursor: crosshair; touch-action: none";
+  canvas.setAttribute("role", "application");
+  canvas.setAttribute("aria-label", `${model.get("alt")} ${HELP}`);
+  const clear = document.createElement("button");
+  clear.type = "button";
+  clear.textContent = "clear";
+  const text = document.createElement("p");
+  text.setAttribute("aria-live", "polite");
+  const caption = document.createElement("p");
+  caption.textContent = `${model.get("caption")} ${HELP}`;
+  el.append(canvas, clear, text, caption);
+
+  let photo = null;
+  let overlay = null;
+  let cursor = null; // of the keyboard
+  let corner = null; // where a box began
+  let edge = null; // where it ends for now
+
+  function set(points, labels, box) {
+    model.set("points", points);
+    model.set("labels", labels);
+    model.set("box", box);
+    model.save_changes();
+    draw();
+  }
+  const prompt = () => ["points", "labels", "box"].map((name) => model.get(name));
+  function addPoint([x, y], outside) {
+    const [points, labels, box] = prompt();
+    set([...points, [x, y]], [...labels, outside ? 0 : 1], box);
+  }
+  function setBox(one, other) {
+    const [points, labels] = prompt();
+    const box = [0, 1].map((axis) => [Math.min(one[axis], other[axis]), Math.max(one[axis], other[axis])]);
+    const empty = box.some(([low, high]) => low === high);
+    set(points, labels, empty ? [] : [box[0][0], box[1][0], box[0][1], box[1][1]]);
+  }
+  function takeBack() {
+    const [points, labels, box] = prompt();
+    if (points.length) set(points.slice(0, -1), labels.slice(0, -1), box);
+    else if (box.length) set(points, labels, []);
+  }
+
+  function draw() {
+    const context = canvas.getContext("2d");
+    const [points, labels, box] = prompt();
+    context.imageSmoothingEnabled = false;
+    for (const layer of [photo, overlay]) if (layer) context.drawImage(layer, 0, 0, canvas.width, canvas.height);
+    const framed = corner && edge ? [...corner, ...edge] : box;
+    if (framed.length) {
+      const [x0, y0, x1, y1] = framed.map((value) => value * scale);
+      for (const [colour, thick] of [["white", 4], [INSIDE, 2]]) {
+        Object.assign(context, { strokeStyle: colour, lineWidth: thick });
+        context.strokeRect(x0, y0, x1 - x0, y1 - y0);
+      }
+    }
+    Object.assign(context, { strokeStyle: "white", lineWidth: 2 });
+    points.forEach(([x, y], place) => {
+      context.fillStyle = labels[place] ? INSIDE : OUTSIDE;
+      context.beginPath();
+      context.arc(x * scale, y * scale, 8, 0, 7);
+      context.fill();
+      context.stroke();
+      cross(context, x * scale, y * scale, 4, labels[place]);
+    });
+    if (cursor) cross(context, cursor[0] * scale, cursor[1] * scale, 12, true);
+    text.textContent = [inWords(points, labels, box), cursor && `Cursor at ${cursor.join(", ")}.`, model.get("message")]
+      .filter(Boolean)
+      .join(" ");
+  }
+  function cross(context, x, y, reach, upright) {
+    context.beginPath();
+    context.moveTo(x - reach, y);
+    context.lineTo(x + reach, y);
+    if (upright) {
+      context.moveTo(x, y - reach);
+      context.lineTo(x, y + reach);
+    }
+    context.stroke();
+  }
+
+  const within = (value, size) => Math.min(Math.max(Math.round(value), 0), size - 1);
+  function placeOf(event) {
+    const shown = canvas.getBoundingClientRect();
+    const x = ((event.clientX - shown.left) / shown.width) * width;
+    const y = ((event.clientY - shown.top) / shown.height) * height;
+    return [within(x, width), within(y, height)];
+  }
+  let pressed = null;
+  const isDrag = (event) => Math.hypot(event.clientX - pressed.clientX, event.clientY - pressed.clientY) > DRAG;
+  canvas.addEventListener("pointerdown", (event) => {
+    if (event.button !== 0) return;
+    pressed = event;
+    cursor = null;
+    canvas.setPointerCapture(event.pointerId);
+  });
+  canvas.addEventListener("pointermove", (event) => {
+    if (!pressed || !isDrag(event)) return;
+    [corner, edge] = [placeOf(pressed), placeOf(event)];
+    draw();
+  });
+  canvas.addEventListener("pointerup", (event) => {
+    if (!pressed) return;
+    const [began, dragged] = [placeOf(pressed), isDrag(event)];
+    pressed = corner = edge = null;
+    if (dragged) setBox(began, placeOf(event));
+    else addPoint(began, event.altKey || event.shiftKey);
+  });
+  canvas.addEventListener("pointercancel", () => {
+    pressed = corner = edge = null;
+    draw();
+  });
+
+  const step = Math.max(1, Math.round(width / 64));
+  const moves = { ArrowLeft: [-step, 0], ArrowRight: [step, 0], ArrowUp: [0, -step], ArrowDown: [0, step] };
+  const isOurs = ({ key, ctrlKey, metaKey }) =>
+    !ctrlKey && !metaKey && (key in moves || ["Enter", "Backspace", "b", "B"].includes(key));
+  // JupyterLab would take these keys for itself.
+  const claim = (event) => el.toggleAttribute("data-lm-suppress-shortcuts", event.target === canvas && isOurs(event));
+  window.addEventListener("keydown", claim, { capture: true, signal });
+  canvas.addEventListener("keydown", (event) => {
+    if (!isOurs(event)) return;
+    event.preventDefault();
+    event.stopPropagation();
+    if (event.key === "Backspace") return takeBack();
+    cursor ??= [width >> 1, height >> 1];
+    if (event.key in moves) {
+      const [x, y] = moves[event.key];
+      cursor = [within(cursor[0] + x, width), within(cursor[1] + y, height)];
+      if (corner) edge = cursor;
+      return draw();
+    }
+    if (event.key === "Enter") return addPoint([...cursor], event.shiftKey);
+    if (!corner) [corner, edge] = [[...cursor], [...cursor]];
+    else {
+      const began = corner;
+      corner = edge = null;
+      return setBox(began, cursor);
+    }
+    draw();
+  });
+  clear.addEventListener("click", () => set([], [], []));
+
+  async function load() {
+    [photo, overlay] = await Promise.all([bitmap(model.get("_photo")), bitmap(model.get("_overlay"))]);
+    if (!signal.aborted) draw();
+  }
+  const heard = { points: draw, labels: draw, box: draw, message: draw, _overlay: load };
+  for (const [name, listener] of Object.entries(heard)) model.on(`change:${name}`, listener);
+  load();
+  return () => {
+    stop.abort();
+    for (const [name, listener] of Object.entries(heard)) model.off(`change:${name}`, listener);
+  };
+}
+
+export default { render };

@@ -1,0 +1,165 @@
+"""Point at an image: clicks are points, a drag is a box, and whoever answers is shown at once.
+
+In JupyterLab it is a widget, whose traits the kernel reads and sets; elsewhere a picture of the prompt it holds.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Callable, Sequence
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import numpy as np
+import traitlets
+from PIL import Image, ImageDraw
+from scipy import ndimage
+from torch import Tensor
+
+from dlcvlib.views.display import Picture, said
+from dlcvlib.views.images import channels_last
+
+HERE = Path(__file__).parent
+SIDE = 384  # least width of the picture, in pixels
+TINT = (0, 114, 178)
+INSIDE, OUTSIDE = "#E69F00", "#D55E00"
+Segment = Callable[[list[list[float]], list[int], list[float]], np.ndarray]
+
+
+class PromptPicker(anywidget.AnyWidget):
+    """An image that takes points and a box.
+
+    A click sets a point that belongs to what is meant, a click with Alt or Shift one that does not, a drag a box.
+    By keyboard: arrows move a cursor, Enter and Shift+Enter set a point, B a corner of the box, Backspace takes the
+    last point or the box back.
+
+    Attributes:
+        points: [x, y] of each point, in pixels of the image from the upper left; synced, as are the others.
+        labels: 1 or 0 for each point.
+        box: [x0, y0, x1, y1], or empty.
+        message: what went wrong with the last answer; empty where nothing did.
+    """
+
+    _esm = (HERE / "prompt_picker.js").read_text(encoding="utf-8")
+
+    points = traitlets.List(traitlets.List(traitlets.Float())).tag(sync=True)
+    labels = traitlets.List(traitlets.Int()).tag(sync=True)
+    box = traitlets.List(traitlets.Float()).tag(sync=True)
+    message = traitlets.Unicode().tag(sync=True)
+    caption = traitlets.Unicode().tag(sync=True)
+    alt = traitlets.Unicode().tag(sync=True)
+    _size = traitlets.List(traitlets.Int()).tag(sync=True)
+    _photo = traitlets.Bytes().tag(sync=True)
+    _overlay = traitlets.Bytes().tag(sync=True)
+
+    def __init__(
+        self,
+        image: Tensor | np.ndarray,
+        segment: Segment | None = None,
+        *,
+        points: Sequence[Sequence[float]] = (),
+        labels: Sequence[int] = (),
+        box: Sequence[float] = (),
+        caption: str,
+        alt: str,
+    ) -> None:
+        """Show an image with the prompt recorded so far.
+
+        Args:
+            image: uint8 (3, H, W).
+            segment: asked with points, labels and box whenever they change; returns bool (H, W), which is laid over
+                the image. None shows the prompt alone.
+            points: of the prompt, as the attributes.
+            labels: one a point.
+            box: or nothing.
+            caption: what to notice.
+            alt: what is seen, for a reader who does not see it.
+
+        Raises:
+            ValueError: the image has another dtype or shape, points and labels differ in number, or a text is empty.
+        """
+        self._pixels = channels_last(np.asarray(image)[None])[0]
+        if len(points) != len(labels):
+            raise ValueError(f"{len(points)} points need as many labels, got {len(labels)}")
+        self._segment = segment
+        self.mask: np.ndarray | None = None
+        self._answered: tuple[Any, ...] | None = None
+        height, width = self._pixels.shape[:2]
+        super().__init__(
+            points=[[float(x), float(y)] for x, y in points],
+            labels=[int(label) for label in labels],
+            box=[float(edge) for edge in box],
+            caption=said(caption, "caption"),
+            alt=said(alt, "alt"),
+            _size=[width, height],
+            _photo=_png(Image.fromarray(self._pixels)),
+        )
+        self._answer()
+        self.observe(self._answer, ["points", "labels", "box"])
+
+    def picture(self) -> Picture:
+        """Image, answer and prompt, as they are now."""
+        scale = max(1, -(-SIDE // self._size[0]))
+        large = Image.fromarray(self._pixels).resize([scale * side for side in self._size], Image.Resampling.NEAREST)
+        if self._overlay:
+            overlay = Image.open(io.BytesIO(self._overlay)).resize(large.size, Image.Resampling.NEAREST)
+            large.paste(overlay, mask=overlay)
+        _draw_prompt(ImageDraw.Draw(large), scale, self.points, self.labels, self.box)
+        source = base64.b64encode(_png(large)).decode()
+        look = f"width: {large.width}px; max-width: 100%"
+        body = f'<img src="data:image/png;base64,{source}" alt="{escape(self.alt)}" style="{look}">'
+        return Picture(body, self.caption, self.alt)
+
+    def _answer(self, _: Any = None) -> None:
+        """Ask what the prompt means; the page is told if that fails, as a kernel's error would go unseen there."""
+        prompt = (self.points, self.labels, self.box)
+        if prompt == self._answered or len(self.points) != len(self.labels):
+            return  # a click changes points and labels, and is told of twice
+        self._answered = prompt
+        self.mask, message = None, ""
+        if self._segment is not None and (self.points or self.box):
+            try:
+                self.mask = np.asarray(self._segment(self.points, self.labels, self.box), dtype=bool)
+            except Exception as error:
+                message = f"There is no answer to this prompt: {error}"
+        with self.hold_sync():
+            self.message = message
+            self._overlay = b"" if self.mask is None else _overlay(self.mask)
+
+    def _repr_mimebundle_(self, **options: Any) -> Any:
+        bundle = super()._repr_mimebundle_(**options)
+        data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
+        return {**(data or {}), "text/plain": self.caption, "text/html": self.picture().html}, metadata
+
+
+def _overlay(mask: np.ndarray) -> bytes:
+    """PNG that tints what is meant, with a white border inside of it."""
+    layer = np.zeros((*mask.shape, 4), dtype=np.uint8)
+    layer[mask] = (*TINT, 140)
+    layer[mask & ~ndimage.binary_erosion(mask)] = (255, 255, 255, 255)
+    return _png(Image.fromarray(layer))
+
+
+def _png(image: Image.Image) -> bytes:
+    file = io.BytesIO()
+    image.save(file, "PNG", optimize=True)
+    return file.getvalue()
+
+
+def _draw_prompt(
+    draw: ImageDraw.ImageDraw, scale: int, points: list[list[float]], labels: list[int], box: list[float]
+) -> None:
+    """Circles with a plus inside of what is meant, with a minus outside of it; both have a white ring."""
+    if box:
+        draw.rectangle([scale * edge for edge in box], outline="white", width=4)
+        draw.rectangle([scale * edge for edge in box], outline=INSIDE, width=2)
+    for (x, y), label in zip(points, labels, strict=True):
+        x, y, radius = scale * x, scale * y, 8
+        circle = (x - radius, y - radius, x + radius, y + radius)
+        draw.ellipse(circle, fill=INSIDE if label else OUTSIDE, outline="white", width=2)
+        draw.line((x - 4, y, x + 4, y), fill="white", width=2)
+        if label:
+            draw.line((x, y - 4, x, y + 4), fill="white", width=2)

@@ -1,0 +1,145 @@
+"""Regions without classes, drawn over their image; a slider steps through what a parameter makes of them."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+from PIL import Image, ImageColor
+from torch import Tensor
+
+from dlcvlib.views.display import Picture, plotly_picture
+from dlcvlib.views.images import channels_last
+from dlcvlib.views.palette import SERIES_COLOURS
+from dlcvlib.views.style import style
+
+COLOURS = np.array([ImageColor.getrgb(colour) for colour in SERIES_COLOURS], dtype=np.float32)
+BORDER = 255
+DARKENED = 0.35  # brightness left to pixels that no region covers
+SHOWN_SIDE = 256  # pixels to which an image is reduced in the slider
+
+
+def region_overlay(image: Tensor | np.ndarray, painted: np.ndarray, *, opacity: float = 0.45) -> np.ndarray:
+    """Colour the regions of an image, with white borders; pixels of no region are darkened.
+
+    Regions that touch differ in colour, and colours repeat: they say nothing but where a region ends.
+
+    Args:
+        image: uint8 (3, H, W).
+        painted: number of the region of each pixel, integer (H, W); negative for none.
+        opacity: of the colours, in [0, 1].
+
+    Returns:
+        uint8 (3, H, W).
+
+    Raises:
+        ValueError: `painted` does not fit the image.
+    """
+    pixels = channels_last(np.asarray(image)[None])[0].astype(np.float32)
+    if painted.shape != pixels.shape[:2]:
+        raise ValueError(f"regions painted on {painted.shape} do not fit an image of {pixels.shape[:2]} pixels")
+    covered = painted >= 0
+    tint = COLOURS[colours_of(painted)[painted]]
+    drawn = np.where(covered[..., None], (1 - opacity) * pixels + opacity * tint, DARKENED * pixels)
+    border = np.zeros_like(covered)
+    border[:, 1:] |= painted[:, 1:] != painted[:, :-1]
+    border[1:] |= painted[1:] != painted[:-1]
+    drawn[border] = BORDER
+    return drawn.round().astype(np.uint8).transpose(2, 0, 1)
+
+
+def colours_of(painted: np.ndarray) -> np.ndarray:
+    """A colour for each region, such that those that touch differ, wherever so few colours suffice.
+
+    Greedy colouring, the regions with most neighbours first.
+
+    Returns:
+        integer (R,), into `COLOURS`, at least one.
+    """
+    pairs = [(painted[:, 1:], painted[:, :-1]), (painted[1:], painted[:-1])]
+    touching = np.concatenate([np.stack([one.ravel(), other.ravel()], axis=1) for one, other in pairs])
+    touching = np.unique(touching[touching[:, 0] != touching[:, 1]], axis=0)
+    count = max(int(painted.max()) + 1, 1)
+    neighbours: list[set[int]] = [set() for _ in range(count)]
+    for one, other in touching[(touching >= 0).all(axis=1)].tolist():
+        neighbours[one].add(other)
+        neighbours[other].add(one)
+    chosen = np.full(count, -1)
+    for region in sorted(range(count), key=lambda region: -len(neighbours[region])):
+        around = np.bincount([chosen[each] for each in neighbours[region] if chosen[each] >= 0], minlength=len(COLOURS))
+        turned = np.roll(around, -region % len(COLOURS))  # else the first colour would be nearly everywhere
+        chosen[region] = (int(turned.argmin()) - (-region % len(COLOURS))) % len(COLOURS)
+    return chosen
+
+
+def region_slider(
+    images: Tensor | np.ndarray,
+    painted: Mapping[str, Sequence[np.ndarray]],
+    names: Sequence[str],
+    *,
+    parameter: str,
+    caption: str,
+) -> Picture:
+    """Draw the regions of some images side by side; the slider steps through the values of a parameter.
+
+    Args:
+        images: uint8 (N, 3, H, W).
+        painted: for each value of the parameter, as it is to be read, the painted regions of each image (H, W).
+        names: of the images.
+        parameter: its name.
+        caption: what to notice.
+
+    Raises:
+        ValueError: no value, or images, regions and names do not fit each other.
+    """
+    if not painted or any(len(maps) != len(images) for maps in painted.values()) or len(names) != len(images):
+        found = {value: len(maps) for value, maps in painted.items()}
+        raise ValueError(f"{len(images)} images, {len(names)} names and regions {found} do not fit each other")
+    values = list(painted)
+    pictures = {value: _sources(images, painted[value]) for value in values}
+    titles = {value: [_title(*pair) for pair in zip(names, painted[value], strict=True)] for value in values}
+    first, width = values[len(values) // 2], 1 / len(names)
+    figure = go.Figure()
+    for place, (source, title) in enumerate(zip(pictures[first], titles[first], strict=True)):
+        middle = (place + 0.5) * width
+        at = {"xref": "paper", "yref": "paper", "x": middle, "xanchor": "center"}
+        look = {"sizex": 0.97 * width, "sizey": 1, "sizing": "contain", "y": 1, "yanchor": "top"}
+        figure.add_layout_image(source=source, **at, **look)
+        figure.add_annotation(text=title, showarrow=False, y=0, yanchor="top", **at)
+    steps = []
+    for value in values:
+        changed = {f"images[{place}].source": source for place, source in enumerate(pictures[value])}
+        changed |= {f"annotations[{place}].text": title for place, title in enumerate(titles[value])}
+        steps.append({"method": "relayout", "args": [changed], "label": value})
+    slider = {
+        "active": values.index(first),
+        "steps": steps,
+        "currentvalue": {"prefix": f"{parameter} = "},
+        "pad": {"t": 45},
+    }
+    figure.update_xaxes(visible=False)
+    figure.update_yaxes(visible=False)
+    style(figure, 380, sliders=[slider], margin={"b": 120, "t": 8, "l": 8, "r": 8})
+    said = "; ".join(f"{parameter} {value}: {', '.join(titles[value])}" for value in values)
+    alt = f"Satellite images with their regions in colours, by {parameter}. {said}."
+    return plotly_picture(figure, caption=f"{caption} Drag the slider.", alt=alt)
+
+
+def _title(name: str, painted: np.ndarray) -> str:
+    regions = len(np.unique(painted[painted >= 0]))
+    return f"{name}: {regions} regions, {(painted >= 0).mean():.0%} covered"
+
+
+def _sources(images: Tensor | np.ndarray, painted: Sequence[np.ndarray]) -> list[str]:
+    """Addresses that hold the pictures themselves."""
+    sources = []
+    for image, regions in zip(images, painted, strict=True):
+        picture = Image.fromarray(channels_last(region_overlay(image, regions)[None])[0])
+        picture.thumbnail((SHOWN_SIDE, SHOWN_SIDE))
+        file = io.BytesIO()
+        picture.save(file, "JPEG", quality=85)
+        sources.append(f"data:image/jpeg;base64,{base64.b64encode(file.getvalue()).decode()}")
+    return sources

@@ -1,0 +1,338 @@
+# ---
+# jupyter:
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Segment Anything: regions without names
+#
+# **You will learn**
+#
+# - how SAM answers points and boxes, and how it segments an image that nobody points at;
+# - what its parameters trade against each other;
+# - what regions without classes are worth to the course's score.
+#
+# **You need** the previous chapter.
+#
+# **It takes** about a minute on two cores in the `quick` profile; with SAM's weights and
+# without a GPU some minutes more, the first time.
+#
+# The editions of 2024 and 2025 ask for the results of SAM {cite}`kirillov2023segment` on
+# three validation images. SAM has seen a billion masks, and not one name.
+
+# %%
+import numpy as np
+import pandas as pd
+import torch
+from IPython.display import Markdown
+from segment_anything import sam_model_registry
+
+import dlcvlib
+from dlcvlib import sam, views
+from dlcvlib.data import decode, palette
+from dlcvlib.models import NoWeightsError
+from dlcvlib.views.prompt_picker import PromptPicker
+
+# %% tags=["parameters"]
+profile = "quick"
+seed = 0
+data_root = None
+sam_weights = None
+
+# %%
+chapter = dlcvlib.open_chapter(globals())
+tiles = decode(chapter.data.satellite, "val")
+names = [name.partition("_")[0] for name in tiles.names]
+WANTED = ("0013", "0065", "0104")
+rows = [names.index(name) for name in WANTED if name in names]
+rows = rows or [0, len(names) // 2, len(names) - 1]
+shown = [names[row] for row in rows]
+Markdown(f"{chapter.in_words} The images shown are {', '.join(shown)}.")
+
+# %% [markdown]
+# ## One encoder, many questions
+#
+# SAM has three parts. A large *image encoder* looks at the image once. A *prompt encoder*
+# turns points and boxes into a few vectors. A small *mask decoder* lets the two attend to
+# each other and draws the mask. Nearly all weights, and nearly all work, are the first's:
+# once an image is encoded, a question costs little. This book keeps that encoding on
+# disk. Three sizes are published:
+
+
+# %%
+def parameters_of(part):
+    """The parameters of a part, in millions."""
+    return f"{sum(weights.numel() for weights in part.parameters()) / 1e6:.3g}"
+
+
+with torch.device("meta"):  # their form alone, without the memory
+    sizes = {model_type: sam_model_registry[model_type]() for model_type in sam.PUBLISHED}
+PARTS = ("image_encoder", "prompt_encoder", "mask_decoder")
+published = [
+    {"type": model_type, "megabytes": round(sam.PUBLISHED[model_type].size / 1e6)}
+    | {part.replace("_", " "): parameters_of(getattr(model, part)) for part in PARTS}
+    for model_type, model in sizes.items()
+]
+views.table_picture(
+    pd.DataFrame(published), caption="The size of each file; parameters in millions."
+)
+
+# %% [markdown]
+# Weights come from `sam_weights`, a path; else from the folder `$DLCV_WEIGHTS`; else, in
+# the profile `full`, they are downloaded, and their size and checksum compared with what
+# is published. Which type they are, their shapes say.
+
+# %%
+try:
+    model = sam.load(sam_weights, allow_download=profile == "full")
+    proposer = "SAM"
+    found = f"The masks of this page are made by **{model.in_words}**."
+except NoWeightsError as error:
+    model, proposer = None, "felzenszwalb"
+    found = (
+        f"**This page shows no SAM**: {error}. Until then a classical method, "
+        "felzenszwalb, stands in for it on the whole page; it knows of no prompt, so a "
+        "point or a box picks the regions that lie there."
+    )
+Markdown(found)
+
+# %% [markdown]
+# The classical proposal {cite}`felzenszwalb2004efficient` merges neighbouring pixels as
+# long as they differ no more than the regions differ within. It has no weights at all,
+# which makes it the mark to beat.
+
+
+# %%
+def propose(row, **settings):
+    """Regions of an image: by SAM where there is one, else by the classical method."""
+    if model is None:
+        return sam.felzenszwalb(tiles.images[row], **settings)
+    return sam.automatic(model, tiles.images[row], **settings)
+
+
+def answer_for(row):
+    """What answers a prompt on an image, as a mask."""
+
+    def answer(points, labels, box):
+        if model is None:
+            regions = sam.regions_under(propose(row), points, labels, box)
+        else:
+            regions = sam.prompted(model, tiles.images[row], points, labels, box)
+        return regions.masks[:1].any(axis=0)
+
+    return answer
+
+
+# %% [markdown]
+# ## Points
+#
+# In JupyterLab, click on the image: a click says "this", a click with Alt or Shift says
+# "not this". What is meant turns blue. In the book you see two clicks recorded here.
+
+# %%
+height, width = tiles.images.shape[2:]
+by_points = PromptPicker(
+    tiles.images[rows[0]],
+    answer_for(rows[0]),
+    points=[(width // 2, height // 2), (width // 8, height // 8)],
+    labels=[1, 0],
+    caption=f"{shown[0]}: a point inside (plus), one outside (minus), and the answer "
+    f"of {proposer} in blue.",
+    alt="A satellite image with two points and the region that they ask for",
+)
+by_points
+
+# %% [markdown]
+# **Notice** that one point is a vague question: a roof, the house, or the block? SAM
+# answers a single point with up to three masks, each with the IoU it expects of itself,
+# and the first is shown. A second point leaves one answer.
+#
+# ## Boxes
+#
+# A box says where a thing ends. Drag one over the image.
+
+# %%
+by_box = PromptPicker(
+    tiles.images[rows[1]],
+    answer_for(rows[1]),
+    box=(width // 4, height // 4, 3 * width // 4, 3 * height // 4),
+    caption=f"{shown[1]}: a box, and the answer of {proposer} in blue.",
+    alt="A satellite image with a box and the region that it asks for",
+)
+by_box
+
+# %% [markdown]
+# ## Nobody points
+#
+# The *automatic generator* asks at every point of a grid and keeps the answers that are
+# good by SAM's own expectation (`pred_iou_thresh`), stable when their threshold is moved
+# (`stability_score_thresh`), and not the same as another (`box_nms_thresh`). A finer grid
+# finds smaller things; laxer thresholds cover more, with worse masks. Masks are kept on
+# disk: a setting seen before, or one that differs in `pred_iou_thresh` alone, costs
+# nothing.
+
+# %%
+if model is None:
+    scales, sizes = (50, 100, 200, 400), (20, 50, 100, 400)
+    sliders = {"scale": scales, "min_size": sizes}
+    setting = {"scale": scales[0], "min_size": sizes[0]}
+else:
+    points = (8, 16, 32) if profile == "full" else (4, 8, 12)
+    sliders = {"points_per_side": points, "pred_iou_thresh": (0.7, 0.8, 0.88, 0.95)}
+    setting = {"points_per_side": points[-1]}
+if model is not None and profile == "smoke":  # random weights are sure of nothing
+    setting |= {"pred_iou_thresh": 0, "stability_score_thresh": 0}
+
+
+# %%
+def over(parameter):
+    """Painted regions of the images shown, for each value of a parameter."""
+    return {
+        str(value): [
+            sam.paint(propose(row, **setting | {parameter: value})) for row in rows
+        ]
+        for value in sliders[parameter]
+    }
+
+
+first, second = sliders
+views.region_slider(
+    tiles.images[rows],
+    over(first),
+    shown,
+    parameter=first,
+    caption=f"Regions by {proposer}; where two touch, their colours differ. Pixels of no "
+    "region are dark.",
+)
+
+# %%
+views.region_slider(
+    tiles.images[rows],
+    over(second),
+    shown,
+    parameter=second,
+    caption=f"The other parameter of {proposer}, on the same images.",
+)
+
+# %% [markdown]
+# **Notice** that a field and its neighbour of another crop are two regions, though the
+# course calls both Agriculture: regions are about things, not about land cover.
+#
+# ## What are they worth?
+#
+# Regions of SAM lie on top of each other, a roof on a block on a town. They are *painted*
+# from large to small into one map, so that the smallest is seen. Then each region gets
+# one class, and the course's IoU judges:
+#
+# - **coverage**: the share of pixels that any region covers;
+# - **upper bound**: each region gets its commonest *true* class. No choice of classes has
+#   more pixels right, so this is how well the regions' borders fit the task;
+# - **network's vote**: each region gets the class that most of its pixels have in the
+#   masks of our own network. This needs no truth: it is a system one could hand in.
+#
+# A pixel of no region counts as Unknown in both, so it is missed wherever there is land.
+# A last variant of the vote leaves those pixels to the network.
+
+# %%
+run = dlcvlib.train("our_deeplabv3plus", profile=profile, seed=seed, data=chapter.data)
+predicted = run.best_masks()
+
+
+def judged(method, chosen):
+    """The pooled score of a method's regions over some images."""
+    scores = [
+        sam.score(method(row), tiles.masks[row], predicted[names[row]]) for row in chosen
+    ]
+    return sum(scores[1:], start=scores[0])
+
+
+# %% [markdown]
+# Beside felzenszwalb stand superpixels {cite}`achanta2012slic`. The classical regions are
+# judged on images spread over the whole validation set, SAM's on the images shown, unless
+# the profile is `full`; so that one may compare all the same, felzenszwalb then stands
+# there for those images too.
+
+# %%
+most = len(names) if profile == "full" else 20
+spread = np.unique(np.linspace(0, len(names) - 1, most).astype(int))
+
+
+def by_slic(row):
+    """Superpixels, another classical proposal."""
+    return sam.slic(tiles.images[row])
+
+
+def by_felzenszwalb(row):
+    """Small regions, as borders matter more here than number."""
+    return sam.felzenszwalb(tiles.images[row], scale=50, min_size=20)
+
+
+# %%
+methods = {"felzenszwalb": (by_felzenszwalb, spread), "slic": (by_slic, spread)}
+if model is not None:
+    judged_by_sam = spread if profile == "full" else rows
+    methods["SAM"] = (lambda row: propose(row, **setting), judged_by_sam)
+    methods["felzenszwalb, same images"] = (by_felzenszwalb, judged_by_sam)
+
+# %%
+scores = {name: judged(method, chosen) for name, (method, chosen) in methods.items()}
+table = pd.DataFrame([{"regions": name} | score.row for name, score in scores.items()])
+views.table_picture(
+    table,
+    caption="Coverage and mean IoU, over the classes that occur in the images judged: "
+    "upper bound, vote of the network in each region, the same with the rest left to "
+    "the network, and the network alone on the same images.",
+)
+
+
+# %%
+def in_words(row):
+    """What a row of the table says, in points of mean IoU."""
+    gain = 100 * (row["network's vote"] - row["network alone"])
+    room = 100 * (row["upper bound"] - row["network's vote"])
+    return (
+        f"- **{row['regions']}**: the vote in regions changes the network's score by "
+        f"{gain:+.1f} points; knowing every region's class, by {room:+.1f} more."
+    )
+
+
+Markdown("\n".join(in_words(row) for row in table.to_dict("records")))
+
+# %% [markdown]
+# **Notice** how much larger the second number is than the first. Regions know where a
+# thing ends; they cannot know what it is, and a vote carries the network's mistakes on to
+# whole regions. Borders are the smaller part of what is missing.
+
+
+# %%
+def steps(row):
+    """Regions, network, vote, upper bound and truth of an image, as pictures."""
+    painted, truth = sam.paint(propose(row, **setting)), tiles.masks[row].numpy()
+    network = predicted[names[row]]
+    voted, best = sam.majority(painted, network), sam.majority(painted, truth)
+    coloured = [palette.COLOURS[ids] for ids in (network, voted, best, truth)]
+    return [
+        views.region_overlay(tiles.images[row], painted),
+        *(colours.transpose(2, 0, 1) for colours in coloured),
+    ]
+
+
+STEPS = ("regions", "network", "vote", "upper bound", "truth")
+views.image_grid(
+    np.stack([picture for row in rows for picture in steps(row)]),
+    [f"{name}: {step}" for name in shown for step in STEPS],
+    caption=f"From regions by {proposer} to classes. Black is Unknown, or in no region.",
+    alt="Rows of five pictures: regions, predicted mask, vote, upper bound and true mask",
+    side=150,
+    columns=5,
+)
+
+# %% [markdown]
+# **Notice** the thin classes: a road or a river narrower than a region disappears in the
+# vote of its neighbours, and no choice of classes brings it back.
+#
+# **Try next**: vote only in regions where the network agrees with itself, say to nine
+# tenths, and leave the others as they are.
