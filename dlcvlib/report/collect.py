@@ -156,10 +156,17 @@ class Shelf:
 
     def command(self, recipe: Training) -> str:
         """The command that trains a recipe, or goes on with it."""
-        words = ["dlcv", "train", recipe.name, "--profile", self.profile]
-        if (seeds := recipes.seeds(recipe.name, self.profile)) > 1:
-            words += ["--seeds", str(seeds)]
-        return shlex.join(words + (["--data", self.data_root] if self.data_root else []))
+        seeds = recipes.seeds(recipe.name, self.profile)
+        return self._command(["train", recipe.name], ["--seeds", str(seeds)] if seeds > 1 else [])
+
+    @property
+    def command_for_maps(self) -> str:
+        """The command that makes the maps that no record keeps yet."""
+        return self._command(["report", "OUT.html"], ["--maps"])
+
+    def _command(self, words: list[str], options: list[str]) -> str:
+        named = ["--data", self.data_root] if self.data_root else []
+        return shlex.join(["dlcv", *words, "--profile", self.profile, *options, *named])
 
     @cached_property
     def _at_hand(self) -> dict[str, tuple[Run, ...]]:

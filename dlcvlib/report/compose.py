@@ -6,12 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from dlcvlib.recipes import SegmentationRecipe
+from dlcvlib.recipes import SegmentationRecipe, Training
 from dlcvlib.recipes.questions import NAMED_IMAGES
 from dlcvlib.report import chapters, tables
 from dlcvlib.report.collect import Shelf, System
 from dlcvlib.report.pictures import Block, pictures
 from dlcvlib.report.rows import PICTURES_ONLY, REPORTS, Answer, answers, of_edition, of_report
+
+DETAILED = ("model_a", "model_b", "byol", "dino", "fcn32s", "unet", "improved")
+"""Questions that ask how the systems were trained."""
+COLUMNS = 3  # systems side by side in a table of settings
 
 
 @dataclass(frozen=True)
@@ -101,7 +105,13 @@ def _blocks(answer: Answer, shelf: Shelf, *, named: Sequence[str] = (), make_map
         return tuple(chapters.blocks(answer.chapter))
     systems = systems_of(shelf, [answer])
     tabled = [] if answer.question.key in PICTURES_ONLY else _tables(systems)
+    if answer.question.key in DETAILED:
+        tabled += [tables.details_table(some) for some in _few_a_table(answer.recipes)]
     return (*tabled, *pictures(answer, systems, shelf, named=named, make_maps=make_maps))
+
+
+def _few_a_table(given: Sequence[Training]) -> list[Sequence[Training]]:
+    return [given[first : first + COLUMNS] for first in range(0, len(given), COLUMNS)]
 
 
 def _tables(systems: Sequence[System]) -> list[Block]:

@@ -36,7 +36,7 @@ def pictures(
         named: validation images whose masks are shown; empty for all that a record keeps.
         make_maps: make the maps that no record keeps yet, which takes a while, instead of saying how.
     """
-    maps = partial(_maps_of, make=make_maps)
+    maps = partial(_maps_of, shelf, make=make_maps)
     drawn: dict[str, Callable[[], list[Block]]] = {
         "model_a": lambda: [*_architectures(answer, systems), *_curves(systems)],
         "model_b": lambda: _curves(systems),
@@ -127,6 +127,7 @@ def _first_last(maps: EmbeddingSeries) -> tuple[int, ...]:
 
 
 def _maps_of(
+    shelf: Shelf,
     system: System,
     method: Method,
     *,
@@ -141,7 +142,9 @@ def _maps_of(
     kept = embedding.embed(run, method, mapped) if make else embedding.kept_maps(run, method, mapped)
     if kept is None:
         name = {"pca": "PCA", "tsne": "t-SNE"}[method]
-        return [f"The {name} maps of *{system.recipe.title}* have not been made; `dlcv report --maps` makes them."]
+        return [
+            f"The {name} maps of *{system.recipe.title}* have not been made; `{shelf.command_for_maps}` makes them."
+        ]
     return [views.embedding_maps(kept, class_names=class_names, epochs=epochs(kept))]
 
 

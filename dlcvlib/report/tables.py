@@ -7,18 +7,24 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from dlcvlib import recipes
 from dlcvlib.metrics.course_iou import LAND_CLASSES
-from dlcvlib.recipes import SegmentationRecipe
+from dlcvlib.recipes import SegmentationRecipe, Training
 from dlcvlib.recipes.marks import MARKS, Mark, mark_of
 from dlcvlib.report.collect import KEPT, Result, System
 from dlcvlib.views import Picture, table_picture
 
 NOTHING = "–"
+AT_BEST = "at the best epoch, which is chosen on the same images"
 MEASURES = {
-    "val_accuracy": "Accuracy on the validation images",
-    "mean_iou": "The course's mean IoU on the validation images",
-    "knn": "kNN accuracy of held-out images, from features that saw no label",
+    "val_accuracy": f"Accuracy on the validation images, {AT_BEST}",
+    "mean_iou": f"The course's mean IoU on the validation images, {AT_BEST}",
+    "knn": "kNN accuracy of held-out images after the last epoch, from features that saw no label",
 }
+DETAILS = (
+    *("network", "pixels", "tiles", "epochs", "batch", "optimizer", "schedule"),
+    *("starts from", "augmentation", "loss", "views", "head", "momentum"),
+)
 
 
 def systems_table(systems: Sequence[System]) -> Picture:
@@ -37,8 +43,7 @@ def systems_table(systems: Sequence[System]) -> Picture:
         raise ValueError("systems that are judged by different measures cannot share a table")
     rows = [row for system in systems for row in _rows(system)]
     caption = [
-        f"{MEASURES[results[0].measure]}, at the best epoch, which is chosen on the same images: mean ± standard "
-        "deviation over the seeds."
+        f"{MEASURES[results[0].measure]}: mean ± standard deviation over the seeds."
         if results
         else "Nothing has been trained yet."
     ]
@@ -49,6 +54,18 @@ def systems_table(systems: Sequence[System]) -> Picture:
     if any(result.source == KEPT for result in results):
         caption.append("“Recorded”: a result that the book keeps, made elsewhere or earlier.")
     return table_picture(pd.DataFrame(rows), caption=" ".join(caption))
+
+
+def details_table(given: Sequence[Training]) -> Picture:
+    """The settings of systems as a report trained them, or as ours are meant for a GPU: one column a system.
+
+    Args:
+        given: recipes that were not read for a small profile.
+    """
+    shown = [name for name in DETAILS if name in recipes.overview(given).columns]
+    table = recipes.side_by_side(given, shown)
+    titles = {recipe.name: recipe.title for recipe in given}
+    return table_picture(table.rename(columns=titles), caption="The full settings: those of a GPU, profile full.")
 
 
 def class_table(systems: Sequence[System]) -> Picture | None:
