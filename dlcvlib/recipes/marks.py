@@ -48,6 +48,9 @@ BY_DINO = {
 
 MARKS = (SCRATCH, CNN, ANY, *BY_MINI.values(), *BY_DINO.values(), FCN32S, UNET, UNET_DROPPED, IMPROVED)
 
+VALIDATION_IMAGES = {"classification": 2500, "office": 406, "satellite": 257}
+"""How many the marks and the reported values are of (COURSE.md 2); a set of another size is another set."""
+
 TRANSFORMERS = ("beit_base",)
 """Networks that the course's rule of model B, a CNN, leaves out."""
 

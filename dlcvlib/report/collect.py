@@ -18,6 +18,7 @@ from typing import Any
 from dlcvlib import data, places, recipes, runs
 from dlcvlib.data import CourseData
 from dlcvlib.recipes import PROFILES, Pretraining, SegmentationRecipe, Training
+from dlcvlib.recipes.marks import VALIDATION_IMAGES
 from dlcvlib.runs import Run
 
 HERE, KEPT = "run records", "recorded results"
@@ -60,6 +61,17 @@ class Result:
     def is_toy(self) -> bool:
         """Whether it was made on drawn images, whose values say nothing of the course's."""
         return bool(self.made[0]["data"]["is_toy"])
+
+    @property
+    def is_of_others(self) -> bool:
+        """Whether its validation images are neither drawn nor the course's own, going by their number."""
+        counted = VALIDATION_IMAGES.get(self.made[0]["recipe"]["dataset"])
+        return not self.is_toy and counted not in (None, self.made[0]["data"].get("val_images"))
+
+    @property
+    def mark(self) -> str:
+        """What must stand beside its value wherever a reported one does too; empty where they may be compared."""
+        return " (toy)" if self.is_toy else " (other images)" if self.is_of_others else ""
 
     @property
     def is_smallest(self) -> bool:

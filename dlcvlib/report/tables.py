@@ -45,10 +45,12 @@ def systems_table(systems: Sequence[System]) -> Picture:
     caption = [
         f"{MEASURES[results[0].measure]}: mean ± standard deviation over the seeds."
         if results
-        else "Nothing has been trained yet."
+        else "No record is finished yet."
     ]
     if any(result.is_toy for result in results):
         caption.append("Values marked (toy) are of drawn images: they say nothing about the reported ones.")
+    if any(result.is_of_others for result in results):
+        caption.append("(other images): not as many as the course's validation images, so a stand-in for them.")
     if any(result.is_smallest for result in results):
         caption.append("“Smallest form”: a stand-in for the reported network.")
     if any(result.source == KEPT for result in results):
@@ -78,10 +80,9 @@ def class_table(systems: Sequence[System]) -> Picture | None:
     for system in systems:
         assert isinstance(system.recipe, SegmentationRecipe)
         for result in system.results:
-            marked = " (toy)" if result.is_toy else ""
             rows.append(
                 {"system": system.recipe.title, "made on": result.made_on}
-                | {name: _value(result.class_mean(name)) + marked for name in LAND_CLASSES}
+                | {name: _value(result.class_mean(name)) + result.mark for name in LAND_CLASSES}
             )
         if stated := system.recipe.reported_classes:
             rows.append(
@@ -135,7 +136,7 @@ def _rows(system: System) -> list[dict[str, object]]:
 def _ours(result: Result) -> dict[str, object]:
     spread = f" ± {result.spread:.3f}" if result.spread is not None else ""
     return {
-        "ours": f"{result.mean:.3f}{spread}{' (toy)' if result.is_toy else ''}",
+        "ours": f"{result.mean:.3f}{spread}{result.mark}",
         "made on": ("recorded: " if result.source == KEPT else "") + result.made_on,
         "seeds": len(result.made),
     }
