@@ -11,12 +11,12 @@ import shlex
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from dlcvlib import data, places, recipes, runs
 from dlcvlib.data import CourseData
+from dlcvlib.data.images import natural
 from dlcvlib.recipes import PROFILES, Pretraining, SegmentationRecipe, Training
 from dlcvlib.recipes.marks import VALIDATION_IMAGES
 from dlcvlib.runs import Run
@@ -149,7 +149,7 @@ class Shelf:
 
     def system(self, recipe: Training) -> System:
         """What a recipe came to."""
-        at_hand = self._at_hand.get(recipe.name, ())
+        at_hand = self._at_hand(recipe)
         finished = [run for run in at_hand if run.finished]
         begun = tuple(_unfinished(run) for run in at_hand if not run.finished)
         measure = measure_of(recipe)
@@ -180,17 +180,17 @@ class Shelf:
         named = ["--data", self.data_root] if self.data_root else []
         return shlex.join(["dlcv", *words, "--profile", self.profile, *options, *named])
 
-    @cached_property
-    def _at_hand(self) -> dict[str, tuple[Run, ...]]:
-        found: dict[str, list[Run]] = {}
-        for file in sorted((self.runs / self.profile).glob("*/seed*/run.json")):
-            run = Run(file.parent)
+    def _at_hand(self, recipe: Training) -> list[Run]:
+        """The records of this profile, in the order of their seeds, once it is certain that they are some."""
+        files = (self.runs / self.profile / recipe.name).glob("seed*/run.json")
+        found = [Run(file.parent) for file in sorted(files, key=lambda file: natural(file.parent.name))]
+        for run in found:
             try:
                 _place(run.info)
             except (KeyError, TypeError, ValueError) as error:
+                file = run.path / "run.json"
                 raise ValueError(f"{file} is no record of a training ({error!r}): remove {run.path}") from error
-            found.setdefault(file.parent.parent.name, []).append(run)
-        return {name: tuple(records) for name, records in found.items()}
+        return found
 
 
 def open_shelf(profile: str, data_root: str | Path | CourseData | None = None) -> Shelf:

@@ -10,6 +10,7 @@ import torch
 
 from dlcvlib import embedding, models, views
 from dlcvlib.data import decode
+from dlcvlib.data.sets import ImageSet
 from dlcvlib.embedding.series import EmbeddingSeries, Method
 from dlcvlib.recipes import SERIES, Training
 from dlcvlib.report.collect import Shelf, System
@@ -21,6 +22,7 @@ Block = str | Picture
 """A text in Markdown, or a picture."""
 
 CLASSES = {"classification": 50, "satellite": 7}
+METHODS: dict[Method, str] = {"pca": "PCA", "tsne": "t-SNE"}
 MOST_CURVES, MOST_MONITORS = 7, 4
 
 
@@ -82,18 +84,26 @@ def _architectures(answer: Answer, systems: Sequence[System]) -> list[Block]:
     return [architecture(each.recipe) for each in (systems[:1] if answer.report == "ours" else systems)]
 
 
+def _or_why(draw: Callable[[], Picture], what: str) -> Block:
+    """The picture, or why it cannot be drawn: a record that came without its snapshots still has its values."""
+    try:
+        return draw()
+    except (FileNotFoundError, ValueError) as error:
+        return f"{what} cannot be drawn: {error}"
+
+
 def _runs(systems: Sequence[System]) -> list[Run]:
     return [run for system in systems if (run := first_run(system))]
 
 
 def _curves(systems: Sequence[System]) -> list[Block]:
     found = _runs(systems)[:MOST_CURVES]
-    return [views.curves(found)] if found else []
+    return [_or_why(lambda: views.curves(found), "The learning curves")] if found else []
 
 
 def _monitors(systems: Sequence[System]) -> list[Block]:
     found = _runs(systems)[:MOST_MONITORS]
-    return [views.monitors(found)] if found else []
+    return [_or_why(lambda: views.monitors(found), "The monitors")] if found else []
 
 
 def _discussions(systems: Sequence[System]) -> list[Block]:
@@ -138,13 +148,14 @@ def _maps_of(
     run = first_run(system)
     if run is None:
         return [f"No map of *{system.recipe.title}*: its record is missing; `{system.command}` makes it."]
-    mapped = run.first_middle_last() if method == "pca" else None
-    kept = embedding.embed(run, method, mapped) if make else embedding.kept_maps(run, method, mapped)
+    name = f"{METHODS[method]} of *{system.recipe.title}*"
+    try:
+        mapped = run.first_middle_last() if method == "pca" else None
+        kept = embedding.embed(run, method, mapped) if make else embedding.kept_maps(run, method, mapped)
+    except (FileNotFoundError, ValueError) as error:
+        return [f"{name} cannot be drawn: {error}"]
     if kept is None:
-        name = {"pca": "PCA", "tsne": "t-SNE"}[method]
-        return [
-            f"The {name} maps of *{system.recipe.title}* have not been made; `{shelf.command_for_maps}` makes them."
-        ]
+        return [f"{name} has not been made; `{shelf.command_for_maps}` makes it."]
     return [views.embedding_maps(kept, class_names=class_names, epochs=epochs(kept))]
 
 
@@ -154,7 +165,8 @@ def _office_classes(shelf: Shelf) -> tuple[str, ...]:
 
 def _segmentation(answer: Answer, systems: Sequence[System], shelf: Shelf, named: Sequence[str]) -> list[Block]:
     found = _runs(systems)[:MOST_CURVES]
-    blocks = [*_architectures(answer, systems), *([views.iou_curves(found)] if found else [])]
+    blocks = _architectures(answer, systems)
+    blocks += [_or_why(lambda: views.iou_curves(found), "The learning curves")] if found else []
     highest = best(systems)
     shown = systems if answer.report != "ours" else [highest] if highest else []
     return blocks + [block for system in shown for block in _masks(system, shelf, named)]
@@ -167,17 +179,19 @@ def _masks(system: System, shelf: Shelf, named: Sequence[str]) -> list[Block]:
     satellite = shelf.data.satellite
     if satellite is None or satellite.val is None or satellite.val.masks is None:
         return [f"No masks of *{system.recipe.title}*: the images they are of are not in {shelf.data.root}."]
+    return [_or_why(lambda: _masks_of(run, satellite, named), f"The masks of *{system.recipe.title}*")]
+
+
+def _masks_of(run: Run, satellite: ImageSet, named: Sequence[str]) -> Picture:
+    """Only the images that are shown are decoded."""
     kept = list(run.mask_files(run.first_middle_last()[-1]))
     only = [name for name in kept if name in named] or kept
-    places = [place for place, file in enumerate(satellite.val.files) if _number(file.name) in only]
-    part = replace(
-        satellite.val,
-        files=tuple(satellite.val.files[place] for place in places),
-        masks=tuple(satellite.val.masks[place] for place in places),
-    )
-    tiles = decode(replace(satellite, val=part), "val")
+    assert satellite.val is not None and satellite.val.masks is not None
+    pairs = zip(satellite.val.files, satellite.val.masks, strict=True)
+    images, masks = zip(*((image, mask) for image, mask in pairs if _number(image.name) in only), strict=True)
+    tiles = decode(replace(satellite, val=replace(satellite.val, files=images, masks=masks)), "val")
     assert tiles.masks is not None
-    return [views.predicted_masks(run, tiles.images, tiles.masks, [_number(name) for name in tiles.names], only=only)]
+    return views.predicted_masks(run, tiles.images, tiles.masks, [_number(name) for name in tiles.names], only=only)
 
 
 def _number(file_name: str) -> str:

@@ -82,7 +82,7 @@ def class_table(systems: Sequence[System]) -> Picture | None:
         for result in system.results:
             rows.append(
                 {"system": system.recipe.title, "made on": result.made_on}
-                | {name: _value(result.class_mean(name)) + result.mark for name in LAND_CLASSES}
+                | {name: _value(result.class_mean(name), result.mark) for name in LAND_CLASSES}
             )
         if stated := system.recipe.reported_classes:
             rows.append(
@@ -146,8 +146,9 @@ def _cost(result: Result) -> dict[str, object]:
     return {"minutes": f"{result.minutes:.1f}", "hardware": result.hardware}
 
 
-def _value(value: float | None) -> str:
-    """Four decimals where three would round a reported value, three otherwise."""
+def _value(value: float | None, mark: str = "") -> str:
+    """Three decimals, or four where three would round a reported value."""
     if value is None or math.isnan(value):
         return NOTHING
-    return f"{value:.3f}" if round(value, 3) == round(value, 6) else f"{value:.4f}"
+    three = mark or round(value, 3) == round(value, 6)
+    return f"{value:.3f}{mark}" if three else f"{value:.4f}"
