@@ -1,4 +1,5 @@
-"""The command line: `dlcv check`, `dlcv data`, `dlcv train`, `dlcv predict`, `dlcv handin`, `dlcv runs`."""
+"""The command line: `dlcv check`, `dlcv data`, `dlcv train`, `dlcv predict`, `dlcv handin`, `dlcv report`,
+`dlcv runs`."""
 
 from __future__ import annotations
 
@@ -56,6 +57,7 @@ def _add_others(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     data_command.add_arguments(commands)
     _add_train(commands)
     handin_command.add_arguments(commands)
+    _add_report(commands)
     _add_runs(commands)
 
 
@@ -129,6 +131,28 @@ def _train_recipe(recipe: str, asked: argparse.Namespace) -> None:
         print(_line(run), flush=True)
         if asked.export:
             print(runs.export_result(run, places.results_home()))
+
+
+def _add_report(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    from dlcvlib import recipes
+    from dlcvlib.recipes.questions import EDITIONS
+
+    parser = commands.add_parser("report", help="write the report as one HTML file, from whatever records exist")
+    parser.add_argument("out", type=Path, metavar="OUT.html")
+    parser.add_argument("--edition", type=int, choices=EDITIONS, help="in the order of this edition's questions")
+    parser.add_argument("--profile", choices=recipes.PROFILES, default="quick")
+    parser.add_argument("--data", type=Path, metavar="ROOT", help="report on the records made on these data")
+    parser.add_argument("--maps", action="store_true", help="make the PCA and t-SNE maps that no record keeps yet")
+    parser.set_defaults(run=_report)
+
+
+def _report(asked: argparse.Namespace) -> int:
+    from dlcvlib import report  # not above: drawing loads libraries that take seconds
+
+    shelf = report.open_shelf(asked.profile, asked.data)
+    out = report.export(asked.out, shelf, edition=asked.edition, make_maps=asked.maps)
+    print(f"{out}: {report.tally(shelf, asked.edition)}")
+    return 0
 
 
 def _add_runs(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -143,6 +143,15 @@ def test_a_killed_build_goes_on_without_unlocking_and_runs_again_only_for_anothe
     assert "seed = 7" in (book.out / "01_slow.ipynb").read_text()
 
 
+def test_the_report_runs_after_every_other_chapter(book: Book) -> None:
+    for name in ("12_report", "02_classification", "09_deeplab"):
+        book.write(name, "print(1)")
+    status, output = book.run()
+    assert status == 0, output
+    begun = output.index("12_report: runs")
+    assert all(output.index(f"{name}: done") < begun for name in ("02_classification", "09_deeplab"))
+
+
 def test_a_folder_without_chapters_is_an_error(book: Book) -> None:
     status, output = book.run()
     assert status != 0 and "holds no chapter" in output

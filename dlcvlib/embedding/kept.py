@@ -53,11 +53,7 @@ def embed(run: Run, method: Method = "tsne", epochs: Iterable[int] | None = None
             be made of.
         FileNotFoundError: an epoch without snapshot.
     """
-    if method not in CHAINS:
-        raise ValueError(f"method must be one of {', '.join(CHAINS)}, got {method!r}")
-    chosen = tuple(sorted(set(run.snapshot_epochs if epochs is None else epochs)))
-    if not chosen:
-        raise ValueError(f"{run.path} has no snapshot to map: choose epochs, or train it with snapshots")
+    chosen = _chosen(run, method, epochs)
     snapshots = _same_points(run, chosen)
     *shorter, file = _files(run, method, chosen, seed, snapshots)
     if not file.is_file():
@@ -74,6 +70,24 @@ def separate_runs(run: Run, epochs: Iterable[int] | None = None, seed: int = 0) 
     The maps are centred and brought to radius 1, but not turned onto each other; otherwise as `embed`.
     """
     return embed(run, "separate", epochs, seed)
+
+
+def kept_maps(
+    run: Run, method: Method = "tsne", epochs: Iterable[int] | None = None, seed: int = 0
+) -> EmbeddingSeries | None:
+    """The maps that `embed` would return, where they are kept already; None where it would have to make them."""
+    chosen = _chosen(run, method, epochs)
+    *_, file = _files(run, method, chosen, seed, _same_points(run, chosen))
+    return _read(file, method) if file.is_file() else None
+
+
+def _chosen(run: Run, method: str, epochs: Iterable[int] | None) -> tuple[int, ...]:
+    if method not in CHAINS:
+        raise ValueError(f"method must be one of {', '.join(CHAINS)}, got {method!r}")
+    chosen = tuple(sorted(set(run.snapshot_epochs if epochs is None else epochs)))
+    if not chosen:
+        raise ValueError(f"{run.path} has no snapshot to map: choose epochs, or train it with snapshots")
+    return chosen
 
 
 def _same_points(run: Run, epochs: tuple[int, ...]) -> list[dict[str, np.ndarray]]:

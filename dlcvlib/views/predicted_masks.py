@@ -27,6 +27,7 @@ def predicted_masks(
     names: Sequence[str],
     *,
     epochs: Sequence[int] | None = None,
+    only: Sequence[str] = (),
 ) -> Picture:
     """Show image, truth and predictions in a row for each image that the record keeps masks of.
 
@@ -36,16 +37,20 @@ def predicted_masks(
         masks: integer (N, H, W), class ids 0 to 6.
         names: of the images, such as "0013".
         epochs: ones with a snapshot; None for the first, the middle and the last.
+        only: which of the images that the record keeps; empty for all.
 
     Raises:
         FileNotFoundError: no masks were kept at an epoch.
-        ValueError: images, masks and names do not fit each other, or lack an image that the record keeps.
+        ValueError: images, masks and names do not fit each other, or lack an image that is to be shown; or the record
+            keeps none of `only`.
     """
     if not len(images) == len(masks) == len(names):
         raise ValueError(f"{len(images)} images, {len(masks)} masks and {len(names)} names do not fit each other")
     chosen = list(run.first_middle_last() if epochs is None else epochs)
     predicted = {epoch: run.masks(epoch) for epoch in chosen}
-    kept = list(predicted[chosen[-1]])
+    kept = [name for name in predicted[chosen[-1]] if not only or name in only]
+    if not kept:
+        raise ValueError(f"{run.path} keeps masks of {', '.join(predicted[chosen[-1]])}, none of {', '.join(only)}")
     missing = [name for name in kept if name not in names]
     if missing:
         raise ValueError(f"{run.path} keeps masks of {', '.join(missing)}, which are not among the names given")

@@ -1,0 +1,108 @@
+"""The report as one HTML file that asks nothing of a network: tables, pictures, and plotly.js once for all figures."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from html import escape
+from importlib.resources import files
+from pathlib import Path
+
+from markdown_it import MarkdownIt
+from plotly.offline import get_plotlyjs
+
+from dlcvlib.files import write_text
+from dlcvlib.report.collect import Shelf
+from dlcvlib.report.compose import Section, by_edition, by_report
+from dlcvlib.report.pictures import Block
+
+DRAWN = 'class="dlcv-plotly"'
+MARKDOWN = MarkdownIt("commonmark", {"html": False})
+
+
+def export(out: str | Path, shelf: Shelf, *, edition: int | None = None, make_maps: bool = False) -> Path:
+    """Write the report to `out`, whole or not at all.
+
+    Args:
+        out: an `.html` file; its folder is made if need be.
+        shelf: where the records and results are from.
+        edition: the order of this edition's questions; None for report by report.
+        make_maps: make the maps that no record keeps yet, which takes a while.
+
+    Raises:
+        ValueError: `out` is no `.html` file, there is no such edition, or a record is spoilt; the message names it.
+    """
+    out = Path(out)
+    if out.suffix != ".html" or out.is_dir():
+        raise ValueError(f"{out}: the report is one file, so give a name that ends in .html")
+    if edition is None:
+        title, sections = "The report", by_report(shelf, make_maps=make_maps)
+    else:
+        title = f"The report, in the order of {edition}"
+        sections = by_edition(shelf, edition, make_maps=make_maps)
+    write_text(out, page(title, _about(shelf), sections))
+    return out
+
+
+def page(title: str, about: str, sections: Sequence[Section]) -> str:
+    """The HTML document; `about` is Markdown and stands below the title."""
+    body = "\n".join(_section(number, section) for number, section in enumerate(sections))
+    entries = "".join(
+        f'<li><a href="#part-{number}">{escape(section.title)}</a></li>'
+        for number, section in enumerate(sections)
+        if section.level == 2
+    )
+    script = _own("page.js")
+    if DRAWN in body:
+        script = f"{get_plotlyjs()}\n</script>\n<script>\n{script}"
+    return f"""<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<link rel="icon" href="data:,">
+<title>{escape(title)}</title>
+<style>
+{_own("page.css")}
+</style>
+</head>
+<body>
+<main>
+<h1>{escape(title)}</h1>
+{MARKDOWN.render(about)}
+<nav aria-label="contents"><ol>{entries}</ol></nav>
+{body}
+</main>
+<script>
+{script}
+</script>
+</body>
+</html>
+"""
+
+
+def _about(shelf: Shelf) -> str:
+    images = "the toy world, drawn by this book" if shelf.data.is_toy else f"the data in `{shelf.data.root.name}`"
+    return (
+        f"Records made on **{images}**, with the profile **{shelf.profile}**. *Reported* is what the students' reports "
+        "state for their own full settings; *best known* is the best that others published on the course's validation "
+        "images. Every value of ours names what it was made on."
+    )
+
+
+def _section(number: int, section: Section) -> str:
+    blocks = "\n".join(map(_block, section.blocks))
+    return f'<h{section.level} id="part-{number}">{escape(section.title)}</h{section.level}>\n{blocks}'
+
+
+def _block(block: Block) -> str:
+    return MARKDOWN.render(block) if isinstance(block, str) else _with_scopes(block.html)
+
+
+def _with_scopes(html: str) -> str:
+    """Each `<th>` of a table's head is told to screen readers as one of a column."""
+    return re.sub(r"(<thead>.*?</thead>)", lambda head: head[0].replace("<th>", '<th scope="col">'), html, flags=re.S)
+
+
+def _own(name: str) -> str:
+    return (files("dlcvlib.report") / name).read_text(encoding="utf-8")
