@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -17,8 +16,8 @@ OUTSIDE = NUM_CLASSES
 """Where an id that is no class is counted, so that a device need not be waited for to find it out."""
 SIDE = NUM_CLASSES + 1
 """Of the table of counts: the classes, and `OUTSIDE`. As a power of two it makes codes of six bits."""
-CPU_CHUNK, DEVICE_CHUNK = 2**20, 2**22
-"""Pixels counted at a time: they bound the memory, and on the CPU a chunk stays in its cache."""
+CPU_CHUNK, DEVICE_CHUNK = 2**23, 2**22
+"""Pixels counted at a time. They bound the memory: two bytes a pixel and thread."""
 SCARCELY_SUPPORTED = (torch.uint16, torch.uint32, torch.uint64)
 """Dtypes that torch stores, but hardly computes with."""
 LANES = 1024
@@ -40,27 +39,13 @@ def count_pairs(pred: Tensor | np.ndarray, target: Tensor | np.ndarray) -> Tenso
         ValueError: a dtype is not integer, the shapes differ, or (on the CPU) an id lies outside 0 to 6.
     """
     pred, target = label_maps(pred, target)
-    on_cpu = pred.device.type == "cpu"
-    count, size = (_count_on_cpu, CPU_CHUNK) if on_cpu else (_count_on_device, DEVICE_CHUNK)
+    pred, target = pred.reshape(-1), target.reshape(-1)
+    if pred.device.type == "cpu":
+        return _count_on_cpu(pred, target).view(SIDE, SIDE)
     table = torch.zeros(SIDE**2, dtype=torch.int64, device=pred.device)
-    for counted in _each(count, pred.reshape(-1).split(size), target.reshape(-1).split(size), in_threads=on_cpu):
-        table += counted
+    for preds, targets in zip(pred.split(DEVICE_CHUNK), target.split(DEVICE_CHUNK), strict=True):
+        table += _count_on_device(preds, targets)
     return table.view(SIDE, SIDE)
-
-
-def _each(
-    count: Callable[[Tensor, Tensor], Tensor],
-    preds: tuple[Tensor, ...],
-    targets: tuple[Tensor, ...],
-    in_threads: bool,
-) -> Iterator[Tensor]:
-    """What `count` makes of each pair of chunks; on the CPU a thread a core, as torch.bincount uses only one."""
-    threads = min(torch.get_num_threads(), len(preds))
-    if not in_threads or threads < 2:
-        yield from map(count, preds, targets)
-        return
-    with ThreadPoolExecutor(threads) as pool:
-        yield from pool.map(count, preds, targets)
 
 
 def label_maps(pred: Tensor | np.ndarray, target: Tensor | np.ndarray) -> tuple[Tensor, Tensor]:
@@ -97,8 +82,28 @@ def _label_map(name: str, ids: Tensor | np.ndarray) -> Tensor:
 
 
 def _count_on_cpu(pred: Tensor, target: Tensor) -> Tensor:
-    """Counts (64,) of the pairs in two chunks (n,), two pixels at a time, which takes half as long."""
-    codes = torch.add(_checked("pred", pred), _checked("target", target), alpha=SIDE)
+    """Counts (64,) of the pairs in two maps (n,); a thread a core, as torch.bincount uses only one."""
+    threads = min(torch.get_num_threads(), len(pred) // CPU_CHUNK)
+    if threads < 2:
+        return _count_in_one_thread(pred, target)
+    with ThreadPoolExecutor(threads) as pool:
+        counts = list(pool.map(_count_in_one_thread, pred.tensor_split(threads), target.tensor_split(threads)))
+    return torch.stack(counts).sum(0)
+
+
+def _count_in_one_thread(pred: Tensor, target: Tensor) -> Tensor:
+    """The same chunk by chunk, into one buffer for all: fresh memory would take as long as the counting."""
+    counts = torch.zeros(SIDE**2, dtype=torch.int64)
+    buffer = torch.empty(min(len(pred), CPU_CHUNK), dtype=torch.uint8)
+    for preds, targets in zip(pred.split(CPU_CHUNK), target.split(CPU_CHUNK), strict=True):
+        codes = buffer[: len(preds)]
+        torch.add(_checked("pred", preds), _checked("target", targets), alpha=SIDE, out=codes)
+        counts += _count_codes(codes)
+    return counts
+
+
+def _count_codes(codes: Tensor) -> Tensor:
+    """How often each of the 64 codes occurs in uint8 (n,), two pixels at a time, which takes half as long."""
     even = len(codes) // 2 * 2
     couples = torch.bincount(codes[:even].view(torch.int16), minlength=SIDE**2 * 256).view(SIDE**2, 256)
     counts = couples.sum(1) + couples.sum(0)[: SIDE**2]  # by one pixel of the couple, and by the other
