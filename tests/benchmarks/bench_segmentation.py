@@ -12,6 +12,7 @@ import multiprocessing
 import statistics
 import sys
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -94,8 +95,8 @@ def all_rows(recipe: SegmentationRecipe, workers: list[int], device: torch.devic
 
 def peak_memory(open_loop: OpenLoop) -> float:
     """Megabytes at the peak of a few steps, in a process of its own, whose peak nothing else has raised."""
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return pool.apply(_peak_of, (open_loop,))
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(_peak_of, open_loop).result()
 
 
 def _peak_of(open_loop: OpenLoop) -> float:
