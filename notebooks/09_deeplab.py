@@ -195,7 +195,7 @@ def field_of(run):
 # %%
 field = field_of(ours[0])
 image = nn.functional.interpolate(tiles.images[:1] / 255, field.shape)[0]
-looked_at = image * (0.2 + 0.8 * (field / field.max()).sqrt())
+looked_at = image * (0.2 + 0.8 * (field / field.quantile(0.98)).clamp(max=1).sqrt())
 half, most = (models.radius_of(field, share) for share in (0.5, 0.9))
 views.image_grid(
     (255 * torch.stack([image, looked_at])).byte(),
