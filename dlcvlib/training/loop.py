@@ -181,31 +181,40 @@ def _train_epoch(task: Task, run: Run, epoch: int, bar: tqdm) -> float:
     """One pass over the data; the mean loss of its steps."""
     unread: list[Tensor] = []
     losses: list[float] = []
-    for step, batch in enumerate(task.batches()):
-        task.before_step((epoch - 1) * task.steps + step)
-        task.optimizer.zero_grad(set_to_none=True)
-        loss = task.loss(batch)
-        loss.backward()
-        task.after_backward()
-        task.optimizer.step()
-        task.after_step()
-        unread.append(loss.detach())
+    for number, batch in enumerate(task.batches()):
+        unread.append(step(task, batch, (epoch - 1) * task.steps + number))
         bar.update()
-        if len(unread) == LOSSES_READ_EVERY or step + 1 == task.steps:
+        if len(unread) == LOSSES_READ_EVERY or number + 1 == task.steps:
             losses += torch.stack(unread).float().tolist()
             unread.clear()
             _refuse_divergence(losses, run, epoch)
     return sum(losses) / len(losses)
 
 
+def step(task: Task, batch: Any, number: int) -> Tensor:
+    """Learn from one batch, without waiting for the device; `number` counts the training's steps from 0.
+
+    Returns:
+        its loss, a scalar on the device.
+    """
+    task.before_step(number)
+    task.optimizer.zero_grad(set_to_none=True)
+    loss = task.loss(batch)
+    loss.backward()
+    task.after_backward()
+    task.optimizer.step()
+    task.after_step()
+    return loss.detach()
+
+
 def _refuse_divergence(losses: list[float], run: Run, epoch: int) -> None:
-    for step, loss in enumerate(losses, start=1):
+    for number, loss in enumerate(losses, start=1):
         if not math.isfinite(loss):
             file = run.path / "checkpoint.pt"
             good = (
                 f"the last good checkpoint is {file} (epoch {epoch - 1})" if epoch > 1 else "there is no checkpoint yet"
             )
             raise TrainingDivergedError(
-                f"{run.path}: the loss became {loss} in epoch {epoch}, step {step}; {good}. "
+                f"{run.path}: the loss became {loss} in epoch {epoch}, step {number}; {good}. "
                 "A lower learning rate, or fp32 in place of bf16 (DLCV_PRECISION=fp32), is the usual cure."
             )
