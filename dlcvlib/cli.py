@@ -63,9 +63,10 @@ def _add_others(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 def _expected(error: Exception) -> bool:
     """Whether its message is meant for the user; anything else is a fault of ours and keeps its traceback."""
-    from dlcvlib.training import RecordMismatchError
+    from dlcvlib.training import ProcessLostError, RecordMismatchError
 
-    return isinstance(error, ValueError | OSError | MemoryError | RecordMismatchError) or _diverged(error)
+    expected = ValueError | OSError | MemoryError | RecordMismatchError | ProcessLostError
+    return isinstance(error, expected) or _diverged(error)
 
 
 def _diverged(error: Exception) -> bool:
@@ -75,7 +76,9 @@ def _diverged(error: Exception) -> bool:
 
 
 def _status(error: Exception) -> int:
-    return 1 if _diverged(error) else 2
+    from dlcvlib.training import ProcessLostError
+
+    return 1 if _diverged(error) or isinstance(error, ProcessLostError) else 2
 
 
 def _add_train(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -111,23 +114,27 @@ def _add_train(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 
 def _train(asked: argparse.Namespace) -> int:
+    from dlcvlib import processes
+
     worst = 0
     for recipe in asked.recipes:
         try:
             _train_recipe(recipe, asked)
         except Exception as error:
-            if len(asked.recipes) == 1 or not _expected(error):
-                raise
+            if len(asked.recipes) == 1 or processes.count() > 1 or not _expected(error):
+                raise  # of several processes, others would wait in vain for one that went on without them
             print(f"dlcv: {recipe}: {error}", file=sys.stderr)
             worst = max(worst, _status(error))
     return worst
 
 
 def _train_recipe(recipe: str, asked: argparse.Namespace) -> None:
-    from dlcvlib import places, runs, training
+    from dlcvlib import places, processes, runs, training
 
     for seed in range(asked.seed, asked.seed + asked.seeds):
         run = training.train(recipe, profile=asked.profile, seed=seed, data=asked.data, weights=asked.weights)
+        if not processes.is_first():
+            continue
         print(_line(run), flush=True)
         if asked.export:
             print(runs.export_result(run, places.results_home()))

@@ -6,13 +6,15 @@ import sys
 
 from tqdm import tqdm
 
+from dlcvlib import processes
+
 TERMINAL_SECONDS = 0.5
 LOG_SECONDS = 5.0
 """Between two lines where nobody watches, or where each line is kept in the notebook."""
 
 
 def progress_bar(title: str, total: int | None, unit: str, initial: int = 0) -> tqdm:
-    """A bar on the standard error, which the book's pages leave out.
+    """A bar on the standard error, which the book's pages leave out; of several processes the first one shows it.
 
     Args:
         title: before the bar.
@@ -29,4 +31,5 @@ def progress_bar(title: str, total: int | None, unit: str, initial: int = 0) -> 
         mininterval=TERMINAL_SECONDS if watched else LOG_SECONDS,
         dynamic_ncols=watched,
         file=sys.stderr,
+        disable=not processes.is_first(),
     )

@@ -55,6 +55,11 @@ class Run:
         return self.info.get("status") == "finished"
 
     @property
+    def epochs_done(self) -> int:
+        """Rows of `history.csv`, after which the training goes on; 0 where there is none."""
+        return len(self.history) if (self.path / "history.csv").is_file() else 0
+
+    @property
     def history(self) -> pd.DataFrame:
         """One row an epoch, column `epoch` first; the rest are the task's own (losses, accuracies in [0, 1], …)."""
         file = self._file("history.csv")

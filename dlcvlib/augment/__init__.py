@@ -3,6 +3,7 @@
 from dlcvlib.augment import pairs
 from dlcvlib.augment.auto_augment import auto_augment
 from dlcvlib.augment.blur import blur, gaussian_blur
+from dlcvlib.augment.chance import part_of_batch
 from dlcvlib.augment.colour import (
     adjust_brightness,
     adjust_contrast,
@@ -38,6 +39,7 @@ __all__ = [
     "horizontal_flip",
     "normalise",
     "pairs",
+    "part_of_batch",
     "prepare",
     "prepare_pairs",
     "random_crop",

@@ -14,6 +14,8 @@ from torch import Generator, Tensor
 from torchvision.transforms import AutoAugment, AutoAugmentPolicy
 from torchvision.transforms.v2 import functional as operations
 
+from dlcvlib.augment.chance import fractions, integers
+
 LEVELS = 10
 """Strengths 0 … 9 of an operation, as in the paper's table 6."""
 
@@ -86,10 +88,10 @@ def auto_augment(images: Tensor, policy: str = "imagenet", generator: Generator 
     if images.dtype != torch.uint8:
         raise ValueError(f"auto_augment takes uint8 images, not {images.dtype}: apply it before converting to float")
     policies = AutoAugment(AutoAugmentPolicy(policy)).policies
-    drawn = torch.randint(len(policies), (len(images),), generator=generator).tolist()
+    drawn = integers(len(policies), len(images), generator=generator).tolist()
     for stage in (0, 1):
-        chance = torch.rand(len(images), generator=generator).tolist()
-        sign = (torch.randint(2, (len(images),), generator=generator) * 2 - 1).tolist()
+        chance = fractions(len(images), generator=generator).tolist()
+        sign = (integers(2, len(images), generator=generator) * 2 - 1).tolist()
         alike: dict[tuple[str, float], list[int]] = {}
         for sample, index in enumerate(drawn):
             operation, probability, level = policies[index][stage]

@@ -33,7 +33,7 @@ def gaussian_blur(
         ValueError: `kernel_size` is even, or larger than mirroring at the border allows.
     """
     rows = chosen(len(images), probability, generator)
-    sigmas = uniform(len(rows), sigma, generator).to(images.device, non_blocking=True)
+    sigmas = uniform(len(images), sigma, generator)[rows].to(images.device, non_blocking=True)
     return on_rows(images, rows, lambda some: blur(some, kernel_size, sigmas))
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import torch
 from torch import Generator, Tensor
 
-from dlcvlib.augment.chance import chosen, on_rows, uniform
+from dlcvlib.augment.chance import chosen, fractions, on_rows, uniform
 
 Adjustment = Callable[[Tensor, Tensor], Tensor]
 """From images and a factor for each to images."""
@@ -60,8 +60,8 @@ def colour_jitter(
     if not ranges:
         return images
     rows = chosen(len(images), probability, generator)
-    factors = torch.stack([uniform(len(rows), between, generator) for between in ranges.values()], 1)
-    order = torch.rand(factors.shape, generator=generator).argsort(1)
+    factors = torch.stack([uniform(len(images), between, generator) for between in ranges.values()], 1)[rows]
+    order = fractions(len(images), len(ranges), generator=generator)[rows].argsort(1)
     return on_rows(images, rows, lambda some: adjust_in_order(some, list(ranges), factors, order))
 
 

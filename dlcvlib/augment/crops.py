@@ -10,7 +10,7 @@ import math
 import torch
 from torch import Generator, Tensor
 
-from dlcvlib.augment.chance import uniform
+from dlcvlib.augment.chance import fractions, uniform
 from dlcvlib.augment.separable import Taps, apply_separable
 
 ATTEMPTS = 10
@@ -69,7 +69,7 @@ def draw_boxes(
     first = fits.int().argmax(1, keepdim=True)
     size = torch.stack([tall.gather(1, first), wide.gather(1, first)], 2).squeeze(1)
     room = torch.tensor([height, width]) - size
-    place = (torch.rand(number, 2, generator=generator) * (room + 1)).long()
+    place = (fractions(number, 2, generator=generator) * (room + 1)).long()
     return torch.where(fits.any(1, keepdim=True), torch.cat([place, size], 1), _central_box(height, width, ratio))
 
 

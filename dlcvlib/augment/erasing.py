@@ -10,7 +10,7 @@ import math
 import torch
 from torch import Generator, Tensor
 
-from dlcvlib.augment.chance import chosen, on_rows, uniform
+from dlcvlib.augment.chance import chosen, fractions, on_rows, uniform
 
 
 def random_erasing(
@@ -30,15 +30,15 @@ def random_erasing(
             (torchvision draws again up to ten times instead, which a batch cannot).
         generator: source of chance, on the CPU; None means torch's own.
     """
-    height, width = images.shape[-2:]
-    rows = chosen(len(images), probability, generator)
-    area = height * width * uniform(len(rows), scale, generator)
-    aspect = uniform(len(rows), (math.log(ratio[0]), math.log(ratio[1])), generator).exp()
+    number, (height, width) = len(images), images.shape[-2:]
+    rows = chosen(number, probability, generator)
+    area = height * width * uniform(number, scale, generator)
+    aspect = uniform(number, (math.log(ratio[0]), math.log(ratio[1])), generator).exp()
     tall = (area * aspect).sqrt().round().clamp(1, height)
     wide = (area / aspect).sqrt().round().clamp(1, width)
-    top = (torch.rand(len(rows), generator=generator) * (height - tall + 1)).floor()
-    left = (torch.rand(len(rows), generator=generator) * (width - wide + 1)).floor()
-    boxes = torch.stack([top, left, tall, wide], 1).to(images.device, non_blocking=True)
+    top = (fractions(number, generator=generator) * (height - tall + 1)).floor()
+    left = (fractions(number, generator=generator) * (width - wide + 1)).floor()
+    boxes = torch.stack([top, left, tall, wide], 1)[rows].to(images.device, non_blocking=True)
     return on_rows(images, rows, lambda some: _erase(some, boxes))
 
 

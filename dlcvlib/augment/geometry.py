@@ -8,7 +8,7 @@ import torch
 from torch import Generator, Tensor
 from torch.nn import functional
 
-from dlcvlib.augment.chance import chosen, on_rows, uniform
+from dlcvlib.augment.chance import chosen, integers, on_rows, uniform
 
 
 def horizontal_flip(images: Tensor, probability: float = 0.5, generator: Generator | None = None) -> Tensor:
@@ -43,8 +43,8 @@ def random_crop(images: Tensor, size: int, padding: int = 0, generator: Generato
         raise ValueError(
             f"a window of {size} px does not fit an image of {height} x {width} px (padding of {padding} included)"
         )
-    top = torch.randint(height - size + 1, (number, 1), generator=generator).to(images.device, non_blocking=True)
-    left = torch.randint(width - size + 1, (number, 1), generator=generator).to(images.device, non_blocking=True)
+    top = integers(height - size + 1, number, 1, generator=generator).to(images.device, non_blocking=True)
+    left = integers(width - size + 1, number, 1, generator=generator).to(images.device, non_blocking=True)
     along = torch.arange(size, device=images.device)
     sample = torch.arange(number, device=images.device)[:, None, None]
     # Advanced indices around the sliced channel axis put it last: (N, size, size, C).
@@ -68,7 +68,7 @@ def random_rotation(
     """
     rows = chosen(len(images), probability, generator)
     widest = math.radians(degrees)
-    angles = uniform(len(rows), (-widest, widest), generator).to(images.device, non_blocking=True)
+    angles = uniform(len(images), (-widest, widest), generator)[rows].to(images.device, non_blocking=True)
     return on_rows(images, rows, lambda some: rotate(some, angles))
 
 

@@ -13,7 +13,7 @@ import torch
 from torch import Generator, Tensor
 from torch.nn import functional
 
-from dlcvlib.augment.chance import chosen, on_rows, uniform
+from dlcvlib.augment.chance import chosen, fractions, integers, on_rows, uniform
 from dlcvlib.augment.crops import resized_crop
 from dlcvlib.augment.dihedral import ELEMENTS, MIRROR, TRANSPOSE, UPSIDE_DOWN, check_square
 from dlcvlib.augment.geometry import rotation_grid
@@ -46,7 +46,7 @@ def random_dihedral(
     """
     _check_pairs(images, masks)
     check_square(images)
-    elements = torch.randint(len(ELEMENTS) if turns else TRANSPOSE, (len(images),), generator=generator)
+    elements = integers(len(ELEMENTS) if turns else TRANSPOSE, len(images), generator=generator)
     for part, operation in OPERATIONS.items():
         rows = (elements & part).nonzero().squeeze(1)
         images, masks = on_rows(images, rows, operation), on_rows(masks, rows, operation)
@@ -79,7 +79,7 @@ def random_rotation(
     _check_pairs(images, masks)
     rows = chosen(len(images), probability, generator)
     widest = math.radians(degrees)
-    angles = uniform(len(rows), (-widest, widest), generator).to(images.device, non_blocking=True)
+    angles = uniform(len(images), (-widest, widest), generator)[rows].to(images.device, non_blocking=True)
     grid = rotation_grid(angles, *images.shape[-2:])
     images = on_rows(_as_floats(images), rows, lambda some: _sample(some, grid, "bilinear"))
     return images, on_rows(masks, rows, lambda some: _sample_ids(some, grid))
@@ -118,7 +118,7 @@ def random_scale_crop(
     factor = uniform(len(images), (math.log(scale[0]), math.log(scale[1])), generator).exp()
     side = (size / factor).round().clamp(1, min(height, width)).long()[:, None]
     room = torch.tensor([height, width]) - side
-    place = (torch.rand(len(images), 2, generator=generator) * (room + 1)).long()
+    place = (fractions(len(images), 2, generator=generator) * (room + 1)).long()
     boxes = torch.cat([place, side, side], 1)
     return resized_crop(images, boxes, size), _nearest_crop(masks, boxes, size)
 

@@ -78,6 +78,11 @@ class BYOL(nn.Module):
         return self.online[0]
 
     @property
+    def networks(self) -> list[nn.Module]:
+        """Those that a step runs."""
+        return [self.online, self.predictor, self.target]
+
+    @property
     def follower(self) -> tuple[nn.Module, nn.Module]:
         """The network that follows, and the one that it follows."""
         return self.target, self.online

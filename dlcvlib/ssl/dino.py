@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from dlcvlib import processes
 from dlcvlib.ssl import monitors
 from dlcvlib.ssl.dino_head import DINOHead
 from dlcvlib.ssl.momentum import follow, frozen_copy
@@ -97,7 +98,7 @@ class DINOLoss(nn.Module):
 
     @torch.no_grad()
     def _move_center(self, teacher: Tensor) -> None:
-        self.center.lerp_(teacher.mean(0, keepdim=True), 1 - self.center_momentum)
+        self.center.lerp_(processes.mean(teacher.mean(0, keepdim=True)), 1 - self.center_momentum)
 
 
 class Network(nn.Module):
@@ -162,6 +163,11 @@ class DINO(nn.Module):
     def backbone(self) -> nn.Module:
         """What is evaluated and kept: the teacher's backbone, better than the student's (section 5.1 of the paper)."""
         return self.teacher.backbone
+
+    @property
+    def networks(self) -> list[nn.Module]:
+        """Those that a step runs."""
+        return [self.student, self.teacher]
 
     @property
     def follower(self) -> tuple[nn.Module, nn.Module]:

@@ -1,7 +1,8 @@
 """Training: one loop, one file a task, and `train`, which returns a record finished, gone on with, or begun."""
 
+from dlcvlib.processes import ProcessLostError
 from dlcvlib.training.information import RecordMismatchError
 from dlcvlib.training.load_or_train import train
 from dlcvlib.training.loop import TrainingCollapsedError, TrainingDivergedError
 
-__all__ = ["RecordMismatchError", "TrainingCollapsedError", "TrainingDivergedError", "train"]
+__all__ = ["ProcessLostError", "RecordMismatchError", "TrainingCollapsedError", "TrainingDivergedError", "train"]

@@ -12,12 +12,14 @@ from torch.nn import functional
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 from torchvision.transforms import v2
 
-from dlcvlib import augment, models, runs
+from dlcvlib import augment, models, processes, runs
 from dlcvlib.recipes import Recipe
 from dlcvlib.runs import Run
+from dlcvlib.training import distribution, feed
 from dlcvlib.training.averaging import moving_average
 from dlcvlib.training.device import Precision, autocast
 from dlcvlib.training.evaluation import classify, prepare
+from dlcvlib.training.feed import resident
 from dlcvlib.training.optimizers import build_optimizer, rate_factors, set_learning_rate
 
 EVALUATION_BATCH = 250
@@ -47,8 +49,9 @@ class LabelledImages:
     indices: Tensor
 
     def to(self, device: torch.device) -> LabelledImages:
-        """The same on `device`; on the CPU images stay mapped from disk."""
-        return LabelledImages(self.images.to(device), self.labels.to(device), self.indices)
+        """The same on `device`; images that do not fit there, and on the CPU all, stay mapped from disk."""
+        (images,) = resident((self.images,), device)
+        return LabelledImages(images, self.labels.to(device), self.indices)
 
 
 class Classification:
@@ -72,30 +75,35 @@ class Classification:
         self.recipe, self.device, self.precision = recipe, device, precision
         self.train, self.val = train.to(device), val.to(device)
         self.normalisation = normalisation or {}
-        self.model = model.to(device).to(memory_format=torch.channels_last)
+        self.model = distribution.synchronised(model.to(device).to(memory_format=torch.channels_last))
         if recipe.trains == "classifier":
             assert isinstance(model, models.LinearClassifier)
             model.backbone.requires_grad_(False)
         if isinstance(model, FitsToImages):
             rows = torch.randperm(len(train.labels))[:FITTED_IMAGES]
-            model.fit_to_images(self.prepare(self.train.images[rows.to(device)], {}))
+            images = self.train.images[rows.to(self.train.images.device)]
+            model.fit_to_images(self.prepare(images.to(device), {}))
         self.average = moving_average(self.model, recipe.weight_average)
         self.epochs = recipe.epochs
-        self.batch_size = min(recipe.batch_size, len(train.labels))
+        self.batch_size = distribution.batch_size(recipe.batch_size, len(train.labels))
         self.steps = len(train.labels) // self.batch_size
+        self.trained = distribution.spread(self.model, self._loss)
         self.optimizer = build_optimizer(self.model.parameters(), recipe.optimizer)
         self.rate_factors = rate_factors(recipe.schedule, self.epochs, self.steps)
         self.plateau = _plateau(self.optimizer, recipe)
         self.mix = _mixing(recipe, num_classes)
         self.hits = torch.zeros((), device=device)
 
+    @property
+    def networks(self) -> list[nn.Module]:
+        """Those that a step runs."""
+        return [self.model]
+
     def batches(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Shuffled batches of uint8 images and labels; the few images that do not fill one wait for another epoch."""
         self.hits.zero_()
-        order = torch.randperm(len(self.train.labels))
-        for rows in order[: self.steps * self.batch_size].view(self.steps, self.batch_size):
-            rows = rows.to(self.device)
-            yield self.train.images[rows], self.train.labels[rows]
+        for batch in feed.batches((self.train.images, self.train.labels), self.batch_size, self.device):
+            yield batch[0], batch[1]
 
     def before_step(self, step: int) -> None:
         """Set the learning rate as the schedule says; on a plateau it was set after the epoch."""
@@ -109,6 +117,11 @@ class Classification:
         labels = batch[1]
         if self.mix is not None:
             images, labels = self.mix(images, labels)
+        loss: Tensor = self.trained(images, labels)
+        return loss
+
+    def _loss(self, images: Tensor, labels: Tensor) -> Tensor:
+        """Of images as the network sees them; `labels` (N,), or (N, num_classes) of mixed ones."""
         with autocast(self.device, self.precision):
             logits = self.model(images)
         target_class = labels.argmax(1) if labels.ndim == 2 else labels
@@ -129,7 +142,7 @@ class Classification:
         scores = self.evaluation["scores"]
         return {
             "val_loss": functional.cross_entropy(scores, self.val.labels).item(),
-            "train_accuracy": self.hits.item() / (self.steps * self.batch_size),
+            "train_accuracy": processes.summed(self.hits).item() / (self.steps * self.batch_size),
             "val_accuracy": (scores.argmax(1) == self.val.labels).float().mean().item(),
         }
 
@@ -146,7 +159,8 @@ class Classification:
             "predicted": predicted.cpu().numpy(),
             "confidence": confidence.half().cpu().numpy(),
         }
-        runs.write_snapshot(run, epoch, arrays)
+        if processes.is_first():
+            runs.write_snapshot(run, epoch, arrays)
 
     def after_epoch(self, measures: dict[str, float]) -> None:
         """Lower the learning rate when the validation loss no longer falls, where the recipe says so."""
@@ -160,11 +174,12 @@ class Classification:
     def _evaluate(self, part: LabelledImages) -> dict[str, Tensor]:
         """Features (N, D) float16 on the CPU, and scores (N, num_classes)."""
         features, logits = [], []
-        for images in part.images.split(EVALUATION_BATCH):
+        for images in processes.dealt(part.images.split(EVALUATION_BATCH)):
+            images = images.to(self.device, non_blocking=True)
             found, scores = classify(self._evaluated(), images, self.recipe, self.normalisation, self.precision)
             features.append(found.half().cpu())
             logits.append(scores)
-        return {"features": torch.cat(features), "scores": torch.cat(logits)}
+        return {"features": processes.together(features), "scores": processes.together(logits)}
 
     def weights(self) -> dict[str, Tensor]:
         """Of the evaluated network."""

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from dlcvlib import processes
 from dlcvlib.data.palette import UNKNOWN
 from dlcvlib.metrics import area_share
 from dlcvlib.recipes import SegmentationRecipe
@@ -42,3 +43,8 @@ def build_loss(recipe: SegmentationRecipe, masks: Tensor, device: torch.device) 
             raise ValueError(f"the loss {recipe.loss!r} takes every class alike; weigh_classes needs another")
         options["class_weights"] = losses.class_weights(area_share(masks), ignored).to(device)
     return partial(LOSSES[recipe.loss], **options)
+
+
+def of_shared_batch(recipe: SegmentationRecipe, loss: Callable[..., Tensor]) -> Callable[[Tensor, Tensor], Tensor]:
+    """What `build_loss` gave, for a batch that processes share; Lovász, which sorts pixels, stays as it is."""
+    return loss if recipe.loss == "lovasz" else partial(loss, pooled=processes.mean)

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from dlcvlib import runs
+from dlcvlib import processes, runs
 from dlcvlib.data import CourseData
 from dlcvlib.recipes import Training
 from dlcvlib.runs import Run
@@ -72,7 +72,7 @@ def first_info(
         "seed": seed,
         "status": "training",
         "start": {"from": "random"},
-        "device": devices.hardware(device),
+        "device": devices.hardware(device) + (f", {processes.count()} processes" if processes.count() > 1 else ""),
         "precision": devices.choose_precision(device),
         "data": {"root": course.root.name, "is_toy": course.is_toy} | about_data,
         "versions": {"python": platform.python_version()}

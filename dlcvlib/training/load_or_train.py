@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,9 @@ from typing import Any
 from filelock import FileLock
 from torch import nn
 
-from dlcvlib import data, places, recipes, runs
+from dlcvlib import augment, data, places, processes, recipes, runs
 from dlcvlib.data import CourseData
+from dlcvlib.processes import ProcessLostError
 from dlcvlib.recipes import Pretraining, Recipe, SegmentationRecipe, Training
 from dlcvlib.runs import Run
 from dlcvlib.training import device as devices
@@ -51,6 +53,8 @@ def train(
 ) -> Run:
     """Return the finished record, go on with a half-done one, or start one.
 
+    Started by `torchrun`, all its processes train the one record together, whatever their number was before.
+
     Args:
         recipe: a name of `dlcvlib.recipes.RECIPES`, or a recipe.
         profile: one of `dlcvlib.recipes.PROFILES`.
@@ -63,19 +67,48 @@ def train(
         RecordMismatchError: the folder's record was made with other settings or data.
         TrainingDivergedError: the loss became nan; the record keeps the last good checkpoint.
         TrainingCollapsedError: a pre-training came to say the same of every image; the record keeps its history.
+        ProcessLostError: another of several processes is gone; the record keeps what was done.
         ValueError, FileNotFoundError: unknown recipe or profile; data or weights missing or not as they should be.
     """
+    processes.join()
     named = recipes.get(recipe) if isinstance(recipe, str) else recipe
     course = _course(data)
     asked = named.for_profile(profile)
     images = _images(course, asked)
     run = Run(runs.path_of(places.runs_home(course.root), profile, asked.name, seed))
     run.path.mkdir(parents=True, exist_ok=True)
-    with FileLock(run.path / ".lock"):  # a second process waits here, then finds the record finished
+    with _locked(run), _losses_told(run), augment.part_of_batch(processes.place(), processes.count()):
         refuse_other_record(run, asked, images.fingerprint)
-        if not run.finished:
+        if not processes.agreed(run.finished):
             _train(run, asked, profile, seed, course, images, weights)
+        processes.wait()  # until the first has written the last of it
     return run
+
+
+@contextmanager
+def _locked(run: Run) -> Iterator[None]:
+    """A second training of the same record waits here, then finds it finished."""
+    if processes.is_first():
+        with FileLock(run.path / ".lock"):
+            processes.wait()
+            yield
+    else:
+        processes.wait()
+        yield
+
+
+@contextmanager
+def _losses_told(run: Run) -> Iterator[None]:
+    """Say it in words when another process is gone."""
+    try:
+        yield
+    except (RuntimeError, ProcessLostError) as error:
+        if not processes.lost(error):
+            raise
+        raise ProcessLostError(
+            f"{run.path}: {processes.name()} lost another one, so this training ends; the same command goes on after "
+            f"epoch {run.epochs_done}, with any number of processes. Its own words: {error}"
+        ) from error
 
 
 def _course(given: CourseData | str | Path | None) -> CourseData:
@@ -100,7 +133,8 @@ def _train(
     images: AnyImages,
     weights: Path | None,
 ) -> None:
-    info = run.info or first_info(recipe, profile, seed, course, images.described, devices.choose_device())
+    begun = run.info or first_info(recipe, profile, seed, course, images.described, devices.choose_device())
+    info = processes.agreed(begun)
     if info["status"] == "collapsed":
         raise TrainingCollapsedError(info["reason"])
     info.pop("reason", None)  # of an earlier divergence
@@ -120,7 +154,7 @@ def _train(
             task = _labelled(
                 recipe, images, info, run, lambda model: start(model, recipe, course, weights, train_record)
             )
-    runs.write_info(run, info | {"status": "training"})
+    _write_info(run, info | {"status": "training"})
     started = time.perf_counter()
     try:
         if isinstance(task, Classification) and task.recipe.trains == "classifier":
@@ -129,11 +163,17 @@ def _train(
             progress = fit(task, run, seed=seed, snapshots=recipe.snapshots, title=f"{recipe.name} ({profile})")
     except TrainingDivergedError as error:
         status = "collapsed" if isinstance(error, TrainingCollapsedError) else "diverged"
-        runs.write_info(run, info | {"status": status, "reason": str(error)})
+        _write_info(run, info | {"status": status, "reason": str(error)})
         raise
     if isinstance(task, Segmentation):
+        processes.wait()  # until the first has written the best weights
         task.write_best_masks(run)
-    runs.write_info(run, finished_info(info | _of_the_network(task), progress, time.perf_counter() - started))
+    _write_info(run, finished_info(info | _of_the_network(task), progress, time.perf_counter() - started))
+
+
+def _write_info(run: Run, info: dict[str, Any]) -> None:
+    if processes.is_first():
+        runs.write_info(run, info)
 
 
 def _self_supervised(recipe: Pretraining, images: PretrainingImages, info: dict[str, Any]) -> SelfSupervised:

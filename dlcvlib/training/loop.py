@@ -14,12 +14,13 @@ from typing import Any, Protocol
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from tqdm import tqdm
 
-from dlcvlib import runs
+from dlcvlib import processes, runs
 from dlcvlib.progress import progress_bar
 from dlcvlib.runs import Run
+from dlcvlib.training.compilation import Compilation, uncompiled
 
 LOSSES_READ_EVERY = 50
 """Steps between two looks at the losses: reading one makes a GPU wait."""
@@ -44,6 +45,11 @@ class Task(Protocol):
     shown: str
     """The measure beside the progress bar."""
     optimizer: torch.optim.Optimizer
+    device: torch.device
+
+    @property
+    def networks(self) -> list[nn.Module]:
+        """Those that a step runs, for torch.compile."""
 
     def batches(self) -> Iterable[Any]:
         """One epoch's batches, in an order drawn from torch's generator."""
@@ -101,6 +107,8 @@ def seeded(seed: int, epoch: int) -> Iterator[None]:
     devices = list(range(torch.cuda.device_count()))
     with torch.random.fork_rng(devices=devices):
         torch.manual_seed(1_000_003 * seed + epoch)
+        if torch.cuda.is_available():  # where only dropout is drawn, for images that no other process has
+            torch.cuda.manual_seed(1_000_003 * seed + epoch + 7919 * processes.place())
         yield
 
 
@@ -127,9 +135,10 @@ def fit(task: Task, run: Run, *, seed: int, snapshots: int, title: str = "") -> 
         TrainingCollapsedError: the task says why it is no use to go on.
     """
     kept = snapshot_epochs(task.epochs, snapshots)
+    compilation = Compilation(task.networks, task.device)
     progress = _resume(task, run)
     if progress.epoch == 0 and 0 in kept:
-        progress.before = task.measure()
+        progress.before = processes.agreed(task.measure())
         task.write_snapshot(run, 0)
     total = task.epochs * task.steps
     with progress_bar(title, total, "step", initial=progress.epoch * task.steps) as bar:
@@ -137,8 +146,9 @@ def fit(task: Task, run: Run, *, seed: int, snapshots: int, title: str = "") -> 
             epoch = progress.epoch + 1
             started = time.perf_counter()
             with seeded(seed, epoch):
-                train_loss = _train_epoch(task, run, epoch, bar)
-                measures = task.measure()
+                train_loss = _train_epoch(task, run, epoch, compilation, bar)
+                with uncompiled():
+                    measures = processes.agreed(task.measure())
             rate = task.optimizer.param_groups[0]["lr"]
             row = {"epoch": epoch, "train_loss": train_loss, **measures, "learning_rate": rate}
             task.after_epoch(measures)
@@ -149,11 +159,10 @@ def fit(task: Task, run: Run, *, seed: int, snapshots: int, title: str = "") -> 
                 progress.best_epoch = epoch
                 progress.best_score = measures[task.score] if task.score else -math.inf
             if epoch in kept:
-                task.write_snapshot(run, epoch)
-            runs.write_history(run, progress.history)
-            runs.write_checkpoint(run, {"progress": vars(progress), "task": task.state_dict()})
-            if progress.best_epoch == epoch:
-                _write_best(task, run, epoch)
+                with uncompiled():
+                    task.write_snapshot(run, epoch)
+            if processes.is_first():
+                _write(task, run, progress)
             if (fault := task.fault()) is not None:
                 raise TrainingCollapsedError(f"{run.path}: stopped after epoch {epoch} of {task.epochs}: {fault}")
             bar.set_postfix_str(f"{task.shown} {measures[task.shown]:.3f}", refresh=False)
@@ -167,27 +176,38 @@ def _resume(task: Task, run: Run) -> Progress:
         return Progress()
     task.load_state_dict(state["task"])
     progress = Progress(**state["progress"])
-    runs.write_history(run, progress.history)
-    if progress.best_epoch == progress.epoch:  # the kill may have come between the checkpoint and the weights
-        _write_best(task, run, progress.epoch)
+    processes.wait()  # else one might read what another writes anew
+    if processes.is_first():
+        _write_figures(task, run, progress)  # the kill may have come between the checkpoint and these
     return progress
 
 
-def _write_best(task: Task, run: Run, epoch: int) -> None:
-    runs.write_weights(run, task.weights(), {"epoch": str(epoch)})
+def _write(task: Task, run: Run, progress: Progress) -> None:
+    runs.write_checkpoint(run, {"progress": vars(progress), "task": task.state_dict()})
+    _write_figures(task, run, progress)
 
 
-def _train_epoch(task: Task, run: Run, epoch: int, bar: tqdm) -> float:
+def _write_figures(task: Task, run: Run, progress: Progress) -> None:
+    """The history, and the weights where the last epoch is the best."""
+    runs.write_history(run, progress.history)
+    if progress.best_epoch == progress.epoch:
+        runs.write_weights(run, task.weights(), {"epoch": str(progress.epoch)})
+
+
+def _train_epoch(task: Task, run: Run, epoch: int, compilation: Compilation, bar: tqdm) -> float:
     """One pass over the data; the mean loss of its steps."""
     unread: list[Tensor] = []
     losses: list[float] = []
+    started = time.perf_counter()
     for number, batch in enumerate(task.batches()):
         unread.append(step(task, batch, (epoch - 1) * task.steps + number))
         bar.update()
         if len(unread) == LOSSES_READ_EVERY or number + 1 == task.steps:
-            losses += torch.stack(unread).float().tolist()
-            unread.clear()
+            losses += processes.mean(torch.stack(unread).float()).tolist()
             _refuse_divergence(losses, run, epoch)
+            taken, started = time.perf_counter() - started, time.perf_counter()
+            compilation.timed(taken / len(unread), (task.epochs - epoch + 1) * task.steps - number - 1)
+            unread.clear()
     return sum(losses) / len(losses)
 
 

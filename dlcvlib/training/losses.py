@@ -1,21 +1,33 @@
 """Losses of a segmenter: of each pixel by itself (cross-entropy, focal), and of each class's region (Dice, Lovász).
 
 All take logits (N, C, H, W), of any float dtype and computed in float32, and class ids (N, H, W); they pool the pixels
-of the batch, as the course's score does. Pixels of the class `ignored` have no part in a loss and no gradient; a batch
-of nothing else has the loss 0. None waits for the device.
+of the batch, as the course's score does (Lovász those of a process's part of it). Pixels of the class `ignored` have no
+part in a loss and no gradient; a batch of nothing else has the loss 0. None waits for the device.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+Pool = Callable[[Tensor], Tensor]
+"""What brings a sum over pixels together with those of other processes: the mean over them, as all are quotients."""
+
+
+def alone(values: Tensor) -> Tensor:
+    """The sum as it is, of a batch that no other process has a part of."""
+    return values
+
 
 def cross_entropy(
-    logits: Tensor, target: Tensor, class_weights: Tensor | None = None, ignored: int | None = None
+    logits: Tensor,
+    target: Tensor,
+    class_weights: Tensor | None = None,
+    ignored: int | None = None,
+    pooled: Pool = alone,
 ) -> Tensor:
     """-log p of the true class, the weighted mean over the pixels.
 
@@ -24,11 +36,12 @@ def cross_entropy(
         target: (N, H, W) integer, class ids 0 to C - 1.
         class_weights: (C,) float, each pixel's weight by its true class; None for equal weights.
         ignored: class whose pixels are left out.
+        pooled: see `Pool`.
 
     Raises:
         ValueError: the shapes do not fit each other, or the target's dtype is not integer.
     """
-    return focal_loss(logits, target, gamma=0.0, class_weights=class_weights, ignored=ignored)
+    return focal_loss(logits, target, gamma=0.0, class_weights=class_weights, ignored=ignored, pooled=pooled)
 
 
 def focal_loss(
@@ -38,6 +51,7 @@ def focal_loss(
     alpha: float = 1.0,
     class_weights: Tensor | None = None,
     ignored: int | None = None,
+    pooled: Pool = alone,
 ) -> Tensor:
     """-alpha (1 - p)^gamma log p of the true class, the weighted mean over the pixels.
 
@@ -52,6 +66,7 @@ def focal_loss(
         alpha: one factor for all classes, 0.2 in report R4; the paper's alpha of each class is `class_weights`.
         class_weights: (C,) float, each pixel's weight by its true class; None for equal weights.
         ignored: class whose pixels are left out.
+        pooled: see `Pool`.
 
     Raises:
         ValueError: as `cross_entropy`, or gamma is negative.
@@ -63,10 +78,11 @@ def focal_loss(
     # 1 - p as -expm1(log p), exact where p is near 1; a power below 1 has no finite gradient at 0.
     modulation = (-torch.expm1(log_probability)).clamp(min=1e-12) ** gamma if gamma else 1.0
     weight = _pixel_weights(target, class_weights, ignored)
-    return _over(-alpha * (weight * modulation * log_probability).sum(), weight.sum())
+    total = -alpha * (weight * modulation * log_probability).sum()
+    return _over(total, pooled(weight.sum()))
 
 
-def dice_loss(logits: Tensor, target: Tensor, ignored: int | None = None) -> Tensor:
+def dice_loss(logits: Tensor, target: Tensor, ignored: int | None = None, pooled: Pool = alone) -> Tensor:
     """1 - 2 sum(p g) / (sum p² + sum g²) over the pixels, the mean over the classes that the target has.
 
     g is 1 on the pixels of the class, else 0. Of a class without such pixels the quotient is 0 whatever p is, and
@@ -77,13 +93,14 @@ def dice_loss(logits: Tensor, target: Tensor, ignored: int | None = None) -> Ten
         logits: (N, C, H, W) float.
         target: (N, H, W) integer, class ids 0 to C - 1.
         ignored: class whose pixels are left out.
+        pooled: see `Pool`.
 
     Raises:
         ValueError: as `cross_entropy`.
     """
     probability, truth = _by_class(logits, target, ignored)
-    overlap, size = (probability * truth).sum(1), (probability.square() + truth).sum(1)
-    return _mean_of_present(1 - 2 * overlap / size.clamp(min=1e-12), truth)
+    overlap, size = pooled((probability * truth).sum(1)), pooled((probability.square() + truth).sum(1))
+    return _mean_of_present(1 - 2 * overlap / size.clamp(min=1e-12), pooled(truth.amax(1)) > 0)
 
 
 def lovasz_softmax(logits: Tensor, target: Tensor, ignored: int | None = None) -> Tensor:
@@ -105,7 +122,7 @@ def lovasz_softmax(logits: Tensor, target: Tensor, ignored: int | None = None) -
     probability, truth = _by_class(logits, target, ignored)
     errors, order = (truth - probability).abs().sort(dim=1, descending=True)
     increase = _increase_of_jaccard_loss(truth.gather(1, order))
-    return _mean_of_present((errors * increase).sum(1), truth)
+    return _mean_of_present((errors * increase).sum(1), truth.amax(1) > 0)
 
 
 def class_weights(shares: Tensor | Sequence[float], ignored: int | None = None) -> Tensor:
@@ -177,9 +194,8 @@ def _increase_of_jaccard_loss(truth: Tensor) -> Tensor:
     return torch.cat([jaccard_loss[:, :1], jaccard_loss.diff(dim=1)], dim=1)
 
 
-def _mean_of_present(losses: Tensor, truth: Tensor) -> Tensor:
-    """The mean of the losses (C,) over the classes with any pixel in truth (C, pixels)."""
-    present = truth.amax(1)
+def _mean_of_present(losses: Tensor, present: Tensor) -> Tensor:
+    """The mean of the losses (C,) over the classes that are present, bool (C,)."""
     return _over((losses * present).sum(), present.sum())
 
 

@@ -9,14 +9,16 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from dlcvlib import augment, runs
+from dlcvlib import augment, processes, runs
 from dlcvlib.metrics import weighted_knn_accuracy
 from dlcvlib.recipes import Pretraining
 from dlcvlib.runs import Run
 from dlcvlib.ssl import monitors, schedules
 from dlcvlib.ssl.momentum import drift
+from dlcvlib.training import distribution, feed
 from dlcvlib.training.classification import EVALUATION_BATCH, LabelledImages
 from dlcvlib.training.device import Precision, autocast
+from dlcvlib.training.feed import resident
 from dlcvlib.training.linear_probe import fit_linear
 from dlcvlib.training.optimizers import build_optimizer
 
@@ -31,6 +33,10 @@ class Method(Protocol):
     @property
     def backbone(self) -> nn.Module:
         """What is evaluated and kept."""
+
+    @property
+    def networks(self) -> list[nn.Module]:
+        """Those that a step runs."""
 
     @property
     def follower(self) -> tuple[nn.Module, nn.Module]:
@@ -86,18 +92,24 @@ class SelfSupervised:
             augment.check_names(view.augmentation)
         self.recipe, self.device, self.precision = recipe, device, precision
         assert isinstance(method, nn.Module)
-        self.module: nn.Module = method.to(device).to(memory_format=torch.channels_last)
+        self.module: nn.Module = distribution.synchronised(method.to(device).to(memory_format=torch.channels_last))
         self.method = method
-        self.train = images.train.to(device)
+        (self.train,) = resident((images.train,), device)
         self.bank, self.queries = images.bank.to(device), images.queries.to(device)
         self.num_classes = images.num_classes
         self.epochs = recipe.epochs
-        self.batch_size = min(recipe.batch_size, len(self.train))
+        self.batch_size = distribution.batch_size(recipe.batch_size, len(self.train))
         self.steps = len(self.train) // self.batch_size
+        self.trained = distribution.spread(self.module, self._loss)
         self.optimizer = build_optimizer(self.module.parameters(), recipe.optimizer)
         self.rates, self.decays, self.momenta = _schedules(recipe, self.steps)
         self.step = 0
         self.collapsed: list[str] = []
+
+    @property
+    def networks(self) -> list[nn.Module]:
+        """Those that a step runs."""
+        return self.method.networks
 
     @property
     def epoch(self) -> int:
@@ -106,9 +118,8 @@ class SelfSupervised:
 
     def batches(self) -> Iterator[Tensor]:
         """Shuffled batches of uint8 images; the few images that do not fill one wait for another epoch."""
-        order = torch.randperm(len(self.train))
-        for rows in order[: self.steps * self.batch_size].view(self.steps, self.batch_size):
-            yield self.train[rows.to(self.device)]
+        for (images,) in feed.batches((self.train,), self.batch_size, self.device):
+            yield images
 
     def before_step(self, step: int) -> None:
         """Set learning rate and weight decay."""
@@ -131,7 +142,10 @@ class SelfSupervised:
     def loss(self, batch: Tensor) -> Tensor:
         """The method's loss between views of a batch."""
         self.module.train()
-        views = self.views(batch)
+        loss: Tensor = self.trained(self.views(batch))
+        return loss
+
+    def _loss(self, views: list[Tensor]) -> Tensor:
         with autocast(self.device, self.precision):
             return self.method.loss(views, self.epoch)
 
@@ -169,7 +183,8 @@ class SelfSupervised:
             "labels": self.queries.labels.cpu().numpy(),
             "indices": self.queries.indices.numpy(),
         }
-        runs.write_snapshot(run, epoch, arrays)
+        if processes.is_first():
+            runs.write_snapshot(run, epoch, arrays)
 
     def after_epoch(self, measures: dict[str, float]) -> None:
         """The schedules were set before training."""
@@ -206,14 +221,15 @@ class SelfSupervised:
         in_training = self.module.training
         self.module.eval()
         features, outputs = [], []
-        for part in images.split(EVALUATION_BATCH):
-            prepared = augment.prepare(part, self.recipe.image_size, {}).contiguous(memory_format=torch.channels_last)
+        for part in processes.dealt(images.split(EVALUATION_BATCH)):
+            prepared = augment.prepare(part.to(self.device), self.recipe.image_size, {})
+            prepared = prepared.contiguous(memory_format=torch.channels_last)
             with autocast(self.device, self.precision):
                 found = self.method.backbone(prepared)
                 outputs.append(self.method.head_output(found).float())
             features.append(found.float())
         self.module.train(in_training)
-        return torch.cat(features), torch.cat(outputs)
+        return processes.together(features), processes.together(outputs)
 
 
 def _schedules(recipe: Pretraining, steps: int) -> tuple[list[float], list[float], list[float]]:

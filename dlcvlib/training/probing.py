@@ -7,11 +7,12 @@ import time
 import torch
 from torch import Tensor
 
-from dlcvlib import runs
+from dlcvlib import processes, runs
 from dlcvlib.models import LinearClassifier
 from dlcvlib.runs import Run
 from dlcvlib.training.classification import EVALUATION_BATCH, Classification, LabelledImages
 from dlcvlib.training.device import autocast
+from dlcvlib.training.distribution import take_from_first
 from dlcvlib.training.linear_probe import Fit, fit_with_chosen_decay
 from dlcvlib.training.loop import Progress, seeded
 
@@ -27,12 +28,12 @@ def probe(task: Classification, run: Run, seed: int) -> Progress:
         run: the record to write.
         seed: of the split by which the weight decay is chosen.
     """
-    before = task.measure()
+    before = processes.agreed(task.measure())
     task.write_snapshot(run, 0)
     started = time.perf_counter()
     with seeded(seed, 1):
         fit, accuracy = fit_classifier(task)
-    measures = task.measure()
+    measures = processes.agreed(task.measure())
     row = {
         "epoch": 1,
         "train_loss": fit.loss,
@@ -44,8 +45,9 @@ def probe(task: Classification, run: Run, seed: int) -> Progress:
         "largest_gradient": fit.largest_gradient,
     }
     task.write_snapshot(run, 1)
-    runs.write_history(run, [row])
-    runs.write_weights(run, task.weights(), {"epoch": "1"})
+    if processes.is_first():
+        runs.write_history(run, [row])
+        runs.write_weights(run, task.weights(), {"epoch": "1"})
     return Progress(1, [row], 1, measures["val_accuracy"], [time.perf_counter() - started], before)
 
 
@@ -66,6 +68,7 @@ def fit_classifier(task: Classification) -> tuple[Fit, float]:
         model.classifier.weight.copy_(fit.classifier.weight)
         model.classifier.bias.copy_(fit.classifier.bias)
         accuracy = (model.classifier(features).argmax(1) == labels).float().mean().item()
+    take_from_first(model)
     if task.average is not None:
         task.average.module.load_state_dict(model.state_dict())
     return fit, accuracy
@@ -76,8 +79,8 @@ def cached_features(task: Classification, model: LinearClassifier, images: Label
     """Features (N, D) float32 of unaugmented images; in evaluation mode, so that no BatchNorm statistic moves."""
     model.eval()
     found = []
-    for part in images.images.split(EVALUATION_BATCH):
-        prepared = task.prepare(part.flip(-1) if mirrored else part, {})
+    for part in processes.dealt(images.images.split(EVALUATION_BATCH)):
+        prepared = task.prepare((part.flip(-1) if mirrored else part).to(task.device), {})
         with autocast(task.device, task.precision):
             found.append(model.backbone(prepared).float())
-    return torch.cat(found)
+    return processes.together(found)

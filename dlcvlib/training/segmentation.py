@@ -10,15 +10,17 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from dlcvlib import augment, runs
+from dlcvlib import augment, processes, runs
 from dlcvlib.data.palette import CLASS_NAMES
 from dlcvlib.metrics import IoU, course_iou
 from dlcvlib.recipes import SegmentationRecipe
 from dlcvlib.runs import Run
+from dlcvlib.training import distribution, feed
 from dlcvlib.training.averaging import moving_average
-from dlcvlib.training.criterion import build_loss
+from dlcvlib.training.criterion import build_loss, of_shared_batch
 from dlcvlib.training.device import Precision, autocast
 from dlcvlib.training.evaluation import segment
+from dlcvlib.training.feed import resident
 from dlcvlib.training.optimizers import build_optimizer, rate_factors, set_learning_rate
 
 EVALUATION_BATCH = 8
@@ -38,8 +40,9 @@ class Tiles:
     names: tuple[str, ...]
 
     def to(self, device: torch.device) -> Tiles:
-        """The same on `device`; on the CPU they stay mapped from disk."""
-        return Tiles(self.images.to(device), self.masks.to(device), self.names)
+        """The same on `device`; what does not fit there, and on the CPU all, stays mapped from disk."""
+        images, masks = resident((self.images, self.masks), device)
+        return Tiles(images, masks, self.names)
 
 
 class Segmentation:
@@ -61,24 +64,29 @@ class Segmentation:
         augment.check_pair_names(recipe.augmentation)
         self.recipe, self.device, self.precision = recipe, device, precision
         self.criterion = build_loss(recipe, train.masks, device)
+        self.batch_criterion = of_shared_batch(recipe, self.criterion)
         self.train, self.val = train.to(device), val.to(device)
         self.normalisation = normalisation or {}
-        self.model = model.to(device).to(memory_format=torch.channels_last)
+        self.model = distribution.synchronised(model.to(device).to(memory_format=torch.channels_last))
         self.average = moving_average(self.model, recipe.weight_average)
         self.epochs = recipe.epochs
-        self.batch_size = min(recipe.batch_size, len(train.names))
+        self.batch_size = distribution.batch_size(recipe.batch_size, len(train.names))
         self.steps = len(train.names) // self.batch_size
+        self.trained = distribution.spread(self.model, self._loss)
         self.optimizer = build_optimizer(self.model.parameters(), recipe.optimizer)
         self.rate_factors = rate_factors(recipe.schedule, self.epochs, self.steps)
         self.kept = _named(recipe.named_images, val.names)
         self.predicted = torch.zeros(val.masks.shape, dtype=torch.uint8)
 
+    @property
+    def networks(self) -> list[nn.Module]:
+        """Those that a step runs."""
+        return [self.model]
+
     def batches(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Shuffled batches of uint8 images and masks; the few that do not fill one wait for another epoch."""
-        order = torch.randperm(len(self.train.names))
-        for rows in order[: self.steps * self.batch_size].view(self.steps, self.batch_size):
-            rows = rows.to(self.device)
-            yield self.train.images[rows], self.train.masks[rows]
+        for batch in feed.batches((self.train.images, self.train.masks), self.batch_size, self.device):
+            yield batch[0], batch[1]
 
     def before_step(self, step: int) -> None:
         """Set the learning rate as the schedule says."""
@@ -91,11 +99,15 @@ class Segmentation:
         images, masks = augment.prepare_pairs(
             batch[0], batch[1], recipe.tile, recipe.augmentation, **self.normalisation
         )
-        images = images.contiguous(memory_format=torch.channels_last)
-        weight = recipe.auxiliary_weight
+        loss: Tensor = self.trained(images.contiguous(memory_format=torch.channels_last), masks)
+        return loss
+
+    def _loss(self, images: Tensor, masks: Tensor) -> Tensor:
+        """Of images as the network sees them, and their masks."""
+        weight = self.recipe.auxiliary_weight
         with autocast(self.device, self.precision):
             outputs = self.model(images, with_auxiliary=True) if weight else (self.model(images),)
-        main, *auxiliary = (self.criterion(logits, masks) for logits in outputs)
+        main, *auxiliary = (self.batch_criterion(logits, masks) for logits in outputs)
         return main + weight * sum(auxiliary)
 
     def after_backward(self) -> None:
@@ -124,13 +136,18 @@ class Segmentation:
 
     def write_snapshot(self, run: Run, epoch: int) -> None:
         """Predicted masks of the named validation images."""
-        runs.write_masks(run, epoch, {self.val.names[row]: self.predicted[row].numpy() for row in self.kept})
+        masks = processes.summed(self.predicted[self.kept]).numpy()
+        if processes.is_first():
+            names = [self.val.names[row] for row in self.kept]
+            runs.write_masks(run, epoch, dict(zip(names, masks, strict=True)))
 
     def write_best_masks(self, run: Run) -> None:
         """Masks that the best epoch's network predicts for every validation image; call it when training has ended."""
         self._evaluated().load_state_dict(run.weights())
         self._evaluate()
-        runs.write_best_masks(run, dict(zip(self.val.names, self.predicted.numpy(), strict=True)))
+        predicted = processes.summed(self.predicted).numpy()
+        if processes.is_first():
+            runs.write_best_masks(run, dict(zip(self.val.names, predicted, strict=True)))
 
     def after_epoch(self, measures: dict[str, float]) -> None:
         """The schedule was set before training."""
@@ -141,20 +158,23 @@ class Segmentation:
 
     @torch.no_grad()
     def _evaluate(self) -> tuple[float, IoU]:
-        """Mean loss a pixel, and IoU of all validation images, whose masks are left in `predicted`."""
+        """Mean loss a pixel, and IoU of all validation images.
+
+        Their masks are left in `predicted`; of those that another process predicts, zeros.
+        """
         total = torch.zeros((), device=self.device)
-        iou: IoU | None = None
-        for start in range(0, len(self.val.names), EVALUATION_BATCH):
+        nothing = self.val.masks[:0].to(self.device)
+        iou = course_iou(nothing, nothing)
+        self.predicted.zero_()
+        for start in processes.dealt(range(0, len(self.val.names), EVALUATION_BATCH)):
             rows = slice(start, start + EVALUATION_BATCH)
-            masks = self.val.masks[rows]
-            logits = self.predict(self.val.images[rows], masks.shape[-2:])
+            images, masks = (part[rows].to(self.device) for part in (self.val.images, self.val.masks))
+            logits = self.predict(images, masks.shape[-2:])
             total += self.criterion(logits, masks) * len(masks)
             predicted = logits.argmax(1).to(torch.uint8)
-            found = course_iou(predicted, masks)
-            iou = found if iou is None else iou + found
+            iou = iou + course_iou(predicted, masks)
             self.predicted[rows] = predicted.cpu()
-        assert iou is not None  # an empty split is refused when it is decoded
-        return total.item() / len(self.val.names), iou
+        return processes.summed(total).item() / len(self.val.names), IoU(processes.summed(iou.table))
 
     def predict(self, images: Tensor, size: tuple[int, ...]) -> Tensor:
         """Logits (N, 7, *size) float32 of uint8 images."""
