@@ -17,6 +17,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 COMPARED := $(VENV)/.compared
+CHECKED := $(abspath runs-gpu-check)
 PAGES := book/_build/html
 CHAPTERS = $(wildcard notebooks/[0-9][0-9]_*.py)
 
@@ -32,7 +33,8 @@ endif
 LOCK := $(if $(shell command -v flock),flock --nonblock --conflict-exit-code 75 $(VENV)/.book)
 SNAKEMAKE = $(LOCK) $(BIN)/snakemake --snakefile notebooks/Snakefile --cores $(CORES) --nolock --rerun-incomplete \
 	$(if $(filter-out 0,$(GPUS)),--resources gpu=$(strip $(GPUS))) \
-	--keep-going --quiet progress rules host reason --config profile=$(PROFILE) seed=$(SEED) $(if $(DLCV_DATA),'data="$(DLCV_DATA)"')
+	--keep-going --quiet progress rules host reason --config profile=$(PROFILE) seed=$(SEED) $(if $(DLCV_DATA),'data="$(DLCV_DATA)"') \
+	$(if $(OUT),'out="$(OUT)"')
 
 .DEFAULT_GOAL := book
 .PHONY: book lab test bench notebooks check gpu gpu-check chapters bands clean
@@ -84,12 +86,14 @@ gpu: $(INSTALLED)
 	@for recipe in $(GPU_RECIPES); do case $$recipe in our_*_*) seeds=$(GPU_SEEDS);; *) seeds=1;; esac; \
 	$(BIN)/dlcv train $$recipe --profile full --seed $(SEED) --seeds $$seeds --export || exit 1; done
 
-# Every chapter on a GPU, with the trainings of PROFILE=quick on the toy world, and whether the results lie where they do
-# without one. What .github/workflows/gpu.yml runs.
+# Every chapter on a GPU with the trainings of PROFILE=quick, from nothing and on the toy world, and whether the results
+# lie where they do without a GPU. What .github/workflows/gpu.yml runs.
 gpu-check: $(INSTALLED)
 	@$(BIN)/dlcv check --gpu
-	@$(MAKE) --no-print-directory chapters PROFILE=gpu SEED=0 DLCV_DATA=
-	@$(MAKE) --no-print-directory bands PROFILE=gpu DLCV_DATA=
+	@rm -rf $(CHECKED)
+	@$(BIN)/dlcv data toy $(CHECKED)/toy
+	@export DLCV_RUNS=$(CHECKED); given="PROFILE=gpu SEED=0 DLCV_DATA=$(CHECKED)/toy OUT=$(CHECKED)/chapters"; \
+	$(MAKE) --no-print-directory chapters $$given && $(MAKE) --no-print-directory bands $$given
 
 # Whether the records of PROFILE=quick or gpu lie in the bands; it trains nothing.
 bands: $(INSTALLED)
@@ -97,7 +101,7 @@ bands: $(INSTALLED)
 
 # Run records and data are yours and stay.
 clean:
-	rm -rf book/_build book/chapters notebooks/*.ipynb .snakemake .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(CHECKED) book/_build book/chapters notebooks/*.ipynb .snakemake .pytest_cache .mypy_cache .ruff_cache
 
 # Done again when the requirements change; what is there already is kept. The stamp is written last.
 $(INSTALLED): requirements.txt pyproject.toml

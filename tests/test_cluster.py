@@ -29,7 +29,7 @@ print("the second")
 
 @pytest.fixture
 def book(tmp_path: Path) -> Book:
-    """Two chapters, one of which draws from a record, and a report; the data are a handful of images."""
+    """Two chapters, one of which draws from a record; the data are a handful of images."""
     book = Book(tmp_path)
     book.write("01_fails", FAILS_AT_FIRST.format(marker=str(tmp_path / "marker")))
     book.write("02_drawn", "print('drawn')")

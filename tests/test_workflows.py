@@ -70,7 +70,7 @@ def test_the_gpu_job_goes_through_every_chapter_and_keeps_what_it_made() -> None
     called = commands(ROOT / ".github" / "workflows" / "gpu.yml")
     assert called.index([".venv/bin/dlcv", "check", "--gpu"]) < called.index(["make", "gpu-check"])
     kept = next(step for step in job["steps"] if step.get("uses", "").startswith("actions/upload-artifact"))
-    assert kept["if"] == "always()" and {"runs/gpu/**/run.json", "book/chapters/*.ipynb"} <= set(
+    assert kept["if"] == "always()" and {"runs-gpu-check/gpu/**/run.json", "runs-gpu-check/chapters/*.ipynb"} <= set(
         kept["with"]["path"].split()
     )
 
