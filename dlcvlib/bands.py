@@ -24,7 +24,7 @@ NARROWEST = 0.06
 SPREADS = 4
 """Half the width of a band, in standard deviations over seeds."""
 SHARE = 0.3
-"""Half the width of a band, as a share of the mean: one seed alone says nothing of the spread."""
+"""Half the width of a band, as a share of the mean: one seed alone says nothing of the spread, which is up to 12 %."""
 
 
 @dataclass(frozen=True)
@@ -154,7 +154,7 @@ def measured(root: str | Path, profile: str) -> str:
 def _measures(recipe: Training) -> tuple[str, ...]:
     if isinstance(recipe, SegmentationRecipe):
         return ("mean_iou",)
-    return ("knn", "collapsed") if isinstance(recipe, Pretraining) else ("val_accuracy",)
+    return ("probe", "collapsed") if isinstance(recipe, Pretraining) else ("val_accuracy",)
 
 
 def _around(measure: str, values: Sequence[float]) -> list[float]:

@@ -110,7 +110,7 @@ def test_a_mistake_in_the_bands_is_told_with_its_file_and_entry(tmp_path, text, 
 
 def test_records_lie_within_the_bands_that_are_measured_from_them(home, capsys):
     record(home, "our_scratch", profile="quick", val_accuracy=0.5)
-    record(home, "byol_without_predictor", profile="quick", knn=0.02, collapsed=1.0)
+    record(home, "byol_without_predictor", profile="quick", probe=0.02, collapsed=1.0)
     for seed, value in enumerate((0.1, 0.2, 0.3)):
         record(home, "our_unet", seed, profile="quick", mean_iou=value)
     assert cli.main(["runs", "--measure-bands"]) == 0
@@ -118,7 +118,7 @@ def test_records_lie_within_the_bands_that_are_measured_from_them(home, capsys):
     assert judge(home, text, "quick") == 0
     found = yaml.safe_load(text)
     assert found["our_scratch"]["val_accuracy"] == [0.35, 0.65] and found["our_unet"]["mean_iou"] == [0.0, 0.6]
-    assert found["byol_without_predictor"] == {"knn": [0.0, 0.08], "collapsed": [1.0, 1.0]}
+    assert found["byol_without_predictor"] == {"probe": [0.0, 0.08], "collapsed": [1.0, 1.0]}
 
 
 def test_the_books_bands_hold_for_every_recipe_that_a_chapter_draws_from():

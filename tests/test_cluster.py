@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -103,6 +104,36 @@ def test_slurm_is_asked_for_the_card_the_memory_and_the_minutes_of_each_job(book
     assert (option(train, "-t"), option(chapter, "-t")) == ("5", "10")
     assert {option(one, "--cpus-per-task") for one in asked.values()} == {"1"}
     assert (book.folder / "runs" / "gpu" / "r4_vgg13_bn" / "seed0" / "run.json").is_file()
+
+
+def test_each_job_of_the_whole_book_says_what_it_needs(tmp_path: Path) -> None:
+    pytest.importorskip("snakemake_executor_plugin_slurm", reason="pip install -e '.[cluster]' brings it")
+    command = [
+        sys.executable,
+        "-m",
+        "snakemake",
+        "--profile",
+        str(PROFILE),
+        "--snakefile",
+        str(NOTEBOOKS / "Snakefile"),
+    ]
+    command += ["--directory", str(tmp_path), "--dry-run", "--config", "profile=full", f"out={tmp_path / 'out'}"]
+    given = os.environ | {"PYTHONPATH": str(ROOT)}
+    said = subprocess.run(command, env=given, capture_output=True, text=True, check=True, timeout=120).stdout
+    needs = {}
+    for block in re.split(r"^rule ", said, flags=re.MULTILINE)[1:]:
+        job = re.search(r"chapter=(\w+)", block) or re.match(r"(\w+):", block)
+        listed = re.search(r"^    resources: (.*)$", block, flags=re.MULTILINE)
+        assert job and listed, block
+        needs[job[1]] = dict(one.split("=") for one in listed[1].split(", "))
+    del needs["all"]
+    cards = {name for name, its in needs.items() if its["gpu"] == "1"}
+    assert cards == {name for name in needs if name.startswith("train_")} | {"10_segment_anything"}
+    assert all(int(its["mem_mb"]) >= 1000 and int(its["runtime"]) >= 1 for its in needs.values())
+    once, three_seeds, unlabelled = (
+        int(needs[f"train_{name}"]["runtime"]) for name in ("r4_vgg13_bn", "our_byol_c", "our_byol")
+    )
+    assert three_seeds == 3 * once and unlabelled > once
 
 
 @pytest.fixture

@@ -1,10 +1,12 @@
 """The commands of SLURM that Snakemake's plugin calls, each by the name that this file is linked under.
 
-They keep what was asked for and run it; they grant everything.
+They keep what was asked for and run it; they grant everything. sbatch answers when its job has ended: the plugin looks
+ten seconds later each time that it finds one running.
 """
 
 import os
 import sys
+import time
 from pathlib import Path
 
 from queue_of_jobs import ended, queue, submissions, submit
@@ -12,7 +14,10 @@ from queue_of_jobs import ended, queue, submissions, submit
 
 def sbatch(arguments: list[str]) -> None:
     wrapped = next(one for one in arguments if one.startswith("--wrap="))
-    print(submit(["sh", "-c", wrapped.removeprefix("--wrap=")], {"asked": arguments}))
+    number = submit(["sh", "-c", wrapped.removeprefix("--wrap=")], {"asked": arguments})
+    while ended(number) is None:
+        time.sleep(0.1)
+    print(number)
 
 
 def srun(arguments: list[str]) -> None:
