@@ -163,9 +163,14 @@ def _report(asked: argparse.Namespace) -> int:
 
 
 def _add_runs(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = commands.add_parser("runs", help="list the run records, or write one's figures for the book")
+    from dlcvlib import recipes
+
+    parser = commands.add_parser("runs", help="list the run records, write one's figures for the book, or judge them")
     parser.add_argument("--data", type=Path, metavar="ROOT", help="list the records made on these data")
     parser.add_argument("--export", type=Path, metavar="RECORD", help="write this record's result to book/results/")
+    parser.add_argument("--profile", choices=recipes.PROFILES, help="only the records of this profile")
+    parser.add_argument("--bands", type=Path, metavar="FILE", help="whether each lies in its band; if not, status 1")
+    parser.add_argument("--measure-bands", action="store_true", help="print bands around what the records say")
     parser.set_defaults(run=_runs)
 
 
@@ -176,13 +181,28 @@ def _runs(asked: argparse.Namespace) -> int:
         print(runs.export_result(runs.load(asked.export), places.results_home()))
         return 0
     root = places.runs_home(data.find(asked.data).root)
-    records = runs.list_runs(root)
+    if asked.bands or asked.measure_bands:
+        return _bands(root, asked.profile or "quick", asked.bands)
+    records = [run for run in runs.list_runs(root) if asked.profile in (None, run.info["profile"])]
     print(
         "\n".join(map(_line, records))
         if records
         else f"no record below {root} yet; `dlcv train --help` lists the recipes"
     )
     return 0
+
+
+def _bands(root: Path, profile: str, file: Path | None) -> int:
+    from dlcvlib import bands
+
+    if file is None:
+        print(bands.measured(root, profile), end="")
+        return 0
+    found = bands.readings(bands.read(file), root, profile)
+    print("\n".join(map(str, found)))
+    wrong = sum(reading.verdict != "ok" for reading in found)
+    print(f"{len(found) - wrong} of {len(found)} in their bands (profile {profile}, records in {root})")
+    return 1 if wrong else 0
 
 
 def _line(run: Run) -> str:

@@ -13,7 +13,7 @@ import platform
 import shutil
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -58,6 +58,12 @@ def check(data_root: str | Path | None = None) -> list[Check]:
     """
     looks = LOOKS | {"data": partial(_data, root=data_root)}
     return [_guarded(name, look) for name, look in looks.items()]
+
+
+def gpu_needed() -> Check:
+    """Look for a GPU alone; none is a failure."""
+    found = _guarded("GPU", _device)
+    return found if found.status == "OK" else replace(found, status="FAIL")
 
 
 def _guarded(name: str, look: Callable[[str], Check]) -> Check:
@@ -245,7 +251,8 @@ LOOKS: dict[str, Callable[[str], Check]] = {
 def add_arguments(subparsers: Subparsers) -> None:
     """Add `check`, which sets `run`, a function of the parsed arguments that returns the exit status."""
     parser = subparsers.add_parser("check", help="report what this machine has and lacks, with the cure")
-    parser.set_defaults(run=lambda asked: report(check()))
+    parser.add_argument("--gpu", action="store_true", help="look for a GPU only, and fail where torch sees none")
+    parser.set_defaults(run=lambda asked: report([gpu_needed()] if asked.gpu else check()))
 
 
 def report(found: Sequence[Check]) -> int:

@@ -82,8 +82,9 @@ Markdown(
 # ## Profiles
 #
 # A recipe is read for a *profile*: the same system, as large as the machine bears.
-# `smoke` is for tests, `quick` for the toy world on two cores, `hour` for the course's
-# data on two cores, and `full` is the report's own setting, for a GPU.
+# `smoke` is for tests, `quick` for the toy world on two cores, `gpu` the same trainings
+# on a GPU, to check that they come out alike there, `hour` for the course's data on two
+# cores, and `full` is the report's own setting, for a GPU.
 
 # %%
 settings = recipes.overview(recipe.for_profile(name) for name in recipes.PROFILES)

@@ -146,3 +146,12 @@ def test_every_question_is_answered_by_a_chapter_that_has_that_name():
         assert question.editions and set(question.editions) <= set(EDITIONS)
     about = {question.chapter for question in QUESTIONS}
     assert {name for name in chapters.values() if name not in about} == {"00_start_here", "01_data_tour"}
+
+
+@pytest.mark.parametrize(("there", "status", "word"), [(False, 1, "[FAIL] GPU: no GPU"), (True, 0, "[OK]   GPU: Card")])
+def test_where_a_gpu_is_needed_none_is_a_failure(capsys, monkeypatch, there, status, word):
+    card = namedtuple("Card", "name total_memory")("Card", 2**33)
+    monkeypatch.setattr("torch.cuda.is_available", lambda: there)
+    monkeypatch.setattr("torch.cuda.get_device_properties", lambda index: card)
+    assert cli.main(["check", "--gpu"]) == status
+    assert capsys.readouterr().out.startswith(word)

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import jupytext
@@ -63,11 +64,14 @@ class Book:
     def write(self, name: str, code: str) -> None:
         (self.chapters / f"{name}.py").write_text(CHAPTER + code)
 
-    def start(self, **config: object) -> subprocess.Popen[str]:
+    def start(
+        self, *more: str, environment: Mapping[str, str] | None = None, **config: object
+    ) -> subprocess.Popen[str]:
         snakemake = [sys.executable, "-m", "snakemake", "--snakefile", str(NOTEBOOKS / "Snakefile")]
         options = ["--directory", str(self.folder), "--cores", "2", "--nolock", "--rerun-incomplete", "--keep-going"]
         values = {"profile": "smoke", "notebooks": self.chapters, "out": self.out} | config
         given = [
+            *more,
             "--quiet",
             "progress",
             "rules",
@@ -81,12 +85,13 @@ class Book:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            env=os.environ | {"PYTHONPATH": str(ROOT)},
+            env=os.environ | {"PYTHONPATH": str(ROOT)} | dict(environment or {}),
             start_new_session=True,
         )
 
-    def run(self, **config: object) -> tuple[int, str]:
-        process = self.start(**config)
+    def run(self, *more: str, environment: Mapping[str, str] | None = None, **config: object) -> tuple[int, str]:
+        """Exit status and what was said; `more` are options of Snakemake's, `config` values of the Snakefile."""
+        process = self.start(*more, environment=environment, **config)
         output, _ = process.communicate(timeout=300)
         return process.returncode, output
 

@@ -262,5 +262,5 @@ def test_an_unknown_recipe_is_told_the_nearest():
 
 
 def test_an_unknown_profile_is_told_those_there_are():
-    with pytest.raises(ValueError, match="unknown profile 'fast'; known are smoke, quick, hour, full"):
+    with pytest.raises(ValueError, match="unknown profile 'fast'; known are smoke, quick, gpu, hour, full"):
         recipes.get("r4_vgg13_bn").for_profile("fast")

@@ -1,0 +1,165 @@
+"""Metric bands: where a recipe's results lie on the toy world, and whether records lie there.
+
+The file is YAML, `recipe: {measure: [low, high]}`, a measure being one of `run.json`'s "best". What was measured in the
+profile `quick` holds in `gpu` too, which trains the same on another machine: what leaves its band there is a fault of
+that path.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean, stdev
+from typing import Any, Literal
+
+import yaml
+
+from dlcvlib import recipes, runs
+from dlcvlib.recipes import Pretraining, SegmentationRecipe, Training
+
+NARROWEST = 0.06
+"""Half the width of the narrowest band."""
+SPREADS = 4
+"""Half the width of a band, in standard deviations over seeds."""
+SHARE = 0.3
+"""Half the width of a band, as a share of the mean: one seed alone says nothing of the spread, which is up to 12 %."""
+
+
+@dataclass(frozen=True)
+class Band:
+    """Where a measure of a recipe's best epoch lies, both ends included."""
+
+    recipe: str
+    measure: str
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What the finished records say of a band."""
+
+    band: Band
+    values: tuple[float, ...]
+    """One for each seed."""
+    seeds: int
+    """How many there should be."""
+
+    @property
+    def verdict(self) -> Literal["ok", "OUT", "missing"]:
+        """Whether the mean over the seeds lies in the band; `missing` where a seed's record is not finished."""
+        if len(self.values) < self.seeds:
+            return "missing"
+        return "ok" if self.band.low <= fmean(self.values) <= self.band.high else "OUT"
+
+    def __str__(self) -> str:
+        value = f"{fmean(self.values):.4f}" if self.values else "-"
+        found = f"; {len(self.values)} of {self.seeds} records" if self.verdict == "missing" else ""
+        band = f"[{self.band.low:g}, {self.band.high:g}]"
+        return f"{self.band.recipe:<28}{self.band.measure:<14}{value:>8}  {band:<16}{self.verdict}{found}"
+
+
+def read(file: str | Path) -> list[Band]:
+    """The bands of a file, in its order.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is no such YAML, names no known recipe or holds no band; the message names file and entry.
+    """
+    file = Path(file)
+    try:
+        entries = yaml.safe_load(file.read_text())
+    except yaml.YAMLError as error:
+        raise ValueError(f"{file} is no YAML: {error}") from error
+    if not isinstance(entries, dict) or not entries:
+        raise ValueError(f"{file} must hold lines like `our_scratch: {{val_accuracy: [0.4, 0.6]}}`")
+    return [band for recipe, measures in entries.items() for band in _bands(file, recipe, measures)]
+
+
+def _bands(file: Path, recipe: Any, measures: Any) -> Iterator[Band]:
+    if recipe not in recipes.RECIPES:
+        raise ValueError(f"{file}: {recipe!r} is no recipe; `dlcv train --help` lists them")
+    if not isinstance(measures, dict) or not measures:
+        raise ValueError(
+            f"{file}: {recipe} must name its measures, like {{val_accuracy: [0.4, 0.6]}}, not {measures!r}"
+        )
+    for measure, ends in measures.items():
+        numbers = isinstance(ends, list) and all(type(end) in (int, float) and math.isfinite(end) for end in ends)
+        if not numbers or len(ends) != 2 or ends[0] > ends[1]:
+            raise ValueError(f"{file}: {recipe}: {measure} must be two numbers, [low, high], low first; it is {ends!r}")
+        yield Band(recipe, str(measure), *map(float, ends))
+
+
+def readings(bands: Sequence[Band], root: str | Path, profile: str) -> list[Reading]:
+    """What the records below `root` say of each band.
+
+    Raises:
+        ValueError: a record was not made on the toy world, for which alone the bands hold, or lacks a band's measure.
+    """
+    finished = finished_records(root, profile)
+    return [
+        Reading(
+            band,
+            tuple(_value(run, band.measure) for run in finished.get(band.recipe, ())),
+            recipes.seeds(band.recipe, profile),
+        )
+        for band in bands
+    ]
+
+
+def finished_records(root: str | Path, profile: str) -> dict[str, list[runs.Run]]:
+    """The finished records of a profile below `root`, by recipe.
+
+    Raises:
+        ValueError: one was not made on the toy world.
+    """
+    found: dict[str, list[runs.Run]] = {}
+    for run in runs.list_runs(root):
+        info = run.info
+        if info["profile"] != profile or info["status"] != "finished":
+            continue
+        if not info["data"]["is_toy"]:
+            raise ValueError(
+                f"{run.path} was made on {info['data']['root']}, and the bands hold for the toy world alone: "
+                "leave out --data and DLCV_DATA"
+            )
+        found.setdefault(info["recipe"]["name"], []).append(run)
+    return found
+
+
+def _value(run: runs.Run, measure: str) -> float:
+    best = run.info["best"]
+    if measure not in best:
+        raise ValueError(f"{run.path} has no measure {measure!r}; its best epoch has {', '.join(best)}")
+    return float(best[measure])
+
+
+def measured(root: str | Path, profile: str) -> str:
+    """Bands around what the finished records below `root` say, as text for the file.
+
+    Half a band's width is `SPREADS` standard deviations over seeds, `SHARE` of the mean or `NARROWEST`, whichever is
+    most, within [0, 1]. Whether a pre-training collapsed is held to what it was.
+    """
+    finished = finished_records(root, profile)
+    lines = []
+    for name in (name for name in recipes.RECIPES if name in finished):
+        measures = _measures(recipes.get(name))
+        around = [f"{one}: {_around(one, [_value(run, one) for run in finished[name]])}" for one in measures]
+        lines.append(f"{name}: {{{', '.join(around)}}}\n")
+    return "".join(lines)
+
+
+def _measures(recipe: Training) -> tuple[str, ...]:
+    if isinstance(recipe, SegmentationRecipe):
+        return ("mean_iou",)
+    return ("probe", "collapsed") if isinstance(recipe, Pretraining) else ("val_accuracy",)
+
+
+def _around(measure: str, values: Sequence[float]) -> list[float]:
+    if measure == "collapsed":
+        return [min(values), max(values)]
+    mean = fmean(values)
+    half = max(NARROWEST, SHARE * mean, SPREADS * stdev(values) if len(values) > 1 else 0.0)
+    return [round(max(0.0, mean - half), 3), round(min(1.0, mean + half), 3)]
