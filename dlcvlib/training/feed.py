@@ -1,8 +1,8 @@
 """Batches of an epoch on the device: from its own memory where all images fit, else loaded ahead from the disk.
 
 Decoded images are files mapped into memory. A GPU takes them all at once where they fit; every batch is then a
-selection of rows, which costs next to nothing. Where they do not fit, a thread gathers the next batches into page-locked memory,
-from which the device copies them while it computes. A CPU works on the mapped files themselves.
+selection of rows, which costs next to nothing. Where they do not fit, a thread gathers the next batches into
+page-locked memory, from which the device copies them while it computes. A CPU works on the mapped files themselves.
 """
 
 from __future__ import annotations
