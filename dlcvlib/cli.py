@@ -1,5 +1,5 @@
 """The command line: `dlcv check`, `dlcv data`, `dlcv train`, `dlcv predict`, `dlcv handin`, `dlcv report`,
-`dlcv runs`."""
+`dlcv runs`, `dlcv bench`."""
 
 from __future__ import annotations
 
@@ -51,6 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _add_others(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    from dlcvlib.bench import command as bench_command
     from dlcvlib.data import command as data_command
     from dlcvlib.handin import command as handin_command
 
@@ -59,6 +60,7 @@ def _add_others(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     handin_command.add_arguments(commands)
     _add_report(commands)
     _add_runs(commands)
+    bench_command.add_arguments(commands)
 
 
 def _expected(error: Exception) -> bool:

@@ -20,9 +20,8 @@ from torch import Tensor
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from plain_pytorch import class_folders, loader, normalised
-
 from dlcvlib import augment, data
+from dlcvlib.bench.plain_pytorch import class_folders, loader, normalised
 from dlcvlib.data import ImageSet
 
 BATCH_SIZE = 128

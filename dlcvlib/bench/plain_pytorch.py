@@ -1,4 +1,6 @@
-"""What a plain PyTorch course loop loads its images with: torchvision's ImageFolder behind a DataLoader."""
+"""Loops as course notebooks have them: images augmented one by one in PIL behind a DataLoader, fp32, torch's AdamW."""
+
+from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
@@ -6,15 +8,21 @@ from itertools import repeat
 from pathlib import Path
 from typing import Any
 
+import torch
 from PIL import Image
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn import functional
 from torch.utils.data import DataLoader, RandomSampler
 from torchvision import transforms
 from torchvision.datasets import ImageFolder
 
 from dlcvlib.augment import IMAGENET_MEAN, IMAGENET_STD
+from dlcvlib.bench.measuring import Steps
 from dlcvlib.data import Split
-from dlcvlib.recipes import View
+from dlcvlib.recipes import Pretraining, Recipe, View
+from dlcvlib.training.prepare import build_method, build_model
+
+MOMENTUM = 0.99
 
 TO_NORMALISED = (transforms.ToTensor(), transforms.Normalize(IMAGENET_MEAN, IMAGENET_STD))
 
@@ -54,6 +62,7 @@ class ManyViews:
         self.transforms = [transform for view in views for transform in [view_transform(view)] * view.count]
 
     def __call__(self, image: Image.Image) -> list[Tensor]:
+        """Views in the recipe's order."""
         return [transform(image) for transform in self.transforms]
 
 
@@ -69,3 +78,37 @@ def view_transform(view: View) -> transforms.Compose:
         transforms.RandomApply([transforms.GaussianBlur(**given["gaussian_blur"])], chance["gaussian_blur"]),
         transforms.RandomSolarize(128, chance.get("solarize", 0.0)),
     )
+
+
+def classification(recipe: Recipe, num_classes: int, folders: Path, workers: int, device: torch.device) -> Steps:
+    """A classifier from scratch, cropped and flipped."""
+    crop_and_flip = (transforms.RandomCrop(recipe.image_size, padding=4), transforms.RandomHorizontalFlip())
+    model = build_model(recipe, num_classes).to(device).train()
+    optimizer = _adamw(model, recipe)
+    for images, labels in loader(folders, recipe.batch_size, workers, normalised(*crop_and_flip), endless=True):
+        optimizer.zero_grad()
+        functional.cross_entropy(model(images.to(device)), labels.to(device)).backward()
+        optimizer.step()
+        yield
+
+
+def pretraining(recipe: Pretraining, folders: Path, workers: int, device: torch.device) -> Steps:
+    """BYOL or DINO: our networks and losses; views and moving average as one writes them first."""
+    method = build_method(recipe)
+    assert isinstance(method, nn.Module)
+    method.to(device).train()
+    optimizer = _adamw(method, recipe)
+    target, online = method.follower
+    for views, _ in loader(folders, recipe.batch_size, workers, ManyViews(recipe.views), endless=True):
+        optimizer.zero_grad()
+        method.loss([view.to(device) for view in views], 0).backward()
+        optimizer.step()
+        with torch.no_grad():
+            for behind, ahead in zip(target.parameters(), online.parameters(), strict=True):
+                behind.mul_(MOMENTUM).add_(ahead, alpha=1 - MOMENTUM)
+        yield
+
+
+def _adamw(model: nn.Module, recipe: Recipe | Pretraining) -> torch.optim.Optimizer:
+    settings = recipe.optimizer
+    return torch.optim.AdamW(model.parameters(), settings.learning_rate, weight_decay=settings.weight_decay)

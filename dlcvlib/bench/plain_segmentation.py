@@ -1,4 +1,6 @@
-"""What a plain PyTorch course loop loads its satellite images with: PIL, pair by pair, behind a DataLoader."""
+"""A segmentation as course notebooks train it: PIL, pair by pair, behind a DataLoader, fp32, torch's AdamW."""
+
+from __future__ import annotations
 
 import random
 import sys
@@ -7,12 +9,16 @@ import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
+from torch.nn import functional as losses
 from torch.utils.data import DataLoader, Dataset, RandomSampler
 from torchvision import transforms
 from torchvision.transforms import functional
 
 from dlcvlib.augment import IMAGENET_MEAN, IMAGENET_STD
+from dlcvlib.bench.measuring import Steps
 from dlcvlib.data import Split, palette
+from dlcvlib.recipes import SegmentationRecipe
+from dlcvlib.training.satellite import build_segmenter
 
 WINDOW = (0.0625, 0.444)
 """Of a crop's area: what a tile of half the image's side, scaled by 2 to 0.75, covers."""
@@ -52,3 +58,15 @@ def tile_loader(split: Split, tile: int, batch_size: int, workers: int) -> DataL
     """Shuffled batches without end."""
     pairs = PairedTiles(split, tile)
     return DataLoader(pairs, batch_size, sampler=RandomSampler(pairs, num_samples=sys.maxsize), num_workers=workers)
+
+
+def segmentation(recipe: SegmentationRecipe, split: Split, workers: int, device: torch.device) -> Steps:
+    """The recipe's network and tiles."""
+    assert recipe.tile is not None
+    model = build_segmenter(recipe).to(device).train()
+    optimizer = torch.optim.AdamW(model.parameters(), recipe.optimizer.learning_rate)
+    for images, masks in tile_loader(split, recipe.tile, recipe.batch_size, workers):
+        optimizer.zero_grad()
+        losses.cross_entropy(model(images.to(device)), masks.to(device), ignore_index=palette.UNKNOWN).backward()
+        optimizer.step()
+        yield

@@ -4,7 +4,11 @@ Source: examples/pytorch/byol.py and dino.py of https://github.com/lightly-ai/li
 the calls, optimizers and their settings. Ours are the crop and head sizes and the backbone.
 """
 
+from __future__ import annotations
+
 import copy
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -12,10 +16,11 @@ from lightly.loss import DINOLoss, NegativeCosineSimilarity
 from lightly.models.modules import BYOLPredictionHead, BYOLProjectionHead, DINOProjectionHead
 from lightly.models.utils import deactivate_requires_grad, update_momentum
 from lightly.transforms import BYOLTransform, BYOLView1Transform, BYOLView2Transform, DINOTransform
-from measuring import Steps
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
+from dlcvlib.bench.measuring import Steps
+from dlcvlib.bench.plain_pytorch import loader
 from dlcvlib.recipes import Pretraining, View
 from dlcvlib.training.device import Precision, autocast
 from dlcvlib.training.prepare import build_backbone
@@ -25,6 +30,8 @@ EPOCH = 0
 
 
 class BYOL(nn.Module):
+    """The example's module."""
+
     def __init__(self, backbone: nn.Module, width: int, *, hidden: int, out: int) -> None:
         super().__init__()
         self.backbone = backbone
@@ -36,15 +43,19 @@ class BYOL(nn.Module):
         deactivate_requires_grad(self.projection_head_momentum)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Predictions of one view."""
         y = self.backbone(x).flatten(start_dim=1)
         return self.prediction_head(self.projection_head(y))
 
     def forward_momentum(self, x: Tensor) -> Tensor:
+        """Projections by the moving average."""
         y = self.backbone_momentum(x).flatten(start_dim=1)
         return self.projection_head_momentum(y).detach()
 
 
 class DINO(nn.Module):
+    """The example's module."""
+
     def __init__(self, backbone: nn.Module, width: int, *, hidden: int, bottleneck: int, out_dim: int) -> None:
         super().__init__()
         self.student_backbone = backbone
@@ -55,9 +66,11 @@ class DINO(nn.Module):
         deactivate_requires_grad(self.teacher_head)
 
     def forward(self, x: Tensor) -> Tensor:
+        """The student's scores of one view."""
         return self.student_head(self.student_backbone(x).flatten(start_dim=1))
 
     def forward_teacher(self, x: Tensor) -> Tensor:
+        """The teacher's scores of one view."""
         return self.teacher_head(self.teacher_backbone(x).flatten(start_dim=1))
 
 
@@ -104,7 +117,13 @@ def dino(recipe: Pretraining, batches: DataLoader[Any], device: torch.device, pr
         yield
 
 
-LOOPS = {"byol": byol, "dino": dino}
+LOOPS: dict[str, Callable[..., Steps]] = {"byol": byol, "dino": dino}
+
+
+def pretraining(recipe: Pretraining, folders: Path, workers: int, device: torch.device, precision: Precision) -> Steps:
+    """The example of the recipe's method, on the images in `folders`."""
+    batches = loader(folders, recipe.batch_size, workers, views_of(recipe), endless=True)
+    return LOOPS[recipe.method](recipe, batches, device, precision)
 
 
 def views_of(recipe: Pretraining) -> BYOLTransform | DINOTransform:
@@ -115,7 +134,7 @@ def views_of(recipe: Pretraining) -> BYOLTransform | DINOTransform:
 
     first = recipe.views[0]
     if recipe.method == "byol":
-        crop = {"input_size": first.size, "min_scale": scale(first)[0]}
+        crop: dict[str, Any] = {"input_size": first.size, "min_scale": scale(first)[0]}
         return BYOLTransform(BYOLView1Transform(**crop), BYOLView2Transform(**crop))
     local = recipe.views[-1]
     return DINOTransform(first.size, scale(first), local.size, scale(local), local.count)

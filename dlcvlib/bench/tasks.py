@@ -1,0 +1,163 @@
+"""A recipe's images and its task, as training builds them, but without a record and without outside weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from dlcvlib import augment, data
+from dlcvlib.bench.measuring import Steps
+from dlcvlib.recipes import Pretraining, Recipe, SegmentationRecipe, Training
+from dlcvlib.training import loop
+from dlcvlib.training.classification import Classification
+from dlcvlib.training.device import Precision, autocast
+from dlcvlib.training.prepare import (
+    Images,
+    PretrainingImages,
+    build_method,
+    build_model,
+    labelled_set,
+    load_images,
+    unlabelled_images,
+)
+from dlcvlib.training.pretraining import SelfSupervised
+from dlcvlib.training.satellite import SatelliteImages, build_segmenter, satellite_images
+from dlcvlib.training.segmentation import Segmentation
+
+AnyImages = Images | PretrainingImages | SatelliteImages
+AnyTask = Classification | SelfSupervised | Segmentation
+
+
+def images_of(recipe: Training, root: Path) -> AnyImages:
+    """The images that `recipe` trains on, decoded.
+
+    Raises:
+        FileNotFoundError: the data at `root` lack them.
+    """
+    course = data.find(root)
+    if isinstance(recipe, Pretraining):
+        return unlabelled_images(course, recipe)
+    if isinstance(recipe, SegmentationRecipe):
+        return satellite_images(course, recipe)
+    assert isinstance(recipe, Recipe)
+    return load_images(labelled_set(course, recipe), recipe)
+
+
+def image_count(images: AnyImages) -> int:
+    """Number of the training images."""
+    count: int = images.described["train_images"]
+    return count
+
+
+def task_of(recipe: Training, images: AnyImages, device: torch.device, precision: Precision) -> AnyTask:
+    """What the training loop would train, from random weights."""
+    if isinstance(images, PretrainingImages):
+        assert isinstance(recipe, Pretraining)
+        return SelfSupervised(recipe, build_method(recipe), images.images, device, precision)
+    if isinstance(images, SatelliteImages):
+        assert isinstance(recipe, SegmentationRecipe)
+        return Segmentation(recipe, build_segmenter(recipe), images.train, images.val, device, precision)
+    assert isinstance(recipe, Recipe)
+    model = build_model(recipe, images.num_classes)
+    return Classification(recipe, model, images.train, images.val, images.num_classes, device, precision)
+
+
+def ours(recipe: Training, root: Path, device: torch.device, precision: Precision) -> Steps:
+    """The steps of our training."""
+    return steps_of(task_of(recipe, images_of(recipe, root), device, precision))
+
+
+def steps_of(task: AnyTask) -> Steps:
+    """Epoch after epoch of our training, without what follows an epoch; after the last epoch it begins anew."""
+    number = 0
+    while True:
+        for batch in task.batches():
+            loop.step(task, batch, number % (task.epochs * task.steps))
+            number += 1
+            yield
+
+
+class Resident:
+    """A task whose batch is augmented already and stays on the device."""
+
+    def __init__(self, task: AnyTask) -> None:
+        self.task, self.arithmetic = task, arithmetic(task)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.task, name)
+
+    def loss(self, batch: None) -> Tensor:
+        """The model's arithmetic alone."""
+        return self.arithmetic()
+
+
+def resident(recipe: Training, root: Path, device: torch.device, precision: Precision) -> Steps:
+    """Our step without gathering a batch and without augmentation."""
+    task: Any = Resident(task_of(recipe, images_of(recipe, root), device, precision))
+    while True:
+        loop.step(task, None, 0)
+        yield
+
+
+def floor(recipe: Training, root: Path, device: torch.device, precision: Precision) -> Steps:
+    """Forward, loss and backward on a batch that stays on the device: what no training can beat.
+
+    A target's or a teacher's forward is the method's arithmetic, so it is in here.
+    """
+    task = task_of(recipe, images_of(recipe, root), device, precision)
+    task.before_step(0)
+    loss = arithmetic(task)
+    while True:
+        task.optimizer.zero_grad(set_to_none=True)
+        loss().backward()
+        yield
+
+
+def arithmetic(task: AnyTask) -> Callable[[], Tensor]:
+    """The loss of one batch, augmented here once, each time it is called."""
+    if isinstance(task, SelfSupervised):
+        return _of_views(task)
+    batch = next(iter(task.batches()))
+    return _of_tiles(task, batch) if isinstance(task, Segmentation) else _of_labelled(task, batch)
+
+
+def _of_views(task: SelfSupervised) -> Callable[[], Tensor]:
+    views = task.views(next(iter(task.batches())))
+    task.module.train()
+
+    def loss() -> Tensor:
+        with autocast(task.device, task.precision):
+            return task.method.loss(views, 0)
+
+    return loss
+
+
+def _of_tiles(task: Segmentation, batch: tuple[Tensor, Tensor]) -> Callable[[], Tensor]:
+    recipe, weight = task.recipe, task.recipe.auxiliary_weight
+    images, masks = augment.prepare_pairs(batch[0], batch[1], recipe.tile, recipe.augmentation)
+    images = images.contiguous(memory_format=torch.channels_last)
+    task.model.train()
+
+    def loss() -> Tensor:
+        with autocast(task.device, task.precision):
+            outputs = task.model(images, with_auxiliary=True) if weight else (task.model(images),)
+        main, *auxiliary = (task.criterion(logits, masks) for logits in outputs)
+        return main + weight * sum(auxiliary)
+
+    return loss
+
+
+def _of_labelled(task: Classification, batch: tuple[Tensor, Tensor]) -> Callable[[], Tensor]:
+    images, labels = task.prepare(batch[0], task.recipe.augmentation), batch[1]
+    task.model.train()
+
+    def loss() -> Tensor:
+        with autocast(task.device, task.precision):
+            logits = task.model(images)
+        return torch.nn.functional.cross_entropy(logits.float(), labels, label_smoothing=task.recipe.label_smoothing)
+
+    return loss
