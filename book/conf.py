@@ -17,6 +17,7 @@ extensions = [
     "records",
     "recorded_settings",
     "recorded_segmentations",
+    "recorded_benchmarks",
 ]
 exclude_patterns = ["_build", "results", "chapters/logs", "chapters/trained", "**.ipynb_checkpoints"]
 

@@ -8,18 +8,28 @@ import re
 import shutil
 import subprocess
 import sys
-from argparse import Namespace
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from PIL import Image
 
-from dlcvlib import data
+from dlcvlib import cli, data, recipes
+from dlcvlib.bench import parts, plain_pytorch, projection, scale, sizes, tasks
+from dlcvlib.bench.measuring import MEGABYTE, Steps, peak_megabytes, peak_memory
+from dlcvlib.bench.rows import WITHOUT_LIGHTLY
+from dlcvlib.bench.torchvision_reference import IGNORED, ReferenceTiles
+from dlcvlib.bench.turns import LOADED_AHEAD, Plan, Row, take_turns
 from dlcvlib.data import toy
 
-BENCHMARKS = Path(__file__).resolve().parent / "benchmarks"
+ROOT = Path(__file__).resolve().parents[1]
+BENCHMARKS = ROOT / "tests" / "benchmarks"
 NOT_ON_A_BARE_MACHINE = ("plotly", "umap", "anywidget", "ipywidgets", "IPython", "jupytext", "papermill")
 
 
@@ -30,10 +40,15 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def run(script: str, world: Path, folder: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run a benchmark on `world`, in `folder`."""
+    return start([sys.executable, str(BENCHMARKS / script), *arguments], world, folder, **variables)
+
+
+def start(command: list[str], world: Path, folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run a command on `world`, in `folder`."""
     here = {"DLCV_DATA": str(world), "DLCV_RUNS": str(folder / "runs"), "OMP_WAIT_POLICY": "passive"}
     return subprocess.run(
-        [sys.executable, str(BENCHMARKS / script), *arguments],
-        env=os.environ | here | variables,
+        command,
+        env=os.environ | {"PYTHONPATH": str(ROOT)} | here | variables,
         cwd=folder,
         capture_output=True,
         text=True,
@@ -78,104 +93,229 @@ def blocked(tmp_path: Path) -> Path:
     return folder
 
 
-def test_the_training_benchmark_needs_neither_plotly_nor_jupyter(world: Path, tmp_path: Path, blocked: Path) -> None:
-    report = tmp_path / "report.json"
-    arguments = ("--model", "small_cnn", "--steps", "1", "--rounds", "1", "--json", str(report))
-    variables = {"DLCV_PRECISION": "fp32", "PYTHONPATH": str(blocked)}
-    rows = table(run("bench_training.py", world, tmp_path, *arguments, **variables))
-    assert list(rows) == [
-        "plain loop, fp32, 0 workers",
-        "plain loop, fp32, 2 workers",
-        "ours, fp32, channels_last",
-        "step alone, bf16, contiguous",
-        "step alone, bf16, channels_last",
-        "step alone, fp32, contiguous",
-        "step alone, fp32, channels_last",
-    ]
-    assert rows["step alone, fp32, channels_last"][2] == 100
-    kept = json.loads(report.read_text())
-    assert kept["machine"]["versions"]["torch"] == version("torch")
-    assert kept["settings"]["model"] == "small_cnn" and kept["settings"]["steps"] == 1
-    assert list(kept["rows"]) == list(rows)
-    for name, (images_per_second, *_) in rows.items():
-        assert images_per_second == pytest.approx(kept["rows"][name]["images_per_second"], abs=0.5)
+TINY = ("--sizes", "tiny", "--device", "cpu", "--workers", "0")
 
 
-def test_the_segmentation_benchmark_needs_no_figures_and_keeps_what_it_printed(
+def bench(world: Path, folder: Path, *arguments: str, **variables: str) -> tuple[str, dict[str, Any]]:
+    """What `dlcv bench` printed on `world`, and what it kept."""
+    report = folder / "report.json"
+    command = [sys.executable, "-m", "dlcvlib", "bench", *TINY, "--json", str(report), *arguments]
+    process = start(command, world, folder, **variables)
+    assert process.returncode == 0, process.stderr
+    return process.stdout, json.loads(report.read_text())
+
+
+def whose(kept: dict[str, Any], workload: str) -> list[str]:
+    return [row["who"] for row in kept["workloads"][workload]["rows"].values()]
+
+
+def test_the_one_table_needs_neither_figures_nor_jupyter_nor_lightly(
     world: Path, tmp_path: Path, blocked: Path
 ) -> None:
-    report = tmp_path / "report.json"
-    small = ["--form", "smallest", "--tile", "32", "--batch-size", "4", "--steps", "1", "--rounds", "1"]
-    variables = {"DLCV_PRECISION": "fp32", "PYTHONPATH": str(blocked)}
-    rows = table(
-        run("bench_segmentation.py", world, tmp_path, *small, "--workers", "1", "--json", str(report), **variables)
-    )
-    assert list(rows) == ["plain loop, fp32, 1 workers", "ours, fp32", "step alone, fp32"]
-    assert rows["step alone, fp32"][2] == 100
-    kept = json.loads(report.read_text())["rows"]
-    assert list(kept) == list(rows)
-    for name, (tiles_per_second, _, _, megabytes) in rows.items():
-        assert tiles_per_second == pytest.approx(kept[name]["tiles_per_second"], abs=0.05)
-        assert megabytes > 50
+    (blocked / "lightly.py").write_text("raise ImportError('lightly is not installed')\n")
+    variables = {"DLCV_PRECISION": "fp32", "PYTHONPATH": f"{blocked}{os.pathsep}{ROOT}"}
+    printed, kept = bench(world, tmp_path, "--quick", **variables)
+    assert list(kept["workloads"]) == ["classification", "byol", "dino", "segmentation"]
+    for name, workload in kept["workloads"].items():
+        others = ["plain", "torchvision"] if name == "segmentation" else ["plain"]
+        assert whose(kept, name) == ["floor", "resident", "ours", *others]
+        floor, *_ = workload["rows"].values()
+        assert floor["of_the_floor"] == 1 and floor["not_arithmetic"] == 0
+        assert sum(workload["shares"].values()) == pytest.approx(1)
+        for row, numbers in workload["rows"].items():
+            assert re.search(rf"^{re.escape(row)} +{numbers['images_per_second']:,.1f} ", printed, re.MULTILINE)
+            assert numbers["ratio_to"].keys() == workload["rows"].keys() and numbers["ratio_to"][row] == 1
+    assert kept["machine"]["versions"]["torch"] == version("torch") and kept["settings"]["sizes"] == "tiny"
+    assert printed.count("pip install -e '.[bench]'") == 2
+    assert printed.count("left out: peak memory (--quick)") == 4
 
 
-def pretraining_rows(world: Path, folder: Path, **variables: str) -> dict[str, list[str]]:
-    """Names of the rows that the benchmark of pre-training fills for each method, at its smallest."""
-    sizes = (
-        "--model small_cnn --size 32 --local-size 16 --local-views 1 --batch-size 8 --workers 0 --steps 1 --rounds 1"
-    )
-    report = folder / "report.json"
-    process = run("bench_pretraining.py", world, folder, *sizes.split(), "--json", str(report), **variables)
-    shown = table(process)
-    kept = json.loads(report.read_text())
-    assert kept["settings"]["size"] == 32 and kept["data"]["train_images"] >= 8
-    for rows in kept["methods"].values():
-        assert list(rows) == list(shown)
-        assert all(row["images_per_second"] > 0 and min(row["ratio_to"].values()) > 0 for row in rows.values())
-        *_, ours, floor = rows.values()
-        assert floor["of_the_floor"] == 1 and ours["ratio_to"].keys() == floor["ratio_to"].keys()
-    assert ("pip install -e '.[bench]'" in process.stdout) == all("lightly" not in name for name in shown)
-    return {method: list(rows) for method, rows in kept["methods"].items()}
-
-
-def test_the_pretraining_benchmark_does_without_lightly(world: Path, tmp_path: Path) -> None:
-    (tmp_path / "lightly.py").write_text("raise ImportError('lightly is not installed')\n")
-    rows = pretraining_rows(world, tmp_path, DLCV_PRECISION="fp32", PYTHONPATH=str(tmp_path))
-    without_lightly = ["plain loop, fp32, 0 workers", "ours, fp32", "step alone, fp32"]
-    assert rows == {"byol": without_lightly, "dino": without_lightly}
-
-
-def test_the_pretraining_benchmark_compares_with_lightly_in_both_precisions(world: Path, tmp_path: Path) -> None:
+def test_pretrainings_are_compared_with_lightly_in_both_precisions(world: Path, tmp_path: Path) -> None:
     pytest.importorskip("lightly")
-    rows = pretraining_rows(world, tmp_path, DLCV_PRECISION="bf16")
-    assert rows["byol"] == rows["dino"]
-    assert rows["byol"] == [
-        "plain loop, fp32, 0 workers",
-        "lightly, fp32, 0 workers",
-        "lightly, bf16, 0 workers",
-        "ours, bf16",
-        "step alone, bf16",
-    ]
+    _, kept = bench(world, tmp_path, "--quick", "--workloads", "byol", "dino", DLCV_PRECISION="bf16")
+    for workload in kept["workloads"].values():
+        assert [name for name in workload["rows"] if "lightly" in name] == [
+            "lightly, fp32, 0 workers",
+            "lightly, bf16, 0 workers",
+        ]
+
+
+def test_every_row_has_its_peak_memory(world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DLCV_RUNS", str(tmp_path))
+    monkeypatch.setattr(parts, "peak_memory", lambda open_loop: 123.0)
+    asked = parts.Asked(torch.device("cpu"), "tiny", minutes=10, rounds=1, steps=1, workers=(0,))
+    found = parts.workloads(asked, ["classification"], world)["classification"]
+    assert [row["peak_megabytes"] for row in found["rows"].values()] == [123.0] * 4 and found["left_out"] == []
+
+
+def test_peak_memory_is_that_of_a_process_of_its_own() -> None:
+    held = torch.ones(256 * MEGABYTE // 4)
+    little = peak_memory(partial(holding, 1))
+    much = peak_memory(partial(holding, 400))
+    assert 300 < much - little < 500 and peak_megabytes() > held.nbytes / MEGABYTE
+
+
+def holding(megabytes: int) -> Steps:
+    block = torch.ones(megabytes * MEGABYTE // 4)
+    while True:
+        block += 1
+        yield
+
+
+def test_a_card_that_is_not_there_is_an_error_that_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    if torch.cuda.is_available():
+        pytest.skip("there is a GPU here")
+    assert cli.main(["bench", "--device", "cuda"]) == 2
+    assert "torch sees no GPU here" in capsys.readouterr().err
+
+
+class Loop:
+    """A row that only counts."""
+
+    def __init__(self) -> None:
+        self.opened = self.closed = self.steps = 0
+
+    def __call__(self) -> Iterator[None]:
+        self.opened += 1
+        try:
+            while True:
+                self.steps += 1
+                yield
+        finally:
+            self.closed += 1
+
+
+def plan(rounds: int, deadline: float) -> Plan:
+    return Plan(rounds, steps=3, batch_size=2, device=torch.device("cpu"), deadline=deadline)
+
+
+def test_rows_take_turns_and_only_workers_are_sent_home_in_between() -> None:
+    ours, plain = Loop(), Loop()
+    measured = take_turns({"ours": Row("ours", ours), "plain": Row("plain", plain, 2)}, plan(2, time.monotonic() + 600))
+    assert {name: len(speeds) for name, speeds in measured.speeds.items()} == {"ours": 2, "plain": 2}
+    assert measured.left_out == []
+    assert (ours.opened, ours.closed) == (1, 1) and (plain.opened, plain.closed) == (2, 2)
+    assert plain.steps == 2 * (2 * LOADED_AHEAD + 3)  # what was loaded ahead is not timed
+
+
+def test_what_there_is_no_time_for_is_named() -> None:
+    rows = {name: Row("ours", Loop()) for name in ("first", "second")}
+    measured = take_turns(rows, plan(3, time.monotonic() - 1))
+    assert list(measured.speeds) == ["first"] and len(measured.speeds["first"]) == 1
+    assert measured.left_out == ["'first' in round 1: 2 of 3 steps", "'second'", "2 of 3 rounds"]
+
+
+@pytest.mark.parametrize("workload", sizes.RECIPES)
+def test_the_floor_computes_the_loss_that_a_step_learns_from(
+    workload: str, world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DLCV_RUNS", str(tmp_path))
+    recipe = sizes.RECIPES[workload](sizes.SIZES["tiny"])
+    images = tasks.images_of(recipe, world)
+
+    def loss(of: Callable[[Any], torch.Tensor]) -> torch.Tensor:
+        torch.manual_seed(0)
+        return of(tasks.task_of(recipe, images, torch.device("cpu"), "fp32")).detach()
+
+    ours = loss(lambda task: task.loss(next(iter(task.batches()))))
+    torch.testing.assert_close(loss(lambda task: tasks.arithmetic(task)()), ours)
+
+
+def test_a_resident_step_learns_and_the_floor_does_not(
+    world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DLCV_RUNS", str(tmp_path))
+    recipe = sizes.dino(sizes.SIZES["tiny"])
+    built, build = [], tasks.task_of
+
+    def kept(*given: Any) -> Any:
+        built.append(build(*given))
+        return built[-1]
+
+    monkeypatch.setattr(tasks, "task_of", kept)
+    for open_loop, learns in ((tasks.floor, False), (tasks.resident, True)):
+        steps = open_loop(recipe, world, torch.device("cpu"), "fp32")
+        next(steps)
+        before = [parameter.clone() for parameter in built[-1].module.parameters()]
+        next(steps)
+        assert learns != all(map(torch.equal, before, built[-1].module.parameters()))
 
 
 @pytest.mark.parametrize("method", ["byol", "dino"])
-def test_every_way_of_pretraining_sees_as_many_views_of_the_same_sizes(
-    method: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.syspath_prepend(str(BENCHMARKS))
-    from bench_pretraining import WITHOUT_LIGHTLY, recipe_of
-    from plain_pytorch import ManyViews
-
-    sizes = Namespace(model="resnet18", size=40, local_size=24, local_views=3, batch_size=2)
-    recipe = recipe_of(method, sizes)
+def test_every_way_of_pretraining_sees_as_many_views_of_the_same_sizes(method: str) -> None:
+    small = replace(sizes.SIZES["tiny"], byol_view=40, global_view=40, local_view=24, local_views=3)
+    recipe = sizes.RECIPES[method](small)
+    assert isinstance(recipe, recipes.Pretraining)
     asked = [view.size for view in recipe.views for _ in range(view.count)]
-    ways = [ManyViews(recipe.views)]
+    ways: list[Any] = [plain_pytorch.ManyViews(recipe.views)]
     if not WITHOUT_LIGHTLY:
-        from lightly_examples import views_of
+        from dlcvlib.bench.lightly_examples import views_of
 
         ways.append(views_of(recipe))
     for way in ways:
         assert [tuple(view.shape) for view in way(Image.new("RGB", (84, 84)))] == [(3, size, size) for size in asked]
+
+
+def test_the_reference_pads_with_what_its_loss_ignores(world: Path) -> None:
+    satellite = data.find(world).satellite
+    assert satellite is not None
+    side = Image.open(satellite.train.files[0]).height
+    tiles = ReferenceTiles(satellite.train, base=side, crop=3 * side)  # larger than any image gets
+    images, masks = zip(*(tiles[0] for _ in range(3)), strict=True)
+    assert {image.shape for image in images} == {(3, 3 * side, 3 * side)}
+    for mask in masks:
+        assert mask.shape == (3 * side, 3 * side) and set(mask.unique().tolist()) <= {*range(6), IGNORED}
+        assert mask[-1, -1] == IGNORED
+
+
+def test_a_set_as_large_as_asked_repeats_the_images_there_are(tmp_path: Path) -> None:
+    images = torch.arange(5 * 3 * 2 * 2, dtype=torch.uint8).view(5, 3, 2, 2)
+    assert torch.equal(scale.as_many(images, 3, tmp_path), images[:3])
+    assert torch.equal(scale.as_many(images, 12, tmp_path), images.repeat(3, 1, 1, 1)[:12])
+
+
+def test_cost_is_measured_over_images_and_over_epochs(
+    world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DLCV_RUNS", str(tmp_path))
+    recipe = sizes.byol(sizes.SIZES["tiny"])
+    found = scale.over_sets(recipe, world, plan(1, time.monotonic() + 600), (16, 10_000))
+    assert found["sets"]["10000"]["repeated"] and found["sets"]["16"]["ratio_to_smallest"] == 1
+    peaks = scale.over_epochs(torch.device("cpu"), world, (1,))["peak_megabytes"]
+    assert peaks["1"] > 50
+
+
+def test_a_books_trainings_are_projected_from_measured_steps(
+    world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DLCV_RUNS", str(tmp_path))
+    file = tmp_path / "records.yaml"
+    file.write_text("# a book\n01_chapter:\n  - our_byol_d\n  - r1_small_cnn\n02_chapter:\n  - r1_small_cnn\n")
+    names = projection.trained_by(file)
+    assert names == ("our_byol", "our_byol_d", "r1_small_cnn")  # what is needed comes first, each once
+    device, soon = torch.device("cpu"), time.monotonic() + 600
+    found = projection.project(names, "smoke", world, device, steps=1, deadline=soon)
+    assert found["minutes"] == sum(row["minutes"] for row in found["recipes"].values()) > 0
+    assert found["recipes"]["our_byol_d"]["seeds"] == recipes.seeds("our_byol_d", "smoke") > 1
+    assert found["recipes"]["our_byol_d"]["images_per_second"] is None and not found["left_out"]
+    late = projection.project(names, "smoke", world, device, steps=1, deadline=time.monotonic() - 1)
+    assert late["minutes"] == 0 and len(late["left_out"]) == 3
+
+
+def test_a_list_of_recipes_that_says_nothing_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="--records"):
+        projection.trained_by(tmp_path / "records.yaml")
+    file = tmp_path / "empty.yaml"
+    file.write_text("# nothing\n")
+    with pytest.raises(ValueError, match=r"empty\.yaml lists no recipe"):
+        projection.trained_by(file)
+
+
+def test_every_recipe_of_the_book_is_found_in_its_list() -> None:
+    yaml = pytest.importorskip("yaml")
+    file = ROOT / "notebooks" / "records.yaml"
+    listed = {name for names in yaml.safe_load(file.read_text()).values() for name in names}
+    assert listed <= set(projection.trained_by(file))
 
 
 def test_every_way_of_loading_gives_the_same_images(
@@ -184,11 +324,10 @@ def test_every_way_of_loading_gives_the_same_images(
     monkeypatch.syspath_prepend(str(BENCHMARKS))
     monkeypatch.setenv("DLCV_RUNS", str(tmp_path / "runs"))
     from bench_loading import ways_to_load
-    from plain_pytorch import class_folders
 
     image_set = data.find(world).classification
     assert image_set is not None
-    ways = ways_to_load(image_set, class_folders(image_set.train, tmp_path / "folders"))
+    ways = ways_to_load(image_set, plain_pytorch.class_folders(image_set.train, tmp_path / "folders"))
     seen = {}
     for name, open_images in ways.items():
         images, labels = (torch.cat(parts) for parts in zip(*open_images(), strict=True))

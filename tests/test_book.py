@@ -116,6 +116,53 @@ def test_recorded_segmentations_are_averaged_over_seeds_the_best_first(
     assert "257 masks of 512 px" in low["judged on"]
 
 
+def measured(speeds: dict[str, float], **changed: Any) -> dict[str, Any]:
+    """What `dlcv bench --json` writes of one workload, its floor first."""
+    floor = next(iter(speeds.values()))
+    rows = {
+        who: {
+            "who": who,
+            "images_per_second": speed,
+            "ratio_to": {other: speed / theirs for other, theirs in speeds.items()},
+            "of_the_floor": speed / floor,
+            "not_arithmetic": 1 - speed / floor,
+            "peak_megabytes": None,
+        }
+        for who, speed in speeds.items()
+    }
+    return {
+        "machine": {"device": "a card", "precision": "bf16", "versions": {"torch": "2.12"}},
+        "data": {"root": "hw1_data", "is_toy": False},
+        "workloads": {"dino": {"words": "resnet50, batches of 256", "rows": rows}},
+    } | changed
+
+
+def test_recorded_benchmarks_stand_by_machine_with_ours_against_each_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(ROOT / "book" / "extensions")
+    benchmarks = module("extensions/recorded_benchmarks.py").benchmarks
+    growth = {
+        "words": "BYOL",
+        "over_sets": {"sets": {"38400": {"images_per_second": 95.0, "ratio_to_smallest": 0.95, "repeated": True}}},
+        "over_epochs": {"recipe": "r1_small_cnn", "peak_megabytes": {"1": 500.0, "8": 501.0}},
+    }
+    (tmp_path / "bench-a-card.json").write_text(
+        json.dumps(measured({"floor": 2000.0, "ours": 1800.0, "plain": 450.0}, scale=growth))
+    )
+    (title, rows), (_, sets), (_, epochs) = benchmarks(tmp_path)
+    assert title == "a card, bf16, torch 2.12, hw1_data: dino, resnet50, batches of 256"
+    assert [row["ours is"] for row in rows] == ["0.90 ×", "1.00 ×", "4.00 ×"]
+    assert rows[1]["not arithmetic"] == "10.0%" and rows[1]["peak MB"] == "–"
+    assert sets[0]["images in the set"] == "38,400 (repeated)" and [row["peak MB"] for row in epochs] == [
+        "500.0",
+        "501.0",
+    ]
+    (tmp_path / "half.json").write_text("{}")
+    with pytest.raises(ValueError, match=r"half\.json is no result"):
+        benchmarks(tmp_path)
+
+
 def test_a_broken_result_is_named(tmp_path: Path) -> None:
     (tmp_path / "half.json").write_text(json.dumps({"recipe": {}}))
     with pytest.raises(ValueError, match=r"half\.json is no result"):

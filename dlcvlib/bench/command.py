@@ -43,7 +43,7 @@ def add_arguments(subparsers: Subparsers) -> None:
     parser.add_argument(
         "--workers", type=int, nargs="+", help="of the others' DataLoaders; default: 0 and 2, on a GPU all cores' (16)"
     )
-    parser.add_argument("--quick", action="store_true", help="one round of one step, to see that all of it runs")
+    parser.add_argument("--quick", action="store_true", help="one round of one step, without peak memory")
     parser.add_argument("--table", action="store_true", help="the table, where another part is asked for too")
     parser.add_argument("--scale", action="store_true", help="cost over the size of the set and the number of epochs")
     parser.add_argument(
@@ -115,6 +115,7 @@ def _settings(asked: argparse.Namespace) -> dict[str, Any]:
         "rounds": rounds,
         "steps": steps,
         "workers": workers,
+        "peaks": not asked.quick,
     }
 
 

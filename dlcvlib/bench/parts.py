@@ -12,7 +12,7 @@ import torch
 
 from dlcvlib.bench import projection, scale, sizes
 from dlcvlib.bench.measuring import peak_memory
-from dlcvlib.bench.rows import WITHOUT_LIGHTLY, open_rows
+from dlcvlib.bench.rows import WITHOUT_LIGHTLY, open_rows, require_images
 from dlcvlib.bench.table import DINO_MARK, compared, lines, shares
 from dlcvlib.bench.turns import Plan, take_turns
 from dlcvlib.recipes import Pretraining, Training
@@ -35,17 +35,21 @@ class Asked:
     """Timed steps a turn."""
     workers: tuple[int, ...]
     """Of the others' DataLoaders, each number a row."""
+    peaks: bool = True
+    """Whether peak memory is measured on a CPU too, where it needs a process a row."""
 
 
 def workloads(asked: Asked, names: Sequence[str], root: Path) -> dict[str, Any]:
     """The table of each workload named; each gets its share of the time that is left."""
     end = time.monotonic() + 60 * asked.minutes
+    asked_for = {name: sizes.RECIPES[name](sizes.SIZES[asked.sizes]) for name in names}
+    for recipe in asked_for.values():
+        require_images(recipe, root)  # all before the first is measured
     found = {}
     print(f"each row in turn, {asked.rounds} rounds of {asked.steps} steps, medians; 'ours is' compares within a round")
-    for place, name in enumerate(names):
+    for place, (name, recipe) in enumerate(asked_for.items()):
         now = time.monotonic()
-        deadline = now + max(0.0, end - now) / (len(names) - place)
-        recipe = sizes.RECIPES[name](sizes.SIZES[asked.sizes])
+        deadline = now + max(0.0, end - now) / (len(asked_for) - place)
         found[name] = _workload(recipe, root, asked, deadline)
         if name == "dino" and asked.sizes == "card":
             found[name]["mark"] = DINO_MARK
@@ -57,9 +61,11 @@ def _workload(recipe: Training, root: Path, asked: Asked, deadline: float) -> di
     device = asked.device
     with open_rows(recipe, root, device, asked.workers) as rows:
         now = time.monotonic()
-        until = deadline if device.type == "cuda" else now + (deadline - now) * (1 - SHARE_FOR_MEMORY)
+        until = deadline if device.type == "cuda" else now + (deadline - now) * (1 - SHARE_FOR_MEMORY * asked.peaks)
         measured = take_turns(rows, Plan(asked.rounds, asked.steps, recipe.batch_size, device, until))
-        if device.type == "cpu":
+        if device.type == "cpu" and not asked.peaks:
+            measured.left_out.append("peak memory (--quick)")
+        elif device.type == "cpu":
             for name in measured.speeds:
                 if time.monotonic() > deadline:
                     measured.left_out.append(f"peak memory of '{name}'")

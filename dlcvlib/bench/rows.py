@@ -30,17 +30,24 @@ Rows = dict[str, Row]
 
 @contextmanager
 def open_rows(recipe: Training, root: Path, device: torch.device, workers: Sequence[int]) -> Iterator[Rows]:
-    """Name of each row of a workload to the row; ours stand first, so that they are measured whatever time is left.
+    """Name of each row of a workload to the row; ours stand first, so that they are measured whatever time is left."""
+    with TemporaryDirectory() as temporary:
+        yield _ours(recipe, root, device) | _others(recipe, root, Path(temporary), device, workers)
+
+
+def require_images(recipe: Training, root: Path) -> None:
+    """See that the data at `root` have at least a batch for `recipe`.
 
     Raises:
-        ValueError: the data hold fewer images than a batch.
+        ValueError: they hold fewer.
         FileNotFoundError: they lack the set.
     """
     found = tasks.image_count(tasks.images_of(recipe, root))
     if found < recipe.batch_size:
-        raise ValueError(f"a batch of {recipe.name} is {recipe.batch_size} images, but {root} holds {found} for it")
-    with TemporaryDirectory() as temporary:
-        yield _ours(recipe, root, device) | _others(recipe, root, Path(temporary), device, workers)
+        raise ValueError(
+            f"{root} holds {found} images for {recipe.name}, fewer than a batch of {recipe.batch_size}; "
+            "--sizes takes smaller batches, --workloads others"
+        )
 
 
 def _ours(recipe: Training, root: Path, device: torch.device) -> Rows:

@@ -72,14 +72,13 @@ def as_many(images: Tensor, count: int, folder: Path) -> Tensor:
     """The first `count` of `images` (N, 3, H, W) uint8; where N is less, a memory-mapped file in which they repeat."""
     if count <= len(images):
         return images[:count]
-    file = np.lib.format.open_memmap(
-        folder / f"{count}.npy", mode="w+", dtype=np.uint8, shape=(count, *images.shape[1:])
-    )
-    for start in range(0, count, COPIED_AT_ONCE):
-        rows = np.arange(start, min(start + COPIED_AT_ONCE, count))
-        file[rows] = images[torch.from_numpy(rows % len(images))].numpy()
-    file.flush()
-    return torch.from_numpy(file)
+    path = folder / f"{count}.npy"
+    shape = (count, *images.shape[1:])
+    with path.open("wb") as file:  # written, not mapped: a full disk under a map kills the process
+        np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
+        for rows in torch.arange(count).split(COPIED_AT_ONCE):
+            file.write(images[rows % len(images)].numpy().data)
+    return torch.from_numpy(np.load(path, mmap_mode="c"))
 
 
 def _steps(recipe: Pretraining, images: Tensor, device: torch.device, precision: Precision) -> Steps:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -98,8 +99,8 @@ class Resident:
 def resident(recipe: Training, root: Path, device: torch.device, precision: Precision) -> Steps:
     """Our step without gathering a batch and without augmentation."""
     task: Any = Resident(task_of(recipe, images_of(recipe, root), device, precision))
-    while True:
-        loop.step(task, None, 0)
+    for number in itertools.count():
+        loop.step(task, None, number % (task.epochs * task.steps))
         yield
 
 

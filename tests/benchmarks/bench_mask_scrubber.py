@@ -35,9 +35,8 @@ from torch.nn import functional
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from measuring import machine
-
 from dlcvlib import runs
+from dlcvlib.bench.measuring import machine
 from dlcvlib.data import palette
 from dlcvlib.files import write_json
 from dlcvlib.runs import Run

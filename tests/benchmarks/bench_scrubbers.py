@@ -25,9 +25,9 @@ import pandas as pd
 import plotly.graph_objects as go
 import torch
 from conftest import FLAGS
-from measuring import machine
 from test_book_lab import jupyterlab, run_all
 
+from dlcvlib.bench.measuring import machine
 from dlcvlib.embedding import EmbeddingSeries
 from dlcvlib.files import write_json
 from dlcvlib.views.palette import class_styles

@@ -1,0 +1,110 @@
+"""Directive `recorded-benchmarks`: what `dlcv bench --export` measured, by machine (`book/results/bench/*.json`)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from docutils import nodes
+from records import Tables, table
+
+NOTHING = "–"
+
+
+def benchmarks(folder: Path) -> list[tuple[str, list[dict[str, str]]]]:
+    """Titles and rows of the tables of every machine, in the order of the files' names.
+
+    Raises:
+        ValueError: a file in `folder` is no such result; the message names it.
+    """
+    found = []
+    for file in sorted(folder.glob("*.json")):
+        try:
+            kept = json.loads(file.read_text())
+            tables = [*_workloads(kept), *_growth(kept), *_projection(kept)]
+            found += [(f"{_machine(kept)}: {title}", rows) for title, rows in tables]
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"{file} is no result written by `dlcv bench --export`: {error!r}") from error
+    return found
+
+
+def _machine(kept: Mapping[str, Any]) -> str:
+    machine, data = kept["machine"], kept["data"]
+    on = "the toy world" if data["is_toy"] else data["root"]
+    return f"{machine['device']}, {machine['precision']}, torch {machine['versions']['torch']}, {on}"
+
+
+def _workloads(kept: Mapping[str, Any]) -> list[tuple[str, list[dict[str, str]]]]:
+    return [
+        (f"{name}, {workload['words']}", [_row(row, each, workload["rows"]) for row, each in workload["rows"].items()])
+        for name, workload in kept.get("workloads", {}).items()
+    ]
+
+
+def _row(name: str, row: Mapping[str, Any], rows: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    ours = next(each for each in rows.values() if each["who"] == "ours")
+    peak = row["peak_megabytes"]
+    return {
+        "row": name,
+        "images/s": f"{row['images_per_second']:,.1f}",
+        "ours is": f"{ours['ratio_to'][name]:.2f} ×",
+        "of the floor": f"{row['of_the_floor']:.1%}",
+        "not arithmetic": f"{row['not_arithmetic']:.1%}",
+        "peak MB": NOTHING if peak is None else f"{peak:,.0f}",
+    }
+
+
+def _growth(kept: Mapping[str, Any]) -> list[tuple[str, list[dict[str, str]]]]:
+    if "scale" not in kept:
+        return []
+    sets = [
+        {
+            "images in the set": f"{int(count):,}{' (repeated)' if row['repeated'] else ''}",
+            "images/s": f"{row['images_per_second']:,.1f}",
+            "to the smallest": f"{row['ratio_to_smallest']:.3f} ×",
+        }
+        for count, row in kept["scale"]["over_sets"]["sets"].items()
+    ]
+    peaks = kept["scale"]["over_epochs"]["peak_megabytes"]
+    epochs = [{"epochs": count, "peak MB": f"{peak:,.1f}"} for count, peak in peaks.items()]
+    recipe = kept["scale"]["over_epochs"]["recipe"]
+    return [(f"cost over the size of the set, {kept['scale']['words']}", sets), (f"memory of {recipe}", epochs)]
+
+
+def _projection(kept: Mapping[str, Any]) -> list[tuple[str, list[dict[str, str]]]]:
+    if "projection" not in kept:
+        return []
+    projection = kept["projection"]
+    rows = [
+        {
+            "recipe": name,
+            "images/s": NOTHING if row["images_per_second"] is None else f"{row['images_per_second']:,.1f}",
+            "epochs": str(row["epochs"]),
+            "seeds": str(row["seeds"]),
+            "minutes": f"{row['minutes']:,.2f}",
+        }
+        for name, row in projection["recipes"].items()
+    ]
+    total = dict.fromkeys(rows[0], "") | {"recipe": "all", "minutes": f"{projection['minutes']:,.2f}"} if rows else {}
+    missing = f", {len(projection['left_out'])} recipes not measured" if projection["left_out"] else ""
+    return [(f"the book's trainings, profile {projection['profile']}{missing}", [*rows, total] if rows else [])]
+
+
+class RecordedBenchmarks(Tables):
+    """`recorded-benchmarks`."""
+
+    nothing = "No benchmark has been recorded yet; `dlcv bench --export` records one of the machine that it runs on."
+
+    def run(self) -> list[nodes.Node]:
+        found: list[nodes.Node] = []
+        for title, rows in benchmarks(self.book / "results" / "bench"):
+            if rows:
+                found += [nodes.paragraph(text=title), table(rows)]
+        return found or [nodes.paragraph(text=self.nothing)]
+
+
+def setup(app: Any) -> dict[str, bool]:
+    app.add_directive("recorded-benchmarks", RecordedBenchmarks)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
