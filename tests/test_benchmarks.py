@@ -290,14 +290,14 @@ def test_a_books_trainings_are_projected_from_measured_steps(
 ) -> None:
     monkeypatch.setenv("DLCV_RUNS", str(tmp_path))
     file = tmp_path / "records.yaml"
-    file.write_text("# a book\n01_chapter:\n  - our_byol_d\n  - r1_small_cnn\n02_chapter:\n  - r1_small_cnn\n")
+    file.write_text("# a book\n01_chapter:\n  - our_byol_e\n  - r1_small_cnn\n02_chapter:\n  - r1_small_cnn\n")
     names = projection.trained_by(file)
-    assert names == ("our_byol", "our_byol_d", "r1_small_cnn")  # what is needed comes first, each once
+    assert names == ("our_byol", "our_byol_e", "r1_small_cnn")  # what is needed comes first, each once
     device, soon = torch.device("cpu"), time.monotonic() + 600
     found = projection.project(names, "smoke", world, device, steps=1, deadline=soon)
     assert found["minutes"] == sum(row["minutes"] for row in found["recipes"].values()) > 0
-    assert found["recipes"]["our_byol_d"]["seeds"] == recipes.seeds("our_byol_d", "smoke") > 1
-    assert found["recipes"]["our_byol_d"]["images_per_second"] is None and not found["left_out"]
+    assert found["recipes"]["our_byol_e"]["seeds"] == recipes.seeds("our_byol_e", "smoke") > 1
+    assert found["recipes"]["our_byol_e"]["images_per_second"] is None and not found["left_out"]
     late = projection.project(names, "smoke", world, device, steps=1, deadline=time.monotonic() - 1)
     assert late["minutes"] == 0 and len(late["left_out"]) == 3
 

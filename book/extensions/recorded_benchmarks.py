@@ -23,8 +23,9 @@ def benchmarks(folder: Path) -> list[tuple[str, list[dict[str, str]]]]:
     for file in sorted(folder.glob("*.json")):
         try:
             kept = json.loads(file.read_text())
+            machine = _machine(kept)
             tables = [*_workloads(kept), *_growth(kept), *_projection(kept)]
-            found += [(f"{_machine(kept)}: {title}", rows) for title, rows in tables]
+            found += [(f"{machine}: {title}", rows) for title, rows in tables]
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"{file} is no result written by `dlcv bench --export`: {error!r}") from error
     return found
