@@ -19,7 +19,7 @@ from dlcvlib.files import write_json
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
 
-MINUTES = {"cpu": 20.0, "cuda": 8.0}
+MINUTES = {"cpu": 30.0, "cuda": 8.0}
 STEPS = {"cpu": 5, "cuda": 50}
 MOST_WORKERS = 16
 
@@ -37,7 +37,7 @@ def add_arguments(subparsers: Subparsers) -> None:
     parser.add_argument("--data", type=Path, metavar="ROOT", help="default: $DLCV_DATA, then data/, then the toy world")
     parser.add_argument("--workloads", nargs="+", choices=sizes.RECIPES, default=list(sizes.RECIPES), metavar="NAME")
     parser.add_argument("--sizes", choices=sizes.SIZES, help="default: card on a GPU, cores on a CPU")
-    parser.add_argument("--minutes", type=float, help="for the table and for each other part: 8 on a GPU, 20 on a CPU")
+    parser.add_argument("--minutes", type=float, help="for the table and for each other part: 8 on a GPU, 30 on a CPU")
     parser.add_argument("--rounds", type=int, default=3, help="rounds in which each row has its turn")
     parser.add_argument("--steps", type=int, help="timed steps a turn: 50 on a GPU, 5 on a CPU")
     parser.add_argument(

@@ -57,7 +57,8 @@ class Plan:
 def take_turns(rows: Mapping[str, Row], plan: Plan) -> Measured:
     """Images a second of every row in every round, so that whatever else slows the machine slows all rows.
 
-    A round begins only if it can be expected to end in time, judging by the one before.
+    The first round may take all the time: whole turns say more than many. Another begins only if it can be expected to
+    end in time, judging by the one before.
     """
     measured = Measured()
     opened: dict[str, Steps] = {}
@@ -68,9 +69,8 @@ def take_turns(rows: Mapping[str, Row], plan: Plan) -> Measured:
             if number and started + taken > plan.deadline:
                 measured.left_out.append(f"{plan.rounds - number} of {plan.rounds} rounds")
                 break
-            _round(
-                rows if number == 0 else {name: rows[name] for name in measured.speeds}, plan, number, opened, measured
-            )
+            in_all = rows if number == 0 else {name: rows[name] for name in measured.speeds}
+            _round(in_all, plan, number, opened, measured)
             taken = time.monotonic() - started
     finally:
         for loop in opened.values():
@@ -82,18 +82,16 @@ def take_turns(rows: Mapping[str, Row], plan: Plan) -> Measured:
 
 def _round(rows: Mapping[str, Row], plan: Plan, number: int, opened: dict[str, Steps], measured: Measured) -> None:
     """One turn of each row; in the first round rows for which no time is left are left out of all."""
-    turns_left = len(rows) * (plan.rounds - number)
-    for name, row in rows.items():
+    for place, (name, row) in enumerate(rows.items()):
         now = time.monotonic()
         if now > plan.deadline and number == 0 and measured.speeds:
             measured.left_out.append(f"'{name}'")
             continue
-        until = now + max(0.0, plan.deadline - now) / turns_left
+        until = now + max(0.0, plan.deadline - now) / (len(rows) - place)
         with device_peak(measured.megabytes, name, plan.device):
             speed, missing = _turn(name, row, plan, until, opened)
         measured.speeds.setdefault(name, []).append(speed)
         measured.left_out += [f"'{name}' in round {number + 1}: {each}" for each in missing]
-        turns_left -= 1
 
 
 def _turn(name: str, row: Row, plan: Plan, until: float, opened: dict[str, Steps]) -> tuple[float, list[str]]:
