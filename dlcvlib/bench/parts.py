@@ -66,11 +66,14 @@ def _workload(recipe: Training, root: Path, asked: Asked, deadline: float) -> di
         if device.type == "cpu" and not asked.peaks:
             measured.left_out.append("peak memory (--quick)")
         elif device.type == "cpu":
+            late = []
             for name in measured.speeds:
                 if time.monotonic() > deadline:
-                    measured.left_out.append(f"peak memory of '{name}'")
+                    late.append(f"'{name}'")
                 else:
                     measured.megabytes[name] = peak_memory(rows[name].open_loop)
+            if late:
+                measured.left_out.append(f"peak memory of {', '.join(late)}")
         if device.type == "cuda":
             torch.cuda.empty_cache()
         if isinstance(recipe, Pretraining) and WITHOUT_LIGHTLY:
