@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from dlcvlib.bench.measuring import Steps
 from dlcvlib.recipes import Pretraining, Recipe, SegmentationRecipe, Training
 from dlcvlib.training import loop
 from dlcvlib.training.classification import Classification
-from dlcvlib.training.device import Precision, autocast
+from dlcvlib.training.device import Precision
 from dlcvlib.training.prepare import (
     Images,
     PretrainingImages,
@@ -120,45 +121,16 @@ def floor(recipe: Training, root: Path, device: torch.device, precision: Precisi
 
 def arithmetic(task: AnyTask) -> Callable[[], Tensor]:
     """The loss of one batch, augmented here once, each time it is called."""
-    if isinstance(task, SelfSupervised):
-        return _of_views(task)
     batch = next(iter(task.batches()))
-    return _of_tiles(task, batch) if isinstance(task, Segmentation) else _of_labelled(task, batch)
-
-
-def _of_views(task: SelfSupervised) -> Callable[[], Tensor]:
-    views = task.views(next(iter(task.batches())))
-    task.module.train()
-
-    def loss() -> Tensor:
-        with autocast(task.device, task.precision):
-            return task.method.loss(views, 0)
-
-    return loss
-
-
-def _of_tiles(task: Segmentation, batch: tuple[Tensor, Tensor]) -> Callable[[], Tensor]:
-    recipe, weight = task.recipe, task.recipe.auxiliary_weight
-    images, masks = augment.prepare_pairs(batch[0], batch[1], recipe.tile, recipe.augmentation)
-    images = images.contiguous(memory_format=torch.channels_last)
-    task.model.train()
-
-    def loss() -> Tensor:
-        with autocast(task.device, task.precision):
-            outputs = task.model(images, with_auxiliary=True) if weight else (task.model(images),)
-        main, *auxiliary = (task.criterion(logits, masks) for logits in outputs)
-        return main + weight * sum(auxiliary)
-
-    return loss
-
-
-def _of_labelled(task: Classification, batch: tuple[Tensor, Tensor]) -> Callable[[], Tensor]:
-    images, labels = task.prepare(batch[0], task.recipe.augmentation), batch[1]
-    task.model.train()
-
-    def loss() -> Tensor:
-        with autocast(task.device, task.precision):
-            logits = task.model(images)
-        return torch.nn.functional.cross_entropy(logits.float(), labels, label_smoothing=task.recipe.label_smoothing)
-
-    return loss
+    seen: tuple[Any, ...]
+    if isinstance(task, SelfSupervised):
+        seen = (task.views(batch),)
+        task.module.train()
+    elif isinstance(task, Segmentation):
+        images, masks = augment.prepare_pairs(batch[0], batch[1], task.recipe.tile, task.recipe.augmentation)
+        seen = (images.contiguous(memory_format=torch.channels_last), masks)
+        task.model.train()
+    else:
+        seen = (task.prepare(batch[0], task.recipe.augmentation), batch[1])
+        task.model.train()
+    return partial(task.trained, *seen)
