@@ -121,7 +121,7 @@ def floor(recipe: Training, root: Path, device: torch.device, precision: Precisi
 
 def arithmetic(task: AnyTask) -> Callable[[], Tensor]:
     """The loss of one batch, augmented here once, each time it is called."""
-    batch = next(iter(task.batches()))
+    batch: Any = next(iter(task.batches()))
     seen: tuple[Any, ...]
     if isinstance(task, SelfSupervised):
         seen = (task.views(batch),)
