@@ -61,7 +61,7 @@ lab: $(INSTALLED)
 
 # The one table first; on a GPU machine it times the card.
 bench: $(COMPARED)
-	@OMP_WAIT_POLICY=passive $(BIN)/dlcv bench
+	@$(BIN)/dlcv bench
 	@set -e; for file in tests/benchmarks/bench_*.py; do echo "== $$file"; \
 	OMP_WAIT_POLICY=passive $(BIN)/python $$file; done
 
@@ -75,7 +75,8 @@ check: $(INSTALLED)
 	@$(BIN)/mypy
 
 # The systems that need no outside weights, in the reports' own settings; each result goes to book/results/. Ours stand
-# first, the reports' hundreds of epochs last: make gpu GPU_RECIPES="our_dino our_dino_c" takes only some.
+# first, the reports' hundreds of epochs last: make gpu GPU_RECIPES="our_dino our_dino_c" takes only some. Of several cards
+# all take part in each training.
 ROWS = a b c d e frozen_random lp_ft
 SKIPS = 1 2 3 4 random
 GPU_RECIPES ?= our_scratch r4_vgg13_bn r2_densenet121 r1_small_cnn mini_labelled \
@@ -86,7 +87,7 @@ GPU_SEEDS ?= 3
 gpu: $(INSTALLED)
 	@$(BIN)/dlcv check --gpu
 	@for recipe in $(GPU_RECIPES); do case $$recipe in our_*_*) seeds=$(GPU_SEEDS);; *) seeds=1;; esac; \
-	$(BIN)/dlcv train $$recipe --profile full --seed $(SEED) --seeds $$seeds --export || exit 1; done
+	$(if $(filter-out 0 1,$(GPUS)),$(BIN)/torchrun --standalone --nproc-per-node=$(strip $(GPUS)) -m dlcvlib,$(BIN)/dlcv) train $$recipe --profile full --seed $(SEED) --seeds $$seeds --export || exit 1; done
 
 # Every chapter on a GPU with the trainings of PROFILE=quick, from nothing and on the toy world, and whether the results
 # lie where they do without a GPU. What .github/workflows/gpu.yml runs.

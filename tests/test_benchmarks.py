@@ -118,7 +118,7 @@ def test_the_one_table_needs_neither_figures_nor_jupyter_nor_lightly(
     assert list(kept["workloads"]) == ["classification", "byol", "dino", "segmentation"]
     for name, workload in kept["workloads"].items():
         others = ["plain", "torchvision"] if name == "segmentation" else ["plain"]
-        assert whose(kept, name) == ["floor", "resident", "ours", *others]
+        assert whose(kept, name) == ["floor", "resident", "ours", "choice", "choice", *others]
         floor, *_ = workload["rows"].values()
         assert floor["of_the_floor"] == 1 and floor["not_arithmetic"] == 0
         assert sum(workload["shares"].values()) == pytest.approx(1)

@@ -15,7 +15,7 @@ from dlcvlib.bench import plain_pytorch, plain_segmentation, tasks, torchvision_
 from dlcvlib.bench.measuring import Steps
 from dlcvlib.bench.turns import Row, Who
 from dlcvlib.recipes import Pretraining, Recipe, SegmentationRecipe, Training
-from dlcvlib.training.device import PRECISIONS, choose_precision
+from dlcvlib.training.device import PRECISIONS, Precision, choose_precision
 from dlcvlib.training.prepare import labelled_set
 
 try:
@@ -53,11 +53,26 @@ def require_images(recipe: Training, root: Path) -> None:
 def _ours(recipe: Training, root: Path, device: torch.device) -> Rows:
     precision = choose_precision(device)
     ours = (recipe, root, device, precision)
-    return {
+    rows: Rows = {
         f"floor: forward + backward, {precision}": Row("floor", partial(tasks.floor, *ours)),
         f"ours, on a resident batch, {precision}": Row("resident", partial(tasks.resident, *ours)),
         f"ours, {precision}": Row("ours", partial(tasks.ours, *ours)),
     }
+    return rows | _not_chosen(recipe, root, device, precision)
+
+
+def _not_chosen(recipe: Training, root: Path, device: torch.device, precision: Precision) -> Rows:
+    """The floor in the other precision, in the other memory format and, on a GPU, compiled."""
+    other = PRECISIONS["fp32" if precision == "bf16" else "bf16"]
+    ways = {
+        f"floor, {other}": partial(tasks.floor, recipe, root, device, other),
+        f"floor, {precision}, not channels_last": partial(
+            tasks.floor, recipe, root, device, precision, torch.contiguous_format
+        ),
+    }
+    if device.type == "cuda":
+        ways[f"floor, {precision}, compiled"] = partial(tasks.floor, recipe, root, device, precision, compiled=True)
+    return {name: Row("choice", open_loop) for name, open_loop in ways.items()}
 
 
 def _others(recipe: Training, root: Path, folders: Path, device: torch.device, workers: Sequence[int]) -> Rows:

@@ -105,32 +105,45 @@ def resident(recipe: Training, root: Path, device: torch.device, precision: Prec
         yield
 
 
-def floor(recipe: Training, root: Path, device: torch.device, precision: Precision) -> Steps:
+def floor(
+    recipe: Training,
+    root: Path,
+    device: torch.device,
+    precision: Precision,
+    memory_format: torch.memory_format = torch.channels_last,
+    compiled: bool = False,
+) -> Steps:
     """Forward, loss and backward on a batch that stays on the device: what no training can beat.
 
-    A target's or a teacher's forward is the method's arithmetic, so it is in here.
+    A target's or a teacher's forward is the method's arithmetic, so it is in here. Another memory format, or compiled
+    networks, tell whether training has chosen well.
     """
     task = task_of(recipe, images_of(recipe, root), device, precision)
     task.before_step(0)
-    loss = arithmetic(task)
+    for network in task.networks:
+        network.to(memory_format=memory_format)
+        if compiled:
+            network.compile(dynamic=False)
+    loss = arithmetic(task, memory_format)
     while True:
         task.optimizer.zero_grad(set_to_none=True)
         loss().backward()
         yield
 
 
-def arithmetic(task: AnyTask) -> Callable[[], Tensor]:
+def arithmetic(task: AnyTask, memory_format: torch.memory_format = torch.channels_last) -> Callable[[], Tensor]:
     """The loss of one batch, augmented here once, each time it is called."""
     batch: Any = next(iter(task.batches()))
     seen: tuple[Any, ...]
     if isinstance(task, SelfSupervised):
-        seen = (task.views(batch),)
+        seen = ([view.contiguous(memory_format=memory_format) for view in task.views(batch)],)
         task.module.train()
     elif isinstance(task, Segmentation):
         images, masks = augment.prepare_pairs(batch[0], batch[1], task.recipe.tile, task.recipe.augmentation)
-        seen = (images.contiguous(memory_format=torch.channels_last), masks)
+        seen = (images.contiguous(memory_format=memory_format), masks)
         task.model.train()
     else:
-        seen = (task.prepare(batch[0], task.recipe.augmentation), batch[1])
+        images = task.prepare(batch[0], task.recipe.augmentation)
+        seen = (images.contiguous(memory_format=memory_format), batch[1])
         task.model.train()
     return partial(task.trained, *seen)

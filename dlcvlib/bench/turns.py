@@ -16,7 +16,7 @@ WARM_UP = 2
 """Steps before a row is first timed, in which memory is found and kernels are chosen."""
 LOADED_AHEAD = 2
 """Batches that each worker of a DataLoader loads before they are asked for."""
-Who = Literal["floor", "resident", "ours", "plain", "lightly", "torchvision"]
+Who = Literal["floor", "choice", "resident", "ours", "plain", "lightly", "torchvision"]
 
 
 @dataclass(frozen=True)
