@@ -76,6 +76,14 @@ def test_the_loading_benchmark_compares_first_and_later_epochs(world: Path, tmp_
         assert min(first, first_ratio, later, later_ratio) > 0
 
 
+def test_the_benchmark_of_the_book_times_so_many_copies_of_a_chapter(world: Path, tmp_path: Path) -> None:
+    arguments = ("--chapter", "11_cross_entropy_gradient", "--counts", "1", "2")
+    rows = table(run("bench_book.py", world, tmp_path, *arguments))
+    assert list(rows) == ["1 chapters", "2 chapters"]
+    for count, (seconds, a_chapter, _) in enumerate(rows.values(), start=1):
+        assert seconds == pytest.approx(count * a_chapter, abs=0.1)
+
+
 def test_the_benchmark_of_the_mean_iou_scores_the_same_maps_both_ways(world: Path, tmp_path: Path) -> None:
     rows = table(run("bench_course_iou.py", world, tmp_path, "--quick", "--rounds", "1"))
     assert list(rows) == [f"{maps}, {way}" for maps in ("smooth", "noisy") for way in ("plain NumPy", "course_iou")]

@@ -19,9 +19,12 @@ from several_processes import RECIPES
 from torch import Tensor
 from training_worlds import write_mini_and_office, write_satellite
 
-from dlcvlib import augment, runs
+from dlcvlib import augment, recipes, runs
+from dlcvlib.recipes import Pretraining, Recipe, SegmentationRecipe
 from dlcvlib.runs import Run
 from dlcvlib.training import distribution
+from dlcvlib.training.prepare import build_method, build_model
+from dlcvlib.training.satellite import build_segmenter
 
 HERE = Path(__file__).resolve().parent
 LAUNCH = [sys.executable, "-m", "torch.distributed.run"]
@@ -213,3 +216,30 @@ def test_a_job_that_is_called_off_says_where_it_goes_on(world: Path, tmp_path: P
     process.send_signal(signal.SIGTERM)
     _, errors = process.communicate(timeout=120)
     assert process.returncode != 0 and "goes on after epoch" in errors
+
+
+# ---- what DistributedDataParallel asks of a network
+
+
+@pytest.mark.parametrize("name", sorted(recipes.RECIPES))
+def test_a_step_gives_every_trained_parameter_a_gradient(name: str) -> None:
+    """One that got none would keep all processes waiting for it."""
+    recipe = recipes.get(name).for_profile("full")
+    with torch.device("meta"):
+        if isinstance(recipe, Pretraining):
+            network: Any = build_method(recipe)
+            views = [torch.rand(2, 3, view.size, view.size) for view in recipe.views for _ in range(view.count)]
+            loss = network.loss(views, 0)
+        elif isinstance(recipe, SegmentationRecipe):
+            network = build_segmenter(recipe)
+            images = torch.rand(2, 3, side := recipe.tile or recipe.image_size, side)
+            loss = sum(part.sum() for part in network(images, with_auxiliary=True)) if recipe.auxiliary_weight else None
+            loss = network(images).sum() if loss is None else loss
+        else:
+            assert isinstance(recipe, Recipe)
+            network = build_model(recipe, 7)
+            loss = network(torch.rand(2, 3, recipe.image_size, recipe.image_size)).sum()
+        loss.backward()
+    trained = {key: value for key, value in network.named_parameters() if value.requires_grad}
+    assert trained
+    assert [key for key, value in trained.items() if value.grad is None] == []
