@@ -92,7 +92,9 @@ def test_labels_decide_the_monitors_and_nothing_else(data, method):
 def test_held_out_images_are_not_trained_on(data):
     recipe = small_pretraining("byol")
     images = unlabelled_images(course_data.find(data), recipe).images
-    seen = {image.numpy().tobytes() for image in images.train}
+    task = SelfSupervised(recipe, build_method(recipe), images, torch.device("cpu"), "fp32")
+    seen = {image.numpy().tobytes() for _ in range(9) for batch in task.batches() for image in batch}
+    assert len(seen) == images.count == 30
     assert all(image.numpy().tobytes() not in seen for image in images.queries.images)
     assert all(image.numpy().tobytes() in seen for image in images.bank.images)
 
@@ -110,7 +112,7 @@ def test_fewer_images_a_class_are_fewer_images_with_labels_or_without(tmp_path, 
     for labelled, expected in ((True, 15), (False, 15)):
         data = write_mini_and_office(tmp_path / str(labelled), labelled=labelled)
         recipe = small_pretraining("byol", images_per_class=5)
-        assert len(unlabelled_images(course_data.find(data), recipe).images.train) == expected
+        assert unlabelled_images(course_data.find(data), recipe).images.count == expected
 
 
 def test_the_record_measures_the_network_before_training_and_keeps_the_last_epoch(data):

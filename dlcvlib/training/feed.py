@@ -43,20 +43,32 @@ def resident(tensors: tuple[Tensor, ...], device: torch.device) -> tuple[Tensor,
     return tuple(tensor.to(device) for tensor in tensors) if fits(tensors, device) else tensors
 
 
-def batches(tensors: tuple[Tensor, ...], batch_size: int, device: torch.device) -> Iterator[tuple[Tensor, ...]]:
+def batches(
+    tensors: tuple[Tensor, ...], batch_size: int, device: torch.device, among: Tensor | None = None
+) -> Iterator[tuple[Tensor, ...]]:
     """An epoch's batches, shuffled: of each tensor the rows that fall to this process, on `device`.
 
     Args:
         tensors: each (N, …), on `device` or in mapped memory; see `resident`.
         batch_size: over all processes; the few rows that do not fill one wait for another epoch.
         device: where the batches are wanted.
+        among: the rows to choose from, int64; None for all.
     """
-    number = len(tensors[0])
     if any(tensor.device.type != device.type for tensor in tensors):
-        yield from _loaded_ahead(tensors, list(shuffled(number, batch_size, torch.device("cpu"))), device)
+        yield from _loaded_ahead(tensors, list(_order(tensors, batch_size, torch.device("cpu"), among)), device)
         return
-    for rows in shuffled(number, batch_size, device):
+    for rows in _order(tensors, batch_size, device, among):
         yield tuple(tensor[rows] for tensor in tensors)
+
+
+def _order(
+    tensors: tuple[Tensor, ...], batch_size: int, device: torch.device, among: Tensor | None
+) -> Iterator[Tensor]:
+    """The rows of each batch."""
+    if among is None:
+        return shuffled(len(tensors[0]), batch_size, device)
+    chosen = among.to(device)
+    return (chosen[places] for places in shuffled(len(among), batch_size, device))
 
 
 def _loaded_ahead(

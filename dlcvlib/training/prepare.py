@@ -65,7 +65,7 @@ class PretrainingImages:
         """For `run.json`."""
         return {
             "fingerprint": self.fingerprint,
-            "train_images": len(self.images.train),
+            "train_images": self.images.count,
             "val_images": len(self.images.queries.labels),
             "classes": self.images.num_classes,
             "monitored": self.monitored,
@@ -87,10 +87,13 @@ def unlabelled_images(course: CourseData, recipe: Pretraining) -> PretrainingIma
     decoded = data.decode(mini, "train")
     if decoded.labels is None:
         return _monitored_on_office(course, recipe, decoded)
-    held_out = _held_out(decoded.labels.numpy())
-    kept = _first_of_each_class(_labelled(decoded, np.flatnonzero(~held_out)), recipe.images_per_class)
-    queries = _labelled(decoded, np.flatnonzero(held_out))
-    images = UnlabelledImages(kept.images, _spread(kept, BANK), _spread(queries, QUERIES), len(mini.class_names))
+    labels = decoded.labels.numpy()
+    held_out = _held_out(labels)
+    kept = _first_rows(np.flatnonzero(~held_out), labels, recipe.images_per_class)
+    bank, queries = (
+        _labelled(decoded, _spread(rows, most)) for rows, most in ((kept, BANK), (np.flatnonzero(held_out), QUERIES))
+    )
+    images = UnlabelledImages(decoded.images, bank, queries, len(mini.class_names), rows=torch.from_numpy(kept))
     return PretrainingImages(images, "mini", decoded.fingerprint)
 
 
@@ -98,15 +101,14 @@ def _monitored_on_office(course: CourseData, recipe: Pretraining, mini: Decoded)
     office = course.office
     if office is None or office.val is None:
         raise FileNotFoundError(f"{course.root}: neither Mini-ImageNet nor Office has labels for the monitors")
-    bank, queries = (data.decode(office, split, recipe.image_size) for split in ("train", "val"))
-    parts = [_labelled(decoded, slice(None)) for decoded in (bank, queries)]
-    images = UnlabelledImages(
-        _as_many_as(mini.images, recipe.images_per_class),
-        _spread(parts[0], BANK),
-        _spread(parts[1], QUERIES),
-        len(office.class_names),
+    train, val = (data.decode(office, split, recipe.image_size) for split in ("train", "val"))
+    bank, queries = (
+        _labelled(decoded, _spread(np.arange(len(decoded.names)), most))
+        for decoded, most in ((train, BANK), (val, QUERIES))
     )
-    return PretrainingImages(images, "office", f"{mini.fingerprint}-{bank.fingerprint}-{queries.fingerprint}")
+    seen = _as_many_as(mini.images, recipe.images_per_class)
+    images = UnlabelledImages(seen, bank, queries, len(office.class_names))
+    return PretrainingImages(images, "office", f"{mini.fingerprint}-{train.fingerprint}-{val.fingerprint}")
 
 
 def _as_many_as(images: torch.Tensor, per_class: int | None) -> torch.Tensor:
@@ -116,9 +118,8 @@ def _as_many_as(images: torch.Tensor, per_class: int | None) -> torch.Tensor:
     return images[torch.linspace(0, len(images) - 1, per_class * MINI_CLASSES).long()]
 
 
-def _spread(images: LabelledImages, at_most: int) -> LabelledImages:
-    rows = torch.linspace(0, len(images.labels) - 1, min(at_most, len(images.labels))).long()
-    return LabelledImages(images.images[rows], images.labels[rows], images.indices[rows])
+def _spread(rows: np.ndarray, at_most: int) -> np.ndarray:
+    return rows[torch.linspace(0, len(rows) - 1, min(at_most, len(rows))).long().numpy()]
 
 
 def labelled_set(course: CourseData, recipe: Recipe) -> ImageSet:
@@ -198,8 +199,13 @@ def _place_in_class(labels: np.ndarray) -> np.ndarray:
 def _first_of_each_class(images: LabelledImages, count: int | None) -> LabelledImages:
     if count is None:
         return images
-    rows = torch.from_numpy(np.flatnonzero(_place_in_class(images.labels.numpy()) < count))
+    rows = torch.from_numpy(_first_rows(np.arange(len(images.labels)), images.labels.numpy(), count))
     return LabelledImages(images.images[rows], images.labels[rows], images.indices[rows])
+
+
+def _first_rows(rows: np.ndarray, labels: np.ndarray, count: int | None) -> np.ndarray:
+    """Of the rows, those of the first `count` of each class among them; all for None."""
+    return rows if count is None else rows[_place_in_class(labels[rows]) < count]
 
 
 def build_model(recipe: Recipe, num_classes: int) -> nn.Module:

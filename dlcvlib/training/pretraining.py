@@ -65,13 +65,20 @@ class Method(Protocol):
 class UnlabelledImages:
     """Images to learn from, and labelled ones that only the monitors see.
 
-    `train` (N, 3, H, W) uint8; `bank` holds the images that vote for the class of the held-out `queries`.
+    `train` (N, 3, H, W) uint8, of which `rows`, int64, are learnt from, so that they stay mapped from disk; None for
+    all. `bank` holds the images that vote for the class of the held-out `queries`.
     """
 
     train: Tensor
     bank: LabelledImages
     queries: LabelledImages
     num_classes: int
+    rows: Tensor | None = None
+
+    @property
+    def count(self) -> int:
+        """How many are learnt from."""
+        return len(self.train if self.rows is None else self.rows)
 
 
 class SelfSupervised:
@@ -95,11 +102,12 @@ class SelfSupervised:
         self.module: nn.Module = distribution.synchronised(method.to(device).to(memory_format=torch.channels_last))
         self.method = method
         (self.train,) = resident((images.train,), device)
+        self.rows = images.rows
         self.bank, self.queries = images.bank.to(device), images.queries.to(device)
         self.num_classes = images.num_classes
         self.epochs = recipe.epochs
-        self.batch_size = distribution.batch_size(recipe.batch_size, len(self.train))
-        self.steps = len(self.train) // self.batch_size
+        self.batch_size = distribution.batch_size(recipe.batch_size, images.count)
+        self.steps = images.count // self.batch_size
         self.trained = distribution.spread(self.module, self._loss)
         self.optimizer = build_optimizer(self.module.parameters(), recipe.optimizer)
         self.rates, self.decays, self.momenta = _schedules(recipe, self.steps)
@@ -118,7 +126,7 @@ class SelfSupervised:
 
     def batches(self) -> Iterator[Tensor]:
         """Shuffled batches of uint8 images; the few images that do not fill one wait for another epoch."""
-        for (images,) in feed.batches((self.train,), self.batch_size, self.device):
+        for (images,) in feed.batches((self.train,), self.batch_size, self.device, self.rows):
             yield images
 
     def before_step(self, step: int) -> None:
