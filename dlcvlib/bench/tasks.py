@@ -14,24 +14,14 @@ from torch import Tensor
 from dlcvlib import augment, data
 from dlcvlib.bench.measuring import Steps
 from dlcvlib.recipes import Pretraining, Recipe, SegmentationRecipe, Training
-from dlcvlib.training import loop
+from dlcvlib.training import load_or_train, loop
 from dlcvlib.training.classification import Classification
 from dlcvlib.training.device import Precision
-from dlcvlib.training.prepare import (
-    Images,
-    PretrainingImages,
-    build_method,
-    build_model,
-    labelled_set,
-    load_images,
-    unlabelled_images,
-)
+from dlcvlib.training.load_or_train import AnyImages, AnyTask
+from dlcvlib.training.prepare import PretrainingImages, build_method, build_model
 from dlcvlib.training.pretraining import SelfSupervised
-from dlcvlib.training.satellite import SatelliteImages, build_segmenter, satellite_images
+from dlcvlib.training.satellite import SatelliteImages, build_segmenter
 from dlcvlib.training.segmentation import Segmentation
-
-AnyImages = Images | PretrainingImages | SatelliteImages
-AnyTask = Classification | SelfSupervised | Segmentation
 
 
 def images_of(recipe: Training, root: Path) -> AnyImages:
@@ -40,13 +30,7 @@ def images_of(recipe: Training, root: Path) -> AnyImages:
     Raises:
         FileNotFoundError: the data at `root` lack them.
     """
-    course = data.find(root)
-    if isinstance(recipe, Pretraining):
-        return unlabelled_images(course, recipe)
-    if isinstance(recipe, SegmentationRecipe):
-        return satellite_images(course, recipe)
-    assert isinstance(recipe, Recipe)
-    return load_images(labelled_set(course, recipe), recipe)
+    return load_or_train.images_of(data.find(root), recipe)
 
 
 def image_count(images: AnyImages) -> int:

@@ -74,7 +74,7 @@ def train(
     named = recipes.get(recipe) if isinstance(recipe, str) else recipe
     course = _course(data)
     asked = named.for_profile(profile)
-    images = _images(course, asked)
+    images = images_of(course, asked)
     run = Run(runs.path_of(places.runs_home(course.root), profile, asked.name, seed))
     run.path.mkdir(parents=True, exist_ok=True)
     with _locked(run), _losses_told(run), augment.part_of_batch(processes.place(), processes.count()):
@@ -115,7 +115,12 @@ def _course(given: CourseData | str | Path | None) -> CourseData:
     return given if isinstance(given, CourseData) else data.find(given)
 
 
-def _images(course: CourseData, recipe: Training) -> AnyImages:
+def images_of(course: CourseData, recipe: Training) -> AnyImages:
+    """The images that `recipe` trains on, decoded.
+
+    Raises:
+        FileNotFoundError: the data lack them.
+    """
     if isinstance(recipe, Pretraining):
         return unlabelled_images(course, recipe)
     if isinstance(recipe, SegmentationRecipe):
