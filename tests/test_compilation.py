@@ -8,7 +8,14 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
-from training_worlds import small_pretraining, small_recipe, write_classification, write_mini_and_office
+from training_worlds import (
+    small_pretraining,
+    small_recipe,
+    small_segmentation,
+    write_classification,
+    write_mini_and_office,
+    write_satellite,
+)
 
 from dlcvlib import train
 from dlcvlib.training import compilation
@@ -68,7 +75,7 @@ def test_on_a_cpu_it_is_asked_for_by_name(monkeypatch: pytest.MonkeyPatch) -> No
         after([1.0], device=GPU)
 
 
-@pytest.mark.parametrize("what", ["classification", "byol", "dino"])
+@pytest.mark.parametrize("what", ["classification", "byol", "dino", "segmentation"])
 def test_a_compiled_training_is_the_same_training(what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     graphs: list[int] = []
 
@@ -80,6 +87,8 @@ def test_a_compiled_training_is_the_same_training(what: str, tmp_path: Path, mon
     monkeypatch.setenv("DLCV_PRECISION", "fp32")
     if what == "classification":
         data, recipe = write_classification(tmp_path / "data"), small_recipe(epochs=7, batch_size=24)
+    elif what == "segmentation":  # whose best masks are predicted after the last epoch
+        data, recipe = write_satellite(tmp_path / "data"), small_segmentation(epochs=7, batch_size=12)
     else:
         data = write_mini_and_office(tmp_path / "data")
         recipe = small_pretraining(what, epochs=7, batch_size=24)

@@ -166,6 +166,7 @@ def fit(task: Task, run: Run, *, seed: int, snapshots: int, title: str = "") -> 
             if (fault := task.fault()) is not None:
                 raise TrainingCollapsedError(f"{run.path}: stopped after epoch {epoch} of {task.epochs}: {fault}")
             bar.set_postfix_str(f"{task.shown} {measures[task.shown]:.3f}", refresh=False)
+    compilation.take_back()  # what follows a training evaluates, in batches of other sizes
     return progress
 
 
