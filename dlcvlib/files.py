@@ -2,94 +2,158 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import re
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
+try:
+    import fcntl
+except ImportError:  # Windows: parts of killed writers are then left where they are
+    fcntl = None  # type: ignore[assignment]
+
+STALE_AFTER = 60.0
+"""Seconds after which a part that no process holds counts as left over: a writer may not have locked a younger one."""
+
+
+class DiskFullError(OSError):
+    """There is no room left; the message names the file, the room needed and what to do."""
+
 
 @contextmanager
-def whole_file(path: str | Path) -> Iterator[IO[bytes]]:
-    """Open a file for writing that takes the place of `path` only once everything is on disk.
+def whole_file(path: str | Path, size: int | None = None) -> Iterator[IO[bytes]]:
+    """Open a file for writing that replaces `path` only once everything is on disk.
 
-    A writer that is killed, or that raises, leaves the old file (or none), never a part of the new one.
+    A writer that is killed, or that raises, leaves the old file (or none), never a part of the new one. What a killed
+    one left is removed by the next writer of the same file.
 
     Args:
         path: the file to write; its folder is made if need be.
+        size: bytes that will be written, for the message where they do not fit.
 
     Yields:
         a binary file beside `path`, flushed to disk and renamed onto it on leaving.
+
+    Raises:
+        DiskFullError: the disk is full.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-    beside = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        beside.chmod(0o644)  # mkstemp makes it private; records are shared
-        beside.replace(path)
-    except BaseException:
-        with suppress(FileNotFoundError):
-            beside.unlink()
-        raise
+    with telling_disk_full(path, size):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _sweep(path)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+        part = Path(name)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                _lock(handle)
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            part.chmod(0o644)  # mkstemp makes it private; records are shared
+            part.replace(path)
+        except BaseException:
+            with suppress(FileNotFoundError):
+                part.unlink()
+            raise
 
 
 @contextmanager
 def whole_folder(path: str | Path) -> Iterator[Path]:
-    """A folder beside `path` that takes its place, whole, on leaving; one writer at a time.
+    """Open an empty folder for writing that replaces `path`, with all that is in it, on leaving.
 
-    Yields:
-        an empty folder to write into; if the writer raises it is removed, and the old folder stays.
+    Only for folders that are the program's own. If the writer raises, the new folder is removed and the old one stays.
+    Two writers of one folder need a lock around both.
+
+    Raises:
+        DiskFullError: the disk is full.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.part")
-    shutil.rmtree(beside, ignore_errors=True)
-    beside.mkdir()
-    try:
-        yield beside
-        shutil.rmtree(path, ignore_errors=True)
-        beside.rename(path)
-    except BaseException:
-        shutil.rmtree(beside, ignore_errors=True)
-        raise
+    with telling_disk_full(path), work_folder(path) as work:
+        new = work / "new"
+        new.mkdir()
+        yield new
+        if path.exists():
+            path.rename(work / "old")
+        new.rename(path)
 
 
 @contextmanager
-def files_into(path: str | Path) -> Iterator[Path]:
-    """A folder whose files come to lie in `path` on leaving: replacing those of the same name, beside all others.
+def work_folder(path: Path) -> Iterator[Path]:
+    """Make an empty hidden folder beside `path` to prepare it in; removed on leaving, or by the next call if killed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _sweep(path)
+    work = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part"))
+    with locked_folder(work):
+        try:
+            yield work
+        finally:
+            shutil.rmtree(work, ignore_errors=True)
 
-    A new `path` appears whole. In one that is there no file is touched before every new one is written; then each takes
-    its place whole.
 
-    Yields:
-        an empty folder to write into; if the writer raises it is removed, and `path` is as it was.
-    """
-    path = Path(path)
-    if not path.exists():
-        with whole_folder(path) as beside:
-            yield beside
+@contextmanager
+def locked_folder(folder: Path) -> Iterator[None]:
+    """Hold a folder alone: another process that asks for it waits. The lock ends with its holder; nothing is written."""
+    if fcntl is None:
+        yield
         return
-    beside = Path(tempfile.mkdtemp(dir=path, prefix=".", suffix=".part"))
+    handle = os.open(folder, os.O_RDONLY)
     try:
-        yield beside
-        for file in sorted(beside.iterdir()):
-            file.replace(path / file.name)
+        with suppress(OSError):  # a file system without locks: processes are then not kept apart
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
     finally:
-        shutil.rmtree(beside, ignore_errors=True)
+        os.close(handle)
+
+
+@contextmanager
+def telling_disk_full(path: Path, size: int | None = None) -> Iterator[None]:
+    """Turn "no space left on device" into a message that helps.
+
+    Args:
+        path: what is written.
+        size: bytes that it needs, where they are known.
+
+    Raises:
+        DiskFullError: the disk became full inside.
+    """
+    try:
+        yield
+    except OSError as error:
+        if not is_disk_full(error):
+            raise
+        folder = next(parent for parent in path.absolute().parents if parent.is_dir())
+        free = shutil.disk_usage(folder).free
+        needed = "more room than there is" if size is None else f"{size / 1e6:.1f} MB"
+        raise DiskFullError(
+            f"{path}: the disk is full; writing it needs {needed}, and {free / 1e6:.1f} MB are free. Make room, then "
+            "run the same command again: it resumes"
+        ) from error
+
+
+def is_disk_full(error: BaseException) -> bool:
+    """Whether an error says that a disk or a quota is full; numpy says it without an error number."""
+    if isinstance(error, DiskFullError) or not isinstance(error, OSError):
+        return False
+    unnumbered = error.errno is None and re.search(r"requested and \d+ written", str(error)) is not None
+    return unnumbered or error.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
+def write_bytes(path: str | Path, data: bytes | memoryview) -> None:
+    """Write `data` to `path`, whole or not at all."""
+    with whole_file(path, len(data)) as file:
+        file.write(data)
 
 
 def write_text(path: str | Path, text: str) -> None:
     """Write UTF-8 text to `path`, whole or not at all."""
-    with whole_file(path) as file:
-        file.write(text.encode())
+    write_bytes(path, text.encode())
 
 
 def write_json(path: str | Path, value: Any) -> None:
@@ -98,4 +162,40 @@ def write_json(path: str | Path, value: Any) -> None:
     Raises:
         ValueError: `value` holds nan or infinity.
     """
-    write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    write_text(path, json_text(value))
+
+
+def json_text(value: Any) -> str:
+    """Return `value` as `write_json` writes it."""
+    return json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _lock(handle: int) -> None:
+    if fcntl is not None:
+        with suppress(OSError):
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def _sweep(path: Path) -> None:
+    """Remove the parts that killed writers of `path` left; a living writer, of whatever process, holds its own locked."""
+    if fcntl is None:
+        return
+    name = re.compile(rf"\.{re.escape(path.name)}\.[a-z0-9_]{{8}}\.part")
+    with suppress(OSError), os.scandir(path.parent) as entries:
+        for part in [Path(entry.path) for entry in entries if name.fullmatch(entry.name)]:
+            with suppress(OSError):  # another process was faster, or it is not ours to remove
+                _remove_if_stale(part)
+
+
+def _remove_if_stale(part: Path) -> None:
+    if time.time() - part.lstat().st_mtime < STALE_AFTER or part.is_symlink():
+        return
+    handle = os.open(part, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if part.is_dir():
+            shutil.rmtree(part)
+        else:
+            part.unlink()
+    finally:
+        os.close(handle)

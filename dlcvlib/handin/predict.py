@@ -19,10 +19,10 @@ import numpy as np
 
 from dlcvlib import runs
 from dlcvlib.data import DataError, palette
-from dlcvlib.files import files_into, whole_file
 from dlcvlib.handin.batches import predictions
 from dlcvlib.handin.images import Faulty, Loaded, images_in, read_image, read_tile, rows_of, tiles_in
 from dlcvlib.handin.network import Network, network_of
+from dlcvlib.outputs import output_file, output_files
 from dlcvlib.runs import Run
 
 
@@ -105,7 +105,7 @@ def _table(network: Network, images: Path, out: Path, given: Path | None, batch:
         rows = rows_of(given, images)
         files = [row.file for row in rows]
         header, begun = ("id", *header), [(row.id, row.filename) for row in rows]
-    with whole_file(out) as file:  # opened first: what cannot be written is known before anything is computed
+    with output_file(out) as file:  # opened first: what cannot be written is known before anything is computed
         found = list(_predicted(network, files, batch, read_image))
         counts = Counter(int(label) for label in found if not isinstance(label, Faulty))
         filler = _most_frequent(counts, images)
@@ -124,7 +124,7 @@ def _masks(network: Network, images: Path, out: Path, batch: int) -> HandedIn:
     pixels = np.zeros(len(palette.CLASS_NAMES), dtype=np.int64)
     sizes: Counter[tuple[int, int]] = Counter()
     faults: dict[str, Faulty] = {}
-    with files_into(out) as folder:
+    with output_files(out) as folder:
         for name, mask in zip(tiles, _predicted(network, list(tiles.values()), batch, read_tile), strict=True):
             if isinstance(mask, Faulty):
                 faults[name] = mask

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from dlcvlib import runs
-from dlcvlib.files import whole_folder, write_text
 from dlcvlib.handin.network import network_of
+from dlcvlib.outputs import output_file, output_folder
 from dlcvlib.runs import Run
 
 EDITIONS = {
@@ -49,11 +49,12 @@ def write_scripts(edition: str, folder: str | Path, records: Iterable[Run | str 
     scripts = []
     for number, (problem, run) in enumerate(chosen.items(), start=1):
         name = f"hw1_{number}"
-        with whole_folder(folder / name) as record:
+        with output_folder(folder / name) as record:
             for file in KEPT:
                 shutil.copyfile(run.path / file, record / file)
         script = folder / f"{name}.sh"
-        write_text(script, _script(name, problem))
+        with output_file(script) as file:
+            file.write(_script(name, problem).encode())
         script.chmod(0o755)
         scripts.append(script)
     return scripts
