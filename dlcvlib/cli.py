@@ -4,12 +4,17 @@
 from __future__ import annotations
 
 import argparse
+import io
+import os
+import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dlcvlib import environment
+from dlcvlib.files import is_disk_full
+from dlcvlib.memory import is_out_of_memory
 
 # Nothing else is imported up here: `dlcv check` has to answer where torch is missing or broken.
 if TYPE_CHECKING:
@@ -22,10 +27,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command.
 
     Returns:
-        exit status: 0 if all went well, 1 if a check found something wrong, an image could not be read or a training
-        diverged, 2 for a mistake in what was asked.
+        exit status: 0 if all went well, 1 if a check found something wrong, an image or a record could not be read or a
+        training diverged, 2 for a mistake in what was asked, 130 when interrupted.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # names of files need not be text
+    try:
+        return _run(given)
+    except KeyboardInterrupt:
+        resumes = "; the same command resumes after the last epoch" if given[:1] == ["train"] else ""
+        print(f"dlcv: interrupted{resumes}", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # whoever read the output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+def _run(given: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="dlcv", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     environment.add_arguments(commands)
@@ -38,14 +58,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked = parser.parse_args(given)
     try:
         status: int = asked.run(asked)
-    except KeyboardInterrupt:
-        goes_on = "; the same command goes on from the last epoch" if asked.run is _train else ""
-        print(f"dlcv: interrupted{goes_on}", file=sys.stderr)
-        return 130
     except Exception as error:
-        if not _expected(error):
+        if isinstance(error, BrokenPipeError) or not _expected(error):
             raise
-        print(f"dlcv: {error}", file=sys.stderr)
+        print(f"dlcv: {_message(error)}", file=sys.stderr)
         return _status(error)
     return status
 
@@ -67,8 +83,28 @@ def _expected(error: Exception) -> bool:
     """Whether its message is meant for the user; anything else is a fault of ours and keeps its traceback."""
     from dlcvlib.training import ProcessLostError, RecordMismatchError
 
-    expected = ValueError | OSError | MemoryError | RecordMismatchError | ProcessLostError
-    return isinstance(error, expected) or _diverged(error)
+    expected = ValueError | OSError | RecordMismatchError | ProcessLostError
+    return isinstance(error, expected) or is_out_of_memory(error) or _diverged(error)
+
+
+def _message(error: Exception) -> str:
+    """The error in words that say what to do; some have none of their own."""
+    if is_out_of_memory(error):
+        detail = str(error).partition("\n")[0]
+        return (
+            f"out of memory{f' ({detail})' if detail else ''}: close other programs, take a smaller profile, or a "
+            "machine with more memory; what was written is kept, and the same command resumes"
+        )
+    if is_disk_full(error):
+        named = getattr(error, "filename", None)
+        place = Path(os.fsdecode(named)) if named else Path.cwd()
+        folder = next((folder for folder in (place, *place.absolute().parents) if folder.is_dir()), Path.cwd())
+        free = shutil.disk_usage(folder).free / 1e6
+        return (
+            f"{named or 'a file'} could not be written: the disk of {folder} is full ({free:.1f} MB free). Make room, "
+            "then run the same command again: it resumes"
+        )
+    return str(error) or type(error).__name__
 
 
 def _diverged(error: Exception) -> bool:
@@ -100,8 +136,10 @@ def _add_train(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "recipes", nargs="+", metavar="RECIPE", help="one after the other; if one fails, the rest go on"
     )
     parser.add_argument("--profile", choices=recipes.PROFILES, default="quick")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--seeds", type=int, default=1, metavar="N", help="train at N seeds, from --seed on")
+    parser.add_argument("--seed", type=_whole_number(0), default=0)
+    parser.add_argument(
+        "--seeds", type=_whole_number(1), default=1, metavar="N", help="train at N seeds, from --seed on"
+    )
     parser.add_argument(
         "--data",
         type=Path,
@@ -115,6 +153,17 @@ def _add_train(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.set_defaults(run=_train)
 
 
+def _whole_number(smallest: int) -> Callable[[str], int]:
+    """A type of argument: whole numbers from `smallest` on, below 2^31."""
+
+    def parse(text: str) -> int:
+        if not text.isdecimal() or len(text) > 10 or not smallest <= int(text) < 2**31:
+            raise argparse.ArgumentTypeError(f"{text!r} is no whole number of at least {smallest}")
+        return int(text)
+
+    return parse
+
+
 def _train(asked: argparse.Namespace) -> int:
     from dlcvlib import processes
 
@@ -125,7 +174,7 @@ def _train(asked: argparse.Namespace) -> int:
         except Exception as error:
             if len(asked.recipes) == 1 or processes.count() > 1 or not _expected(error):
                 raise  # of several processes, others would wait in vain for one that went on without them
-            print(f"dlcv: {recipe}: {error}", file=sys.stderr)
+            print(f"dlcv: {recipe}: {_message(error)}", file=sys.stderr)
             worst = max(worst, _status(error))
     return worst
 
@@ -152,6 +201,7 @@ def _add_report(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     parser.add_argument("--profile", choices=recipes.PROFILES, default="quick")
     parser.add_argument("--data", type=Path, metavar="ROOT", help="report on the records made on these data")
     parser.add_argument("--maps", action="store_true", help="make the PCA and t-SNE maps that no record keeps yet")
+    parser.add_argument("--replace", action="store_true", help="also where OUT.html is not a file that dlcv wrote")
     parser.set_defaults(run=_report)
 
 
@@ -159,7 +209,7 @@ def _report(asked: argparse.Namespace) -> int:
     from dlcvlib import report  # not above: drawing loads libraries that take seconds
 
     shelf = report.open_shelf(asked.profile, asked.data)
-    out = report.export(asked.out, shelf, edition=asked.edition, make_maps=asked.maps)
+    out = report.export(asked.out, shelf, edition=asked.edition, make_maps=asked.maps, replace=asked.replace)
     print(f"{out}: {report.tally(shelf, asked.edition)}")
     return 0
 
@@ -185,13 +235,15 @@ def _runs(asked: argparse.Namespace) -> int:
     root = places.runs_home(data.find(asked.data).root)
     if asked.bands or asked.measure_bands:
         return _bands(root, asked.profile or "quick", asked.bands)
-    records = [run for run in runs.list_runs(root) if asked.profile in (None, run.info["profile"])]
-    print(
-        "\n".join(map(_line, records))
-        if records
-        else f"no record below {root} yet; `dlcv train --help` lists the recipes"
-    )
-    return 0
+    records, damaged = runs.readable_runs(root)
+    chosen = [run for run in records if asked.profile in (None, run.info.get("profile"))]
+    if chosen or damaged:
+        print("\n".join(map(_line, chosen)))
+    else:
+        print(f"no record below {root} yet; `dlcv train --help` lists the recipes")
+    for error in damaged:
+        print(f"dlcv: left out: {error}", file=sys.stderr)
+    return 1 if damaged else 0
 
 
 def _bands(root: Path, profile: str, file: Path | None) -> int:
@@ -211,5 +263,5 @@ def _line(run: Run) -> str:
     info = run.info
     best = info.get("best", {})
     name = next((name for name in MEASURES if name in best), None)
-    figure = f"{MEASURES[name]} {best[name]:.4f} (epoch {best['epoch']})" if name else ""
-    return f"{run.path}  {info['status']}  {figure}".rstrip()
+    figure = f"{MEASURES[name]} {best[name]:.4f} (epoch {best.get('epoch', '?')})" if name else ""
+    return f"{run.path}  {info.get('status', 'of unknown status')}  {figure}".rstrip()

@@ -45,7 +45,8 @@ def read(folder: Path) -> dict[str, list[str]]:
             raise ValueError("it does not map names to lists")
     except ValueError as error:
         raise ValueError(
-            f"{file} is damaged ({error}), so nothing says whether the files beside it are whole; remove it to trust them"
+            f"{file} is damaged ({error}), so nothing says whether the files beside it are sound; remove it to "
+            "trust them"
         ) from error
     return known
 

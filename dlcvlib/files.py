@@ -99,7 +99,7 @@ def work_folder(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def locked_folder(folder: Path) -> Iterator[None]:
-    """Hold a folder alone: another process that asks for it waits. The lock ends with its holder; nothing is written."""
+    """Hold a folder alone: another process that asks for it waits. The lock ends with its holder and leaves no file."""
     if fcntl is None:
         yield
         return
@@ -177,7 +177,7 @@ def _lock(handle: int) -> None:
 
 
 def _sweep(path: Path) -> None:
-    """Remove the parts that killed writers of `path` left; a living writer, of whatever process, holds its own locked."""
+    """Remove the parts that killed writers of `path` left; a living writer holds its own locked."""
     if fcntl is None:
         return
     name = re.compile(rf"\.{re.escape(path.name)}\.[a-z0-9_]{{8}}\.part")

@@ -6,13 +6,25 @@ import os
 from pathlib import Path
 
 
+def resolved(path: Path) -> Path:
+    """Return `path` absolute and without links; `~` is the user's home.
+
+    Raises:
+        ValueError: its links lead back to themselves.
+    """
+    try:
+        return path.expanduser().resolve()
+    except (OSError, RuntimeError) as error:  # Python before 3.13 raises the latter
+        raise ValueError(f"{path} cannot be followed ({error}): mend the links") from error
+
+
 def home() -> Path:
     """Folder that `data/` and `runs/` lie in: `$DLCV_HOME`, else the checkout of this package, else the current folder.
 
     A chapter's kernel starts in `notebooks/`, the command line anywhere; both must mean the same records.
     """
     if named := os.environ.get("DLCV_HOME"):
-        return Path(named).expanduser().resolve()
+        return resolved(Path(named))
     checkout = Path(__file__).resolve().parent.parent
     return checkout if (checkout / "notebooks").is_dir() else Path.cwd()
 
@@ -34,9 +46,9 @@ def runs_home(data_root: Path) -> Path:
     student who first plays and then brings the course data keeps both sets of records.
     """
     if named := os.environ.get("DLCV_RUNS"):
-        return Path(named).expanduser().resolve()
-    root = Path(data_root).resolve()
-    if root == toy_home().resolve():
+        return resolved(Path(named))
+    root = resolved(Path(data_root))
+    if root == resolved(toy_home()):
         return home() / "runs"
     return home() / "runs" / f"on-{root.name}"
 
@@ -44,7 +56,7 @@ def runs_home(data_root: Path) -> Path:
 def cache_home() -> Path:
     """Folder of decoded images and of SAM's work, beside the run records: `$DLCV_RUNS/cache`, else `runs/cache`."""
     named = os.environ.get("DLCV_RUNS")
-    return (Path(named).expanduser().resolve() if named else home() / "runs") / "cache"
+    return (resolved(Path(named)) if named else home() / "runs") / "cache"
 
 
 def results_home() -> Path:

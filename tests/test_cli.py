@@ -49,7 +49,7 @@ def test_an_interruption_says_how_to_go_on(data, capsys, monkeypatch):
 
     monkeypatch.setattr(training, "train", interrupted)
     assert cli.main(["train", "r4_vgg13_bn", "--data", str(data)]) == 130
-    assert "goes on" in capsys.readouterr().err
+    assert "resumes" in capsys.readouterr().err
 
 
 def test_the_help_lists_every_recipe(capsys):

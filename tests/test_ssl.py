@@ -11,12 +11,14 @@ import torch
 from torch import nn
 
 from dlcvlib import models
+from dlcvlib.recipes import Optimizer
 from dlcvlib.ssl import monitors, schedules
 from dlcvlib.ssl.byol import BYOL, byol_loss
 from dlcvlib.ssl.dino import DINO, DINOLoss, clip_each
 from dlcvlib.ssl.dino_head import DINOHead
 from dlcvlib.ssl.momentum import drift, follow, frozen_copy
 from dlcvlib.ssl.multi_crop import multi_crop
+from dlcvlib.training.optimizers import build_optimizer
 
 ORACLES = Path(__file__).resolve().parents[2] / "shared" / "oracles"
 
@@ -132,7 +134,48 @@ def test_the_prototypes_stand_still_in_the_first_epoch_only():
         network.loss(crops(), epoch).backward()
         network.after_backward(epoch)
         gradient = network.student.head.prototypes.weight.grad
-        assert gradient is not None and (gradient.abs().max().item() == 0) == stands_still
+        assert (gradient is None) == stands_still
+
+
+def test_after_the_first_epoch_adamw_moves_the_prototypes_as_the_official_code_does():
+    """It sets their gradient to None while they are frozen, so that AdamW counts from their first real step."""
+    rate, decay, betas = 1e-2, 0.1, (0.9, 0.999)
+    network = small_dino(clip=0.0)
+    settings = Optimizer("adamw", rate, weight_decay=decay)
+    optimizer = build_optimizer(network.student.parameters(), settings)
+    weight = network.student.head.prototypes.weight
+    expected, first, second = weight.detach().double(), 0.0, 0.0
+    for step in range(8):
+        epoch = step // 4  # frozen for the four steps of epoch 0
+        optimizer.zero_grad(set_to_none=True)
+        network.loss(crops(), epoch).backward()
+        gradient = weight.grad.double()
+        network.after_backward(epoch)
+        optimizer.step()
+        if epoch == 1:  # AdamW of Loshchilov and Hutter 2019, algorithm 2, counted from the first real gradient
+            count = step - 3
+            first = betas[0] * first + (1 - betas[0]) * gradient
+            second = betas[1] * second + (1 - betas[1]) * gradient**2
+            mean, square = first / (1 - betas[0] ** count), second / (1 - betas[1] ** count)
+            expected = expected * (1 - rate * decay) - rate * mean / (square.sqrt() + 1e-8)
+        torch.testing.assert_close(weight.detach().double(), expected, rtol=1e-4, atol=1e-6)
+
+
+def test_sgd_moves_prototypes_that_were_frozen_at_first():
+    network = small_dino(clip=0.0)
+    optimizer = build_optimizer(network.student.parameters(), Optimizer("sgd", 0.1, momentum=0.9))
+    weight = network.student.head.prototypes.weight
+    expected, velocity = weight.detach().clone(), torch.zeros_like(weight)
+    for step in range(6):
+        optimizer.zero_grad(set_to_none=True)
+        network.loss(crops(), step // 3).backward()
+        gradient = weight.grad.clone()
+        network.after_backward(step // 3)
+        optimizer.step()
+        if step >= 3:
+            velocity = 0.9 * velocity + gradient
+            expected = expected - 0.1 * velocity
+        torch.testing.assert_close(weight.detach(), expected)
 
 
 def test_prototypes_are_compared_by_direction_only():

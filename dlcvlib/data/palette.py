@@ -103,8 +103,13 @@ def read_png(file: Path) -> np.ndarray:
     Raises:
         ValueError: the file is no image; the message names it.
     """
+    return read_png_bytes(file.read_bytes(), file)
+
+
+def read_png_bytes(content: bytes, file: Path) -> np.ndarray:
+    """Read the content of `file` as `read_png` does."""
     try:
-        with Image.open(file) as image:
+        with Image.open(io.BytesIO(content)) as image:
             return class_ids(np.asarray(image.convert("RGB")))
-    except OSError as error:
+    except (OSError, SyntaxError, ValueError) as error:  # Pillow has all of them for a damaged PNG
         raise ValueError(f"{file} cannot be read as an image ({error}); remove it and make it anew") from error

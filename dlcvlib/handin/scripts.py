@@ -53,8 +53,8 @@ def write_scripts(edition: str, folder: str | Path, records: Iterable[Run | str 
             for file in KEPT:
                 shutil.copyfile(run.path / file, record / file)
         script = folder / f"{name}.sh"
-        with output_file(script) as file:
-            file.write(_script(name, problem).encode())
+        with output_file(script) as content:
+            content.write(_script(name, problem).encode())
         script.chmod(0o755)
         scripts.append(script)
     return scripts

@@ -14,6 +14,7 @@ from dlcvlib.models.weights import (
     download_weights,
     find_weights,
     pretrained,
+    sha256_of,
 )
 
 __all__ = [
@@ -42,5 +43,6 @@ __all__ = [
     "radius_of",
     "receptive_field",
     "replace_classifier",
+    "sha256_of",
     "stages",
 ]

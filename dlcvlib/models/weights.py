@@ -233,7 +233,7 @@ def _from_file(
     return Source(
         kind,
         location,
-        _sha256(file),
+        sha256_of(file),
         report,
         published.mean if published else IMAGENET_MEAN,
         published.std if published else IMAGENET_STD,
@@ -246,6 +246,7 @@ def _weights_folder(folder: str | Path | None) -> Path | None:
     return Path(named).expanduser() if named else None
 
 
-def _sha256(file: Path) -> str:
+def sha256_of(file: Path) -> str:
+    """Return the SHA-256 of a file, in hexadecimal."""
     with file.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -182,13 +182,15 @@ class DINO(nn.Module):
         return self.criterion(student.float(), teacher.float(), epoch)
 
     def after_backward(self, epoch: int) -> None:
-        """Clip the gradient of each parameter; hold the prototypes still in the first epochs."""
-        if epoch < self.frozen_last_layer_epochs:
-            gradient = self.student.head.prototypes.weight.grad
-            assert gradient is not None
-            gradient.zero_()
+        """Clip the gradient of each parameter; hold the prototypes still in the first epochs.
+
+        Without a gradient an optimizer leaves them alone. Of zeros Adam would count the steps, and its first real
+        updates would be several times too large.
+        """
         if self.clip:
             clip_each(list(self.student.parameters()), self.clip)
+        if epoch < self.frozen_last_layer_epochs:
+            self.student.head.prototypes.weight.grad = None
 
     def follow(self, momentum: float) -> None:
         """Let the teacher follow by one step."""

@@ -16,6 +16,7 @@ from dlcvlib.recipes import Training
 from dlcvlib.runs import Run
 from dlcvlib.training import device as devices
 from dlcvlib.training.loop import Progress
+from dlcvlib.training.starting import GivenWeights
 
 PACKAGES = ("torch", "torchvision", "timm", "numpy", "safetensors")
 
@@ -24,8 +25,14 @@ class RecordMismatchError(RuntimeError):
     """The record's folder holds another training than the one asked for."""
 
 
-def refuse_other_record(run: Run, recipe: Training, fingerprint: str) -> None:
+def refuse_other_record(run: Run, recipe: Training, fingerprint: str, weights: GivenWeights | None = None) -> None:
     """Compare what the record was made with to what is asked for.
+
+    Args:
+        run: the record; one that was not begun is never refused.
+        recipe: as its profile reads it.
+        fingerprint: of the images.
+        weights: the file that was named to start from; None where any start will do.
 
     Raises:
         RecordMismatchError: they differ; the message names where.
@@ -42,6 +49,9 @@ def refuse_other_record(run: Run, recipe: Training, fingerprint: str) -> None:
     if differing:
         changes = ", ".join(f"{name} was {made_with[name]!r} and is now {asked[name]!r}" for name in differing)
         raise RecordMismatchError(f"{run.path} was trained with other settings: {changes}. {cure}")
+    if weights is not None and info["start"].get("sha256") != weights.sha256:
+        begun_from = info["start"].get("title", "random weights")
+        raise RecordMismatchError(f"{run.path} was trained from {begun_from}, not from {weights.file}. {cure}")
 
 
 def _with_defaults(settings: Any, recorded: dict[str, Any]) -> dict[str, Any]:
@@ -63,9 +73,26 @@ def _default(field: dataclasses.Field[Any]) -> Any:
 
 
 def first_info(
-    recipe: Training, profile: str, seed: int, course: CourseData, about_data: dict[str, Any], device: torch.device
+    recipe: Training,
+    profile: str,
+    seed: int,
+    course: CourseData,
+    used: CourseData,
+    about_data: dict[str, Any],
+    device: torch.device,
 ) -> dict[str, Any]:
-    """The information that a training begins with."""
+    """Return the information that a training begins with.
+
+    Args:
+        recipe: as its profile reads it.
+        profile: name of the profile.
+        seed: of the training.
+        course: the data that were asked for.
+        used: the data that it trains on, of which the record tells; see `prepare.labelled_source`.
+        about_data: fingerprint and numbers of the images.
+        device: to train on.
+    """
+    stands_in = {} if used.root == course.root else {"stands_in_for": course.root.name}
     return {
         "recipe": runs.as_json(recipe.as_dict()),
         "profile": profile,
@@ -74,7 +101,7 @@ def first_info(
         "start": {"from": "random"},
         "device": devices.hardware(device) + (f", {processes.count()} processes" if processes.count() > 1 else ""),
         "precision": devices.choose_precision(device),
-        "data": {"root": course.root.name, "is_toy": course.is_toy} | about_data,
+        "data": {"root": used.root.name, "is_toy": used.is_toy} | stands_in | about_data,
         "versions": {"python": platform.python_version()}
         | {name: importlib.metadata.version(name) for name in PACKAGES},
         "timings": {"started": datetime.now(UTC).isoformat(timespec="seconds")},

@@ -27,6 +27,7 @@ from dlcvlib.training.prepare import (
     build_method,
     build_model,
     labelled_set,
+    labelled_source,
     load_images,
     unlabelled_images,
 )
@@ -34,7 +35,7 @@ from dlcvlib.training.pretraining import SelfSupervised
 from dlcvlib.training.probing import fit_classifier, probe
 from dlcvlib.training.satellite import SatelliteImages, build_segmenter, satellite_images
 from dlcvlib.training.segmentation import Segmentation
-from dlcvlib.training.starting import start, start_segmenter
+from dlcvlib.training.starting import GivenWeights, given_weights, start, start_segmenter
 
 AnyImages = Images | PretrainingImages | SatelliteImages
 AnyTask = Classification | SelfSupervised | Segmentation
@@ -64,25 +65,40 @@ def train(
             downloads, then pre-trains with labels on Mini-ImageNet and says so in `run.json`.
 
     Raises:
-        RecordMismatchError: the folder's record was made with other settings or data.
+        RecordMismatchError: the folder's record was made with other settings or data, or from other weights than those
+            that were named.
+        DamagedRecordError: a file of the record is damaged and cannot be made again.
         TrainingDivergedError: the loss became nan; the record keeps the last good checkpoint.
         TrainingCollapsedError: a pre-training came to say the same of every image; the record keeps its history.
         ProcessLostError: another of several processes is gone; the record keeps what was done.
-        ValueError, FileNotFoundError: unknown recipe or profile; data or weights missing or not as they should be.
+        ValueError, FileNotFoundError: unknown recipe or profile; data or weights missing or not as they should be;
+            weights named for a recipe that starts from none.
     """
+    if not 0 <= seed < 2**31:
+        raise ValueError(f"the seed is {seed}; it must be at least 0 and below 2^31")
     processes.join()
     named = recipes.get(recipe) if isinstance(recipe, str) else recipe
-    course = _course(data)
     asked = named.for_profile(profile)
-    images = images_of(course, asked)
+    given = given_weights(asked, weights)
+    course = _course(data)
+    used = source_of(course, asked)
+    images = images_of(used, asked)
     run = Run(runs.path_of(places.runs_home(course.root), profile, asked.name, seed))
+    if _is_finished(run):  # read without a lock, which a record in a read-only place could not have
+        refuse_other_record(run, asked, images.fingerprint, given)
+        return run
     run.path.mkdir(parents=True, exist_ok=True)
     with _locked(run), _losses_told(run), augment.part_of_batch(processes.place(), processes.count()):
-        refuse_other_record(run, asked, images.fingerprint)
+        refuse_other_record(run, asked, images.fingerprint, given)
         if not processes.agreed(run.finished):
-            _train(run, asked, profile, seed, course, images, weights)
+            _train(run, asked, profile, seed, course, used, images, given)
         processes.wait()  # until the first has written the last of it
     return run
+
+
+def _is_finished(run: Run) -> bool:
+    """Whether the first process finds the record finished, so that all decide alike."""
+    return processes.agreed(processes.is_first() and run.finished)
 
 
 @contextmanager
@@ -129,20 +145,28 @@ def images_of(course: CourseData, recipe: Training) -> AnyImages:
     return load_images(labelled_set(course, recipe), recipe)
 
 
+def source_of(course: CourseData, recipe: Training) -> CourseData:
+    """The data that `recipe` trains on: `course`, or the toy world where it lacks the labels of Mini-ImageNet."""
+    return labelled_source(course, recipe) if isinstance(recipe, Recipe) else course
+
+
 def _train(
     run: Run,
     recipe: Training,
     profile: str,
     seed: int,
     course: CourseData,
+    used: CourseData,
     images: AnyImages,
-    weights: Path | None,
+    given: GivenWeights | None,
 ) -> None:
-    begun = run.info or first_info(recipe, profile, seed, course, images.described, devices.choose_device())
-    info = processes.agreed(begun)
+    begun = run.info or first_info(recipe, profile, seed, course, used, images.described, devices.choose_device())
+    info = processes.agreed(dict(begun))
+    weights = given.file if given else None
     if info["status"] == "collapsed":
         raise TrainingCollapsedError(info["reason"])
     info.pop("reason", None)  # of an earlier divergence
+    checkpoint = processes.agreed(runs.sound_checkpoint(run) if processes.is_first() else None)
     task: AnyTask
     train_record = partial(train, profile=profile, seed=PRETRAINING_SEED, data=course)
     with seeded(seed, 0):
@@ -152,12 +176,12 @@ def _train(
         elif isinstance(images, SatelliteImages):
             assert isinstance(recipe, SegmentationRecipe)
             task = _segmentation(
-                recipe, images, info, run, lambda model: start_segmenter(model, recipe, weights, train_record)
+                recipe, images, info, checkpoint, lambda model: start_segmenter(model, recipe, weights, train_record)
             )
         else:
             assert isinstance(recipe, Recipe)
             task = _labelled(
-                recipe, images, info, run, lambda model: start(model, recipe, course, weights, train_record)
+                recipe, images, info, checkpoint, lambda model: start(model, recipe, course, weights, train_record)
             )
     _write_info(run, info | {"status": "training"})
     started = time.perf_counter()
@@ -165,7 +189,8 @@ def _train(
         if isinstance(task, Classification) and task.recipe.trains == "classifier":
             progress = probe(task, run, seed)
         else:
-            progress = fit(task, run, seed=seed, snapshots=recipe.snapshots, title=f"{recipe.name} ({profile})")
+            title = f"{recipe.name} ({profile})"
+            progress = fit(task, run, seed=seed, snapshots=recipe.snapshots, title=title, checkpoint=checkpoint)
     except TrainingDivergedError as error:
         status = "collapsed" if isinstance(error, TrainingCollapsedError) else "diverged"
         _write_info(run, info | {"status": status, "reason": str(error)})
@@ -174,6 +199,8 @@ def _train(
         processes.wait()  # until the first has written the best weights
         task.write_best_masks(run)
     _write_info(run, finished_info(info | _of_the_network(task), progress, time.perf_counter() - started))
+    if processes.is_first():
+        runs.drop_previous_checkpoint(run)
 
 
 def _write_info(run: Run, info: dict[str, Any]) -> None:
@@ -190,13 +217,12 @@ def _labelled(
     recipe: Recipe,
     images: Images,
     info: dict[str, Any],
-    run: Run,
+    checkpoint: str | None,
     start_from: Callable[[nn.Module], dict[str, Any]],
 ) -> Classification:
     """The task with the weights that it starts from; `info` is told where they come from."""
     model = build_model(recipe, images.num_classes)
-    begun = (run.path / "checkpoint.pt").is_file()  # its weights will take the place of any that are loaded here
-    if not begun:
+    if checkpoint is None:  # its weights would replace any that are loaded here
         info["start"] = start_from(model)
     task = Classification(
         recipe,
@@ -208,7 +234,7 @@ def _labelled(
         devices.PRECISIONS[info["precision"]],  # a record goes on in the precision it was begun in
         info["start"].get("normalisation", {}),
     )
-    if recipe.classifier_first and not begun:
+    if recipe.classifier_first and checkpoint is None:
         fit_classifier(task)
     return task
 
@@ -217,11 +243,11 @@ def _segmentation(
     recipe: SegmentationRecipe,
     images: SatelliteImages,
     info: dict[str, Any],
-    run: Run,
+    checkpoint: str | None,
     start_from: Callable[[nn.Module], dict[str, Any]],
 ) -> Segmentation:
     model = build_segmenter(recipe)
-    if not (run.path / "checkpoint.pt").is_file():
+    if checkpoint is None:
         info["start"] = start_from(model)
     return Segmentation(
         recipe,

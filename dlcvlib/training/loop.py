@@ -117,8 +117,8 @@ def snapshot_epochs(epochs: int, at_most: int) -> set[int]:
     return {0} | {round(epoch) for epoch in np.linspace(1, epochs, min(epochs, at_most))}
 
 
-def fit(task: Task, run: Run, *, seed: int, snapshots: int, title: str = "") -> Progress:
-    """Train to the last epoch, going on from the record's checkpoint where there is one.
+def fit(task: Task, run: Run, *, seed: int, snapshots: int, title: str = "", checkpoint: str | None = None) -> Progress:
+    """Train to the last epoch.
 
     Args:
         task: built already, under `seeded(seed, 0)`.
@@ -126,6 +126,7 @@ def fit(task: Task, run: Run, *, seed: int, snapshots: int, title: str = "") -> 
         seed: of every draw.
         snapshots: how many epochs to keep, see `snapshot_epochs`.
         title: shown before the progress bar.
+        checkpoint: name of the checkpoint to resume from, see `runs.sound_checkpoint`; None to begin.
 
     Returns:
         the history and the best epoch.
@@ -136,7 +137,7 @@ def fit(task: Task, run: Run, *, seed: int, snapshots: int, title: str = "") -> 
     """
     kept = snapshot_epochs(task.epochs, snapshots)
     compilation = Compilation(task.networks, task.device)
-    progress = _resume(task, run)
+    progress = _resume(task, run, checkpoint)
     if progress.epoch == 0 and 0 in kept:
         progress.before = processes.agreed(task.measure())
         task.write_snapshot(run, 0)
@@ -170,11 +171,11 @@ def fit(task: Task, run: Run, *, seed: int, snapshots: int, title: str = "") -> 
     return progress
 
 
-def _resume(task: Task, run: Run) -> Progress:
+def _resume(task: Task, run: Run, checkpoint: str | None) -> Progress:
     """Load the checkpoint; what was written after it is overwritten by the same epoch, done again."""
-    state = runs.read_checkpoint(run)
-    if state is None:
+    if checkpoint is None:
         return Progress()
+    state = runs.read_checkpoint(run, checkpoint)
     task.load_state_dict(state["task"])
     progress = Progress(**state["progress"])
     processes.wait()  # else one might read what another writes anew

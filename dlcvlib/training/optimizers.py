@@ -26,6 +26,8 @@ def build_optimizer(parameters: Iterable[nn.Parameter], settings: Optimizer) -> 
     optimizer: torch.optim.Optimizer
     if settings.name == "sgd":
         optimizer = torch.optim.SGD(groups, rate, settings.momentum, nesterov=settings.nesterov, fused=True)
+        if settings.momentum:
+            _begin_momentum(optimizer)
     elif settings.name == "adam":
         optimizer = torch.optim.Adam(groups, rate, fused=True)
     elif settings.name == "adamw":
@@ -39,6 +41,16 @@ def build_optimizer(parameters: Iterable[nn.Parameter], settings: Optimizer) -> 
     for group in optimizer.param_groups:
         group["initial_lr"] = group["lr"]
     return optimizer
+
+
+def _begin_momentum(optimizer: torch.optim.SGD) -> None:
+    """Begin every momentum buffer at zero, which changes no update.
+
+    torch's fused SGD fails where a parameter gets its first gradient later than others, as DINO's last layer does.
+    """
+    for group in optimizer.param_groups:
+        for parameter in group["params"]:
+            optimizer.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
 
 
 def parameter_groups(parameters: Iterable[nn.Parameter], settings: Optimizer) -> list[dict[str, Any]]:

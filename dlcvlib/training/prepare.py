@@ -122,17 +122,24 @@ def _spread(rows: np.ndarray, at_most: int) -> np.ndarray:
     return rows[torch.linspace(0, len(rows) - 1, min(at_most, len(rows))).long().numpy()]
 
 
-def labelled_set(course: CourseData, recipe: Recipe) -> ImageSet:
-    """The set that a recipe trains on.
+def labelled_source(course: CourseData, recipe: Recipe) -> CourseData:
+    """Return the data whose set a recipe trains on: `course` itself.
 
-    For Mini-ImageNet without labels (most editions' download has none) the toy world's stands in.
+    For Mini-ImageNet without labels (most editions' download has none) the toy world stands in; it is what the record
+    names then.
+    """
+    if recipe.dataset == "mini" and (course.mini is None or course.mini.train.labels is None):
+        return data.find(data.toy_root())
+    return course
+
+
+def labelled_set(course: CourseData, recipe: Recipe) -> ImageSet:
+    """Return the set of `labelled_source` that a recipe trains on.
 
     Raises:
         FileNotFoundError: the data hold no such set.
     """
-    found: ImageSet | None = getattr(course, recipe.dataset)
-    if recipe.dataset == "mini" and (found is None or found.train.labels is None):
-        found = data.find(data.toy_root()).mini
+    found: ImageSet | None = getattr(labelled_source(course, recipe), recipe.dataset)
     if found is None:
         raise FileNotFoundError(
             f"{course.root} holds no {recipe.dataset} set, which the recipe {recipe.name} trains on; "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,8 +18,40 @@ from dlcvlib.runs import Run
 COURSE_BACKBONE = "pretrain_model_SL.pt"
 """The file that the course hands out in 2022 to 2024: a ResNet50 trained with labels on Mini-ImageNet."""
 
+FROM_OUTSIDE = ("pretrained", "imagenet", "coco")
+"""Values of `start` in a recipe that starts from outside weights."""
+
 TrainRecord = Callable[[recipes.Training], Run]
 """Load-or-train, for the record that another one starts from."""
+
+
+@dataclass(frozen=True)
+class GivenWeights:
+    """A file of outside weights that was named to start from."""
+
+    file: Path
+    sha256: str
+
+
+def given_weights(recipe: recipes.Training, file: Path | None) -> GivenWeights | None:
+    """Make certain that a recipe can start from the file that was named for it; None where none was.
+
+    Raises:
+        ValueError: the recipe starts from no outside weights.
+        FileNotFoundError: there is no such file.
+    """
+    if file is None:
+        return None
+    start = getattr(recipe, "start", "random")
+    if start not in FROM_OUTSIDE:
+        own = f"the record of {' and '.join(recipe.needs)}" if recipe.needs else "random weights"
+        raise ValueError(
+            f"the weights {file} cannot be used: the recipe {recipe.name} starts from {own}. Name none, or take a "
+            "recipe that starts from outside weights"
+        )
+    if not file.is_file():
+        raise FileNotFoundError(f"{file} is no file, so no weights can be read from it")
+    return GivenWeights(file, models.sha256_of(file))
 
 
 def start(
@@ -66,13 +99,13 @@ def start_segmenter(
     Raises:
         ValueError, FileNotFoundError: a file was named or found, but is missing, damaged or does not fit.
     """
-    if recipe.start == "random" and weights is None:
+    if recipe.start == "random":
         return {"from": "random"}
     name = models.backbone_of(recipe.model)
     if name is None:
         raise ValueError(f"the recipe {recipe.name} names a start, but {recipe.model} has no backbone to start from it")
     backbone: nn.Module = getattr(model, "backbone")  # noqa: B009  (what it is called in every such network)
-    if recipe.start == "ssl" and weights is None:
+    if recipe.start == "ssl":
         if recipe.pretraining is None:
             raise ValueError(f"the recipe {recipe.name} starts from a pre-training, but names none in `pretraining`")
         return _from_record(backbone, train_record(recipes.get(recipe.pretraining)), "the recipe asks for it")
@@ -122,9 +155,14 @@ def _origin(source: models.Source) -> dict[str, Any]:
 def _from_record(backbone: nn.Module, run: Run, because: str) -> dict[str, Any]:
     """Load the backbone of a finished record."""
     models.load_into(backbone, run.weights())
+    info = run.info
+    # What is shown of a fine-tuning is this title, so it has to tell where drawn images stood in for the course's.
+    images = (
+        f" [on the toy world in place of {info['data']['stands_in_for']}]" if "stands_in_for" in info["data"] else ""
+    )
     return {
         "from": "record",
-        "title": run.info["recipe"]["title"],
+        "title": info["recipe"]["title"] + images,
         "record": "/".join(run.path.parts[-3:]),
         "because": because,
     }

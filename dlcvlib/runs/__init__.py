@@ -1,0 +1,43 @@
+"""Run records: read with `Run`, written by a training, kept for the book as results."""
+
+from dlcvlib.runs.info import DamagedRecordError, Info
+from dlcvlib.runs.results import export_result, result
+from dlcvlib.runs.run import Run, list_runs, load, path_of, readable_runs
+from dlcvlib.runs.writing import (
+    as_json,
+    drop_previous_checkpoint,
+    read_checkpoint,
+    sound_checkpoint,
+    write_arrays,
+    write_best_masks,
+    write_checkpoint,
+    write_history,
+    write_info,
+    write_masks,
+    write_snapshot,
+    write_weights,
+)
+
+__all__ = [
+    "DamagedRecordError",
+    "Info",
+    "Run",
+    "as_json",
+    "drop_previous_checkpoint",
+    "export_result",
+    "list_runs",
+    "load",
+    "path_of",
+    "read_checkpoint",
+    "readable_runs",
+    "result",
+    "sound_checkpoint",
+    "write_arrays",
+    "write_best_masks",
+    "write_checkpoint",
+    "write_history",
+    "write_info",
+    "write_masks",
+    "write_snapshot",
+    "write_weights",
+]

@@ -1,0 +1,49 @@
+"""What the book keeps of a finished record: numbers only, no weights."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from dlcvlib.files import write_json
+from dlcvlib.runs.run import Run
+
+
+def result(run: Run) -> dict[str, Any]:
+    """Return what the book keeps of a finished record: numbers only, no weights.
+
+    Raises:
+        ValueError: the record is not finished.
+    """
+    info = run.info
+    if info.get("status") != "finished":
+        raise ValueError(f"{run.path} is not finished (status: {info.get('status')}); `dlcv train` goes on with it")
+    kept: tuple[str, ...] = (
+        "recipe",
+        "profile",
+        "seed",
+        "start",
+        "device",
+        "precision",
+        "data",
+        "versions",
+        "parameters",
+        "best",
+        "last",
+    )
+    kept += tuple(name for name in ("before", "trained_parameters", "collapse") if name in info)
+    timings = {name: info["timings"][name] for name in ("started", "finished", "minutes")}
+    return {name: info[name] for name in kept} | {"timings": timings, "history": run.history.to_dict("list")}
+
+
+def export_result(run: Run, folder: Path) -> Path:
+    """Write `result(run)` into `folder`, named after the data, recipe, profile and seed.
+
+    Returns:
+        the file written.
+    """
+    kept = result(run)
+    name = "-".join([kept["data"]["root"], kept["recipe"]["name"], kept["profile"], f"seed{kept['seed']}"])
+    file = Path(folder) / f"{name}.json"
+    write_json(file, kept)
+    return file

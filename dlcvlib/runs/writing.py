@@ -1,0 +1,159 @@
+"""Writing a run record: each file whole or not at all, its digest noted before it."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from safetensors.torch import save
+from torch import Tensor
+
+from dlcvlib import digests
+from dlcvlib.data import palette
+from dlcvlib.files import json_text, whole_folder, write_bytes
+from dlcvlib.runs.info import DamagedRecordError
+from dlcvlib.runs.run import Run
+
+CHECKPOINT = "checkpoint.pt"
+PREVIOUS = "checkpoint.previous.pt"
+
+
+def as_json(value: Any) -> Any:
+    """Return `value` as it comes back from a JSON file: tuples as lists, keys as strings."""
+    return json.loads(json.dumps(value))
+
+
+def write_info(run: Run, info: Mapping[str, Any]) -> None:
+    """Write `run.json`."""
+    _write(run, {"run.json": json_text(dict(info)).encode()})
+
+
+def write_history(run: Run, rows: list[dict[str, float]]) -> None:
+    """Write `history.csv`, one row an epoch; floats keep all their digits."""
+    _write(run, {"history.csv": pd.DataFrame(rows).to_csv(index=False).encode()})
+
+
+def arrays_bytes(arrays: Mapping[str, np.ndarray]) -> memoryview:
+    """Return named arrays as the content of a compressed `.npz`."""
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, allow_pickle=False, **arrays)
+    return buffer.getbuffer()
+
+
+def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    """Write named arrays as a compressed `.npz`, outside of a record or for what can be made again."""
+    write_bytes(path, arrays_bytes(arrays))
+
+
+def write_snapshot(run: Run, epoch: int, arrays: dict[str, np.ndarray]) -> None:
+    """Write the arrays kept at `epoch`; see `Run.snapshot`."""
+    _write(run, {f"snapshots/epoch_{epoch:04d}.npz": arrays_bytes(arrays)})
+
+
+def write_masks(run: Run, epoch: int, masks: Mapping[str, np.ndarray]) -> None:
+    """Write the label maps kept at `epoch` as palette PNG, all or none.
+
+    Args:
+        run: the record.
+        epoch: 0 is the network before training.
+        masks: from an image's name to uint8 (H, W), class ids 0 to 6.
+    """
+    _write_label_maps(run, f"snapshots/epoch_{epoch:04d}", masks)
+
+
+def write_best_masks(run: Run, masks: Mapping[str, np.ndarray]) -> None:
+    """Write the label maps of `Run.best_masks`, all or none."""
+    _write_label_maps(run, "best_masks", masks)
+
+
+def write_weights(run: Run, weights: dict[str, Tensor], metadata: dict[str, str]) -> None:
+    """Write `model.safetensors`; `metadata` says which epoch they are of."""
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
+    _write(run, {"model.safetensors": save(tensors, metadata)})
+
+
+def write_checkpoint(run: Run, state: dict[str, Any]) -> None:
+    """Write `checkpoint.pt`: tensors, numbers, strings and containers of them only.
+
+    The one before becomes `checkpoint.previous.pt`, to resume from should the newest be damaged.
+    """
+    buffer = io.BytesIO()
+    torch.save(state, buffer)
+    if (run.path / CHECKPOINT).is_file():
+        known = digests.read(run.path).get(CHECKPOINT)
+        if known is not None:
+            digests.announce(run.path, {PREVIOUS: known[0]})
+        (run.path / CHECKPOINT).replace(run.path / PREVIOUS)
+    _write(run, {CHECKPOINT: buffer.getbuffer()})
+
+
+def sound_checkpoint(run: Run) -> str | None:
+    """Return the name of the newest checkpoint that can be resumed from; None where the training begins anew.
+
+    A damaged one is passed over, which is said on stderr. So is a checkpoint whose epoch is not the best one where the
+    best one's weights, which it does not hold, are damaged.
+    """
+    passed_over = []
+    for name in (CHECKPOINT, PREVIOUS):
+        if not (run.path / name).exists():
+            continue
+        try:
+            progress = read_checkpoint(run, name)["progress"]
+            if progress["best_epoch"] != progress["epoch"] and not run.is_sound("model.safetensors"):
+                raise DamagedRecordError(f"{run.path / 'model.safetensors'}, of the best epoch so far, is damaged")
+        except DamagedRecordError as error:
+            passed_over.append(str(error))
+            continue
+        _tell(passed_over, f"resuming after epoch {progress['epoch']}, from {name}")
+        return name
+    _tell(passed_over, "the training begins anew")
+    return None
+
+
+def read_checkpoint(run: Run, name: str) -> dict[str, Any]:
+    """Read a checkpoint to the CPU; nothing in it is executed.
+
+    Raises:
+        DamagedRecordError: it is not what `write_checkpoint` wrote.
+    """
+    file = run.path / name
+    try:
+        state = torch.load(io.BytesIO(run.content(name)), map_location="cpu", weights_only=True)
+        state["progress"]["epoch"], state["task"]
+    except DamagedRecordError:
+        raise
+    except Exception as error:  # a damaged file makes torch raise almost anything; all of it means the same here
+        raise DamagedRecordError(f"{file} is damaged ({type(error).__name__})") from error
+    return dict(state)
+
+
+def drop_previous_checkpoint(run: Run) -> None:
+    """Remove `checkpoint.previous.pt`, of no use once the training has ended."""
+    (run.path / PREVIOUS).unlink(missing_ok=True)
+
+
+def _tell(passed_over: list[str], outcome: str) -> None:
+    if passed_over:
+        print(f"{'; '.join(passed_over)}; {outcome}", file=sys.stderr)
+
+
+def _write(run: Run, contents: Mapping[str, bytes | memoryview]) -> None:
+    """Write files of a record, by name, their digests first."""
+    digests.announce(run.path, {name: digests.digest(content) for name, content in contents.items()})
+    for name, content in contents.items():
+        write_bytes(run.path / name, content)
+
+
+def _write_label_maps(run: Run, folder: str, masks: Mapping[str, np.ndarray]) -> None:
+    files = {f"{name}.png": palette.png(ids) for name, ids in masks.items()}
+    digests.announce(run.path, {f"{folder}/{name}": digests.digest(content) for name, content in files.items()})
+    with whole_folder(run.path / folder) as new:
+        for name, content in files.items():
+            (new / name).write_bytes(content)
