@@ -209,7 +209,9 @@ def _report(asked: argparse.Namespace) -> int:
     from dlcvlib import report  # not above: drawing loads libraries that take seconds
 
     shelf = report.open_shelf(asked.profile, asked.data)
-    out = report.export(asked.out, shelf, edition=asked.edition, make_maps=asked.maps, replace=asked.replace)
+    out = report.export(
+        asked.out, shelf, edition=asked.edition, make_maps=asked.maps, **({"replace": True} if asked.replace else {})
+    )
     print(f"{out}: {report.tally(shelf, asked.edition)}")
     return 0
 

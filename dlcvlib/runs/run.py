@@ -158,6 +158,16 @@ class Run:
                 raise
             raise DamagedRecordError(f"{file} cannot be read as weights ({error}): {TRAIN_ANEW}") from error
 
+    def verify(self) -> None:
+        """Make certain that what every reader of a finished record needs is what was written.
+
+        Raises:
+            DamagedRecordError: its history or its weights are not.
+        """
+        for name in ("history.csv", "model.safetensors"):
+            self._file(name)
+            self.content(name)
+
     def is_sound(self, name: str) -> bool:
         """Whether a file of the record is there and is what was written."""
         try:
@@ -232,7 +242,8 @@ def load(path: str | Path) -> Run:
 
 def list_runs(root: str | Path) -> list[Run]:
     """Return every record below `root`, damaged ones too, in the order of their paths."""
-    return [Run(file.parent) for file in sorted(Path(root).glob("*/*/seed*/run.json"))]
+    folders = sorted(Path(root).glob("*/*/seed*"))
+    return [Run(folder) for folder in folders if (folder / "run.json").exists() or (folder / "run.json").is_symlink()]
 
 
 def readable_runs(root: str | Path) -> tuple[list[Run], list[DamagedRecordError]]:

@@ -86,6 +86,7 @@ def train(
     run = Run(runs.path_of(places.runs_home(course.root), profile, asked.name, seed))
     if _is_finished(run):  # read without a lock, which a record in a read-only place could not have
         refuse_other_record(run, asked, images.fingerprint, given)
+        run.verify()
         return run
     run.path.mkdir(parents=True, exist_ok=True)
     with _locked(run), _losses_told(run), augment.part_of_batch(processes.place(), processes.count()):

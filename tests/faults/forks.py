@@ -1,0 +1,119 @@
+"""Run a command in a forked process, so that a thousand of them need not import torch a thousand times."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import resource
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from dlcvlib import cli
+
+MOST_MEMORY = 16 * 2**30
+"""Bytes of address space of a command, so that one that asks for all memory fails instead of the machine."""
+OUR_FAULT = 70
+"""Exit status of a command that ended in an exception which the command line does not expect."""
+
+Work = Callable[[], int]
+"""What a process does; returns the exit status."""
+Written = Callable[[Path], None]
+"""Called with the path of each operation that changes a file."""
+CHANGES = {"open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.link", "os.symlink", "os.truncate"}
+
+
+@dataclass
+class Ended:
+    """How a process ended: `status` is negative for a signal, None where it hung."""
+
+    status: int | None
+    said: str
+    seconds: float
+
+
+def command(arguments: list[str]) -> Work:
+    """The command line with these arguments."""
+    return lambda: cli.main(arguments)
+
+
+class Process:
+    """A forked process at work."""
+
+    def __init__(
+        self, work: Work, folder: Path, environment: Mapping[str, str], limit: float, written: Written | None = None
+    ) -> None:
+        self.log = folder / f"said-{time.monotonic_ns()}.txt"
+        self.began, self.limit = time.monotonic(), limit
+        sys.stdout.flush()
+        sys.stderr.flush()
+        self.id = os.fork()
+        if self.id == 0:
+            _be_the_child(work, self.log, folder, environment, written)
+
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.id, signal.SIGKILL)
+
+    def ended(self) -> Ended | None:
+        """How it ended; None while it is at work. One that takes too long is killed, and counts as hanging."""
+        done, status = os.waitpid(self.id, os.WNOHANG)
+        seconds = time.monotonic() - self.began
+        if not done and seconds < self.limit:
+            return None
+        if not done:
+            self.kill()
+            os.waitpid(self.id, 0)
+        said = self.log.read_text(errors="backslashreplace")
+        return Ended(os.waitstatus_to_exitcode(status) if done else None, said, seconds)
+
+    def wait(self) -> Ended:
+        """Wait until it has ended."""
+        while (ended := self.ended()) is None:
+            time.sleep(0.005)
+        return ended
+
+
+def _be_the_child(work: Work, log: Path, folder: Path, environment: Mapping[str, str], written: Written | None) -> None:
+    """Never returns."""
+    status = OUR_FAULT
+    try:
+        resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
+        handle = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        os.dup2(handle, 1)
+        os.dup2(handle, 2)
+        sys.stdout, sys.stderr = open(1, "w", closefd=False), open(2, "w", closefd=False)  # noqa: SIM115
+        os.environ.update(environment)
+        os.chdir(folder)
+        if written is not None:
+            sys.addaudithook(_telling(written))
+        status = work()
+    except SystemExit as ended:  # argparse's
+        status = ended.code if isinstance(ended.code, int) else 1
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        with contextlib.suppress(Exception):
+            sys.stdout.flush()
+            sys.stderr.flush()
+        os._exit(status)
+
+
+def _telling(written: Written) -> Callable[[str, tuple[object, ...]], None]:
+    """An audit hook that tells of each operation by which a file comes, changes or goes."""
+
+    def hook(event: str, arguments: tuple[object, ...]) -> None:
+        if event not in CHANGES or not arguments or not isinstance(arguments[0], str | bytes | os.PathLike):
+            return
+        if event == "open":
+            flags = arguments[2]
+            if not isinstance(flags, int) or not flags & (os.O_WRONLY | os.O_RDWR):
+                return
+        written(Path(os.fsdecode(arguments[0])))
+
+    return hook

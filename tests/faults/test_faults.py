@@ -1,0 +1,44 @@
+"""A short campaign: no disturbance may end in a traceback, a wrong result, a hang, code that was run or a lost file."""
+
+import json
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+CAMPAIGN = Path(__file__).parent / "campaign.py"
+COUNTS = {"kills": 40, "damages": 320, "full": 12, "crowds": 10}
+FAULTS = ("traceback", "names nothing", "silently wrong", "hang", "code was run", "file lost", "part left over")
+
+
+@pytest.fixture(scope="module")
+def outcomes(tmp_path_factory):
+    """A campaign in a process of its own: it forks, which a process with threads must not."""
+    file = tmp_path_factory.mktemp("faults") / "outcomes.json"
+    counts = [word for name, count in COUNTS.items() for word in (f"--{name}", str(count))]
+    ended = subprocess.run(
+        [sys.executable, str(CAMPAIGN), *counts, "--seed", "0", "--json", str(file)],
+        capture_output=True,
+        text=True,
+        timeout=800,
+    )
+    assert file.is_file(), ended.stdout + ended.stderr
+    return json.loads(file.read_text())
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_no_disturbance_ends_in_a(outcomes, fault):
+    found = [outcome for outcome in outcomes if outcome["sort"] == fault]
+    assert not found, "\n".join(
+        f"{one['kind']}, {one['case']}, {one['disturbance']}:\n{one['said'][-800:]}" for one in found[:5]
+    )
+
+
+def test_the_campaign_disturbed_as_much_as_it_should(outcomes):
+    kinds = Counter(outcome["kind"] for outcome in outcomes)
+    assert kinds["kill"] == COUNTS["kills"] and kinds["damage"] == COUNTS["damages"] and kinds["crowd"] > 0
+    sorts = Counter(outcome["sort"] for outcome in outcomes if outcome["kind"] == "damage")
+    assert sorts["refused"] > 50 and sorts["right"] > 20, "damage that nobody meets shows nothing"
+    assert all(outcome["sort"] == "right" for outcome in outcomes if outcome["kind"] == "kill")
