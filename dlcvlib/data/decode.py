@@ -184,7 +184,7 @@ def _require_space(folder: Path, needed: int) -> None:
     if free < needed + 2**20:
         raise DiskFullError(
             f"{folder.parent.parent}: {needed / 1e6:.0f} MB are needed for the decoded images, {free / 1e6:.0f} MB are "
-            "free; make room, or let $DLCV_RUNS name a folder on another disk"
+            "free; make room and run the same command again, or let $DLCV_RUNS name a folder on another disk"
         )
 
 
