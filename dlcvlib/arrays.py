@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import errno
 import io
+import struct
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from zipfile import ZipFile
+from zipfile import BadZipFile, ZipFile
 
 import numpy as np
 
@@ -17,28 +18,28 @@ UNWRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 def read_kept(file: Path) -> dict[str, np.ndarray] | None:
-    """Read the arrays that `keep` wrote; None where the file is missing, or damaged, which a line on stderr says.
-
-    Every member is read to its end before numpy sees it. numpy alone reads as far as the header in it says, and where
-    that is damaged no checksum would be compared.
-    """
+    """Read the arrays that `keep` wrote; None where the file is missing, or damaged, which a line on stderr says."""
     try:
-        content = file.read_bytes()
+        return _whole(file.read_bytes())
     except (FileNotFoundError, NotADirectoryError):
         return None
-    except OSError as error:
-        _say_damaged(file, error)
-        return None
-    try:
-        with ZipFile(io.BytesIO(content)) as archive:
-            members = {name.removesuffix(".npy"): archive.read(name) for name in archive.namelist()}
-        arrays = {name: np.load(io.BytesIO(member), allow_pickle=False) for name, member in members.items()}
-        if not arrays:
-            raise ValueError("it holds no arrays")
     except Exception as error:  # damaged bytes make zipfile and numpy raise almost anything
-        _say_damaged(file, error)
+        print(f"{file} is damaged ({type(error).__name__}); it is made again", file=sys.stderr)
         return None
-    return arrays
+
+
+def _whole(content: bytes) -> dict[str, np.ndarray]:
+    """Read the arrays of an `.npz` file, each with its checksum.
+
+    Every member is read to its end before numpy sees it: numpy alone reads as far as the header in it says, and where
+    that is damaged no checksum would be compared. A damaged table of contents may hide members, so they are counted.
+    """
+    with ZipFile(io.BytesIO(content)) as archive:
+        members = [(name.removesuffix(".npy"), archive.read(name)) for name in archive.namelist()]
+    (written,) = struct.unpack("<H", content[-12:-10])  # of the record that ends a zip file
+    if len(members) != written:
+        raise BadZipFile(f"{len(members)} of {written} arrays are found")
+    return {name: np.load(io.BytesIO(member), allow_pickle=False) for name, member in members}
 
 
 def keep(file: Path, arrays: Mapping[str, np.ndarray]) -> None:
@@ -54,7 +55,3 @@ def keep(file: Path, arrays: Mapping[str, np.ndarray]) -> None:
         if error.errno not in UNWRITABLE:
             raise
         print(f"{file.parent} cannot be written ({error.strerror}); what was made is not kept", file=sys.stderr)
-
-
-def _say_damaged(file: Path, reason: object) -> None:
-    print(f"{file} is damaged ({reason}); it is made again", file=sys.stderr)

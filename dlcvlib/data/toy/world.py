@@ -76,7 +76,7 @@ def draw(root: str | Path, seed: int = 0, scale: float = 1.0) -> Path:
         if _stands(root, seed, scale):
             return root
         _refuse_foreign(root)
-        with telling_disk_full(root, round(WORLD_BYTES * scale)), whole_folder(root, alone=True) as world:
+        with whole_folder(root, alone=True) as world, telling_disk_full(root, round(WORLD_BYTES * scale)):
             draw_all(world, seed, scale)
             note_folder(world)
             files = len(_names_below(world))
