@@ -15,7 +15,7 @@ from hostile_places import as_nobody, folder_for_all, small_disk
 
 from dlcvlib.data import Decoded, ImageSet, decode, find
 from dlcvlib.data.cache import checksum
-from dlcvlib.files import DiskFullError
+from dlcvlib.files import DiskFullError, locked_folder
 
 
 @pytest.fixture(autouse=True)
@@ -146,3 +146,17 @@ def test_a_disk_that_fills_while_decoding_leaves_nothing_and_the_next_call_resum
             decode(image_set)
         assert [path for path in (tmp_path / "runs" / "cache").iterdir() if path.suffix != ".lock"] == []
     assert len(decode(image_set).images) == 400
+
+
+def test_what_a_killed_process_left_is_removed_and_a_living_ones_part_is_not(tmp_path: Path, cache: Path) -> None:
+    image_set = satellites(tmp_path / "data")
+    decode(image_set)
+    (folder,) = (path for path in cache.iterdir() if path.is_dir())
+    (folder / "decoded.json").unlink()
+    killed, living = (folder.with_name(f".{folder.name}.{name}.part") for name in ("k1ll3d00", "l1v1ng00"))
+    for part in (killed, living):
+        part.mkdir()
+        (part / "images.npy").write_bytes(b"half")
+    with locked_folder(living):
+        decode(image_set)
+    assert not killed.exists() and (living / "images.npy").is_file()

@@ -318,8 +318,8 @@ def test_a_link_or_a_file_is_no_place_for_a_world(world: Path, tmp_path: Path) -
     assert toy.is_drawn(world)
 
 
-def test_another_living_drawing_beside_it_is_left_alone(tmp_path: Path) -> None:
-    with whole_folder(tmp_path / "other") as theirs:
+def test_a_living_drawing_of_a_name_that_begins_alike_is_left_alone(tmp_path: Path) -> None:
+    with whole_folder(tmp_path / "world.two") as theirs:
         (theirs / "image.png").write_bytes(b"theirs")
         toy.draw(tmp_path / "world", scale=TINY)
         assert (theirs / "image.png").is_file()
