@@ -65,17 +65,21 @@ def whole_file(path: str | Path, size: int | None = None) -> Iterator[IO[bytes]]
 
 
 @contextmanager
-def whole_folder(path: str | Path) -> Iterator[Path]:
+def whole_folder(path: str | Path, *, alone: bool = False) -> Iterator[Path]:
     """Open an empty folder for writing that replaces `path`, with all that is in it, on leaving.
 
     Only for folders that are the program's own. If the writer raises, the new folder is removed and the old one stays.
     Two writers of one folder need a lock around both.
 
+    Args:
+        path: the folder to write.
+        alone: the caller holds such a lock, so that whatever part there is was left by a killed writer.
+
     Raises:
         DiskFullError: the disk is full.
     """
     path = Path(path)
-    with telling_disk_full(path), work_folder(path) as work:
+    with telling_disk_full(path), work_folder(path, alone=alone) as work:
         new = work / "new"
         new.mkdir()
         yield new
@@ -85,10 +89,13 @@ def whole_folder(path: str | Path) -> Iterator[Path]:
 
 
 @contextmanager
-def work_folder(path: Path) -> Iterator[Path]:
-    """Make an empty hidden folder beside `path` to prepare it in; removed on leaving, or by the next call if killed."""
+def work_folder(path: Path, *, alone: bool = False) -> Iterator[Path]:
+    """Make an empty hidden folder beside `path` to prepare it in; removed on leaving, or by the next call if killed.
+
+    With `alone` the caller holds a lock on `path`; see `whole_folder`.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    _sweep(path)
+    _sweep(path, 0 if alone else STALE_AFTER)
     work = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part"))
     with locked_folder(work):
         try:
@@ -176,7 +183,7 @@ def _lock(handle: int) -> None:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
-def _sweep(path: Path) -> None:
+def _sweep(path: Path, older_than: float = STALE_AFTER) -> None:
     """Remove the parts that killed writers of `path` left; a living writer holds its own locked."""
     if fcntl is None:
         return
@@ -184,11 +191,11 @@ def _sweep(path: Path) -> None:
     with suppress(OSError), os.scandir(path.parent) as entries:
         for part in [Path(entry.path) for entry in entries if name.fullmatch(entry.name)]:
             with suppress(OSError):  # another process was faster, or it is not ours to remove
-                _remove_if_stale(part)
+                _remove_if_stale(part, older_than)
 
 
-def _remove_if_stale(part: Path) -> None:
-    if time.time() - part.lstat().st_mtime < STALE_AFTER or part.is_symlink():
+def _remove_if_stale(part: Path, older_than: float) -> None:
+    if time.time() - part.lstat().st_mtime < older_than or part.is_symlink():
         return
     handle = os.open(part, os.O_RDONLY | os.O_NONBLOCK)
     try:

@@ -72,14 +72,32 @@ def test_all_problems_are_reported_together(tmp_path: Path) -> None:
     }
 
 
-def test_undocumented_mask_colours_are_counted_by_file(tmp_path: Path) -> None:
-    satellite(tmp_path)
+def test_a_few_undocumented_pixels_of_a_mask_are_a_remark_and_no_problem(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    satellite(tmp_path / "data")
     array = mask(0)
     array[0, :5], array[3, 0] = (255, 0, 0), (10, 20, 30)
-    write_image(tmp_path / "validation" / "0002_mask.png", array)
-    (problem,) = check(tmp_path).problems
-    assert (problem.kind, problem.path.name) == ("undocumented mask colour", "0002_mask.png")
-    assert "(255, 0, 0) in 5 pixels, (10, 20, 30) in 1 pixel" in problem.reason
+    write_image(tmp_path / "data" / "validation" / "0002_mask.png", array)
+    report = check(tmp_path / "data")
+    (remark,) = report.remarks
+    assert report.sound and (remark.kind, remark.path.name) == ("undocumented mask colour", "0002_mask.png")
+    assert "(255, 0, 0) in 5 pixels, (10, 20, 30) in 1 pixel" in remark.reason
+    assert dlcv("check", str(tmp_path / "data"), "--json", str(tmp_path / "report.json")) == 0
+    text = capsys.readouterr().out
+    assert "Nothing is wrong." in text and "1 remark:" in text and "0002_mask.png" in text
+    assert json.loads((tmp_path / "report.json").read_text())["remarks"][0]["file"] == "validation/0002_mask.png"
+
+
+def test_the_report_replaces_no_file_that_check_did_not_write(tmp_path: Path) -> None:
+    root, file = str(office(tmp_path / "office")), tmp_path / "notes.json"
+    file.write_text("mine")
+    with pytest.raises(FileExistsError, match=r"notes\.json.*--replace"):
+        dlcv("check", root, "--json", str(file))
+    assert file.read_text() == "mine"
+    for words in (["--replace"], []):  # now it is its own
+        assert dlcv("check", root, "--json", str(file), *words) == 0
+        assert json.loads(file.read_text())["sound"]
 
 
 def test_undocumented_counts_exactly_the_colours_outside_the_seven() -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import io
 import os
 import shutil
+import struct
 import subprocess
 import sys
+import zlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,7 +20,8 @@ from PIL import Image
 from torchvision.transforms import v2
 
 from dlcvlib.data import DataError, Decoded, ImageSet, Split, decode, find, palette
-from dlcvlib.data.images import decode_rgb
+from dlcvlib.data.images import MOST_PIXELS, decode_rgb, resized_square
+from dlcvlib.files import DiskFullError
 
 
 @pytest.fixture(autouse=True)
@@ -144,11 +147,6 @@ def test_a_palette_mask_reads_like_an_rgb_mask(tmp_path: Path) -> None:
     assert torch.equal(one_mask(tmp_path / "0001_mask.png"), plain)
 
 
-def test_a_grey_mask_is_barren_and_unknown_only(tmp_path: Path) -> None:
-    grey = np.where(GREY < 100, 0, 255).astype(np.uint8)
-    assert np.array_equal(one_mask(write_image(tmp_path / "0000_mask.png", grey)).numpy(), np.where(grey, 5, 6))
-
-
 def test_masks_are_resized_without_new_classes(tmp_path: Path) -> None:
     big = np.zeros((40, 48, 3), dtype=np.uint8)
     big[:, 24:] = (255, 255, 0)  # Agriculture beside Unknown: a blend of their colours would be neither or red
@@ -239,6 +237,39 @@ def test_an_undecodable_file_is_named_with_the_reason(tmp_path: Path, name: str,
         decode(one_image(tmp_path / name))
 
 
+@pytest.mark.parametrize("mode", ["F", "I"])
+def test_an_image_of_numbers_without_a_white_is_refused_by_name(tmp_path: Path, mode: str) -> None:
+    Image.fromarray(GREY).convert(mode).save(tmp_path / "a.tif")
+    with pytest.raises(DataError, match=r"a\.tif: holds (floating-point|32-bit) numbers.*8 bits"):
+        decode(one_image(tmp_path / "a.tif"))
+
+
+@pytest.mark.parametrize("side", [1 + int(MOST_PIXELS**0.5), 100_000])
+def test_an_image_of_absurd_size_is_refused_before_it_is_decoded(side: int) -> None:
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
+    bomb = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
+    with pytest.raises(DataError, match=r"bomb\.png: is .*pixels.*take it away"):
+        decode_rgb(bomb, Path("bomb.png"))
+
+
+def test_a_very_long_image_is_cut_before_it_is_resized(monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes, resize = [], Image.Image.resize
+
+    def seen(image: Image.Image, size: tuple[int, int], *rest: object) -> Image.Image:
+        sizes.append(size)
+        return resize(image, size, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Image.Image, "resize", seen)
+    long = np.zeros((2, 20_000, 3), dtype=np.uint8)
+    long[:, 9_999:10_001] = 255  # the centre
+    square = resized_square(Image.fromarray(long), 8, Image.Resampling.BILINEAR)
+    assert square.size == (8, 8) and np.asarray(square)[:, 4].min() > 128
+    assert max(map(max, sizes)) <= 200
+
+
 def test_a_file_that_vanished_is_named(tmp_path: Path) -> None:
     image_set = minis(tmp_path / "data")
     image_set.train.files[2].unlink()
@@ -280,7 +311,7 @@ def test_what_a_killed_process_left_is_replaced(tmp_path: Path, cache: Path) -> 
     (folder,) = (path for path in cache.iterdir() if path.is_dir())
     (folder / "decoded.json").unlink()  # the marker is written last
     (folder / "images.npy").write_bytes(b"half")
-    shutil.copytree(folder, folder.with_name(f".{folder.name}.part"))
+    shutil.copytree(folder, folder.with_name(f".{folder.name}.k1ll3d00.part"))
     assert torch.equal(decode(image_set).images, expected)
     assert [path.name for path in cache.iterdir() if path.is_dir()] == [folder.name]
 
@@ -288,7 +319,7 @@ def test_what_a_killed_process_left_is_replaced(tmp_path: Path, cache: Path) -> 
 def test_a_full_disk_is_told_before_anything_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     image_set = minis(tmp_path / "data")
     monkeypatch.setattr("shutil.disk_usage", lambda _: shutil._ntuple_diskusage(1, 1, 0))  # type: ignore[attr-defined]
-    with pytest.raises(DataError, match="are needed for the decoded images, 0 MB are free"):
+    with pytest.raises(DiskFullError, match=r"are needed for the decoded images, 0 MB are free.*run the same command"):
         decode(image_set)
 
 

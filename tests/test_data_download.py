@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import errno
 import io
+import json
+import shutil
 import stat
+import subprocess
 import sys
 import zipfile
 from pathlib import Path
 
 import pytest
 from data_worlds import edition
+from hostile_places import small_disk
 
 from dlcvlib.data import DataError, find
 from dlcvlib.data.download import DRIVE_IDS, download, fetch_from_drive
+from dlcvlib.files import DiskFullError
 
 
 @pytest.fixture
@@ -24,6 +30,14 @@ def archive(tmp_path: Path) -> bytes:
         for path in sorted((tmp_path / "source").rglob("*")):
             file.write(path, path.relative_to(tmp_path / "source"))
         file.writestr("__MACOSX/hw1_data/._x", "shadow")
+    return buffer.getvalue()
+
+
+def zipped(members: dict[str, str]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as file:
+        for name, content in members.items():
+            file.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)
     return buffer.getvalue()
 
 
@@ -169,6 +183,78 @@ def test_a_link_in_the_archive_is_refused(tmp_path: Path) -> None:
         file.writestr("hw1_data/link/passwd", "written through the link")
     with pytest.raises(DataError, match=r"member 'hw1_data/link' of the archive is a link"):
         download(2023, tmp_path, fetch=Drive(buffer.getvalue()))
+
+
+@pytest.mark.parametrize("name", ["", ".", "./"])
+def test_a_member_without_a_name_is_refused_and_nothing_is_unpacked(tmp_path: Path, name: str) -> None:
+    with pytest.raises(DataError, match=r"names no file; nothing was unpacked"):
+        download(2023, tmp_path / "dest", fetch=Drive(zipped({"hw1_data/first.txt": "harmless", name: "nameless"})))
+    assert visible(tmp_path / "dest") == []
+
+
+@pytest.mark.parametrize("members", [{}, {"__MACOSX/x": "shadow"}])
+def test_an_empty_archive_is_no_finished_download(tmp_path: Path, archive: bytes, members: dict[str, str]) -> None:
+    for _ in range(2):
+        with pytest.raises(DataError, match="archive is empty"):
+            download(2023, tmp_path / "dest", fetch=Drive(zipped(members)))
+    assert not download(2023, tmp_path / "dest", fetch=Drive(archive)).already_there
+
+
+def test_the_record_of_an_empty_download_counts_as_damaged(tmp_path: Path, archive: bytes) -> None:
+    record = {"edition": 2023, "archive_bytes": 22, "size_verified": True, "entries": []}
+    (tmp_path / ".dlcv-2023.json").write_text(json.dumps(record))
+    with pytest.raises(DataError, match=r"\.dlcv-2023\.json is damaged.*remove this file"):
+        download(2023, tmp_path, fetch=Drive(archive))
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"edition": null, "entries": 3}', "\xff"])
+def test_a_damaged_record_of_a_download_is_told_and_nothing_is_fetched(
+    tmp_path: Path, archive: bytes, content: str
+) -> None:
+    drive, dest = Drive(archive), tmp_path / "dest"
+    download(2023, dest, fetch=drive)
+    (dest / ".dlcv-2023.json").write_text(content, encoding="latin-1")
+    with pytest.raises(DataError, match=r"\.dlcv-2023\.json is damaged.*data check.*remove this file"):
+        download(2023, dest, fetch=drive)
+    assert drive.fetched == 1 and visible(dest) == ["hw1_data"]
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"edition": 2023}'])
+def test_a_damaged_record_of_the_archive_costs_a_verification_and_no_fetch(
+    tmp_path: Path, archive: bytes, monkeypatch: pytest.MonkeyPatch, content: str
+) -> None:
+    drive = Drive(archive)
+    with monkeypatch.context() as patched:
+        patched.setattr(zipfile.ZipFile, "extractall", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            download(2023, tmp_path, fetch=drive)
+    (tmp_path / ".dlcv-2023" / "archive.json").write_text(content)
+    assert download(2023, tmp_path, fetch=drive).folders and drive.fetched == 1
+
+
+def test_a_disk_that_fills_while_unpacking_is_told_and_the_next_call_resumes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drive = Drive(zipped({f"hw1_data/{number}.txt": "0123456789" * 20_000 for number in range(3)}))
+    with small_disk(tmp_path / "dest", 500) as dest:
+        with pytest.raises(DiskFullError, match=r"archive\.zip: needs 0\.6 MB unpacked.*resumes"):
+            download(2023, dest, fetch=drive)
+        enough = shutil._ntuple_diskusage(10**9, 0, 10**9)  # type: ignore[attr-defined]
+        monkeypatch.setattr("shutil.disk_usage", lambda _: enough)  # others fill it afterwards
+        with pytest.raises(DiskFullError, match=r"unpacking: the disk is full.*0\.6 MB.*same command"):
+            download(2023, dest, fetch=drive)
+        assert visible(dest) == []
+        subprocess.run(["mount", "-o", "remount,size=5m", str(dest)], check=True)
+        assert download(2023, dest, fetch=drive).folders and drive.fetched == 1
+
+
+def test_a_disk_that_fills_while_fetching_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(**_: object) -> str:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("gdown.download", full)
+    with pytest.raises(DiskFullError, match=r"archive\.zip: the disk is full.*same command"):
+        fetch_from_drive("an-id", tmp_path / "archive.zip")
 
 
 def test_what_stands_in_the_destination_is_never_overwritten(tmp_path: Path, archive: bytes) -> None:

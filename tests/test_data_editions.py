@@ -197,7 +197,7 @@ PROBLEMS: dict[str, tuple[Callable[[Path], object], str, str]] = {
     "csv without label column": (
         lambda root: write_csv(root / "p2_data/office/val.csv", "id,file", []),
         "unreadable csv",
-        r"val\.csv: needs the columns filename, and label; it has \['id', 'file'\]",
+        r"val\.csv: needs the columns filename, and label; it has .*id, file",
     ),
     "csv without rows": (
         lambda root: write_csv(root / "p2_data/office/val.csv", "id,filename,label", []),
@@ -229,7 +229,7 @@ def test_a_label_out_of_range_names_file_label_and_range(tmp_path: Path, label: 
     write_csv(
         tmp_path / "val.csv", "id,filename,label", [(0, "0_21.jpg", label), (1, "1_21.jpg", 1), (2, "2_21.jpg", 2)]
     )
-    with pytest.raises(DataError, match=rf"0_21\.jpg: has the label '{label}', but the labels of this set are 0 to 2"):
+    with pytest.raises(DataError, match=rf"0_21\.jpg: has the label '{label}' .*val\.csv, line 2.*0 to 2"):
         find(tmp_path)
 
 

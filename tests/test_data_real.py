@@ -24,12 +24,13 @@ def test_the_red_pixels_are_reported_and_read_as_unknown(tmp_path: Path, monkeyp
         for name in (f"{number:04d}_sat.jpg", f"{number:04d}_mask.png"):
             (tmp_path / "part" / folder / name).symlink_to(REAL / "p3_data" / folder / name)
     report = check(tmp_path / "part")
-    assert [(problem.path.parent.name, problem.path.name) for problem in report.problems] == [
+    assert report.sound
+    assert [(remark.path.parent.name, remark.path.name) for remark in report.remarks] == [
         ("train", "0182_mask.png"),
         ("train", "0196_mask.png"),
         ("validation", "0177_mask.png"),
     ]
-    assert all("(255, 0, 0)" in problem.reason for problem in report.problems)
+    assert all("(255, 0, 0)" in remark.reason for remark in report.remarks)
     satellite = find(tmp_path / "part").satellite
     assert satellite is not None
     decoded = decode(satellite, "val")

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from embedding_records import growing_features, record
+from hostile_places import as_nobody, folder_for_all
 
 from dlcvlib.embedding import aligned, embed, measured, pca_chain, separate_runs, separate_tsne, tsne_chain, umap_chain
 from dlcvlib.embedding import kept as kept_maps
@@ -134,6 +135,83 @@ def test_a_chain_goes_on_where_it_ended_and_gives_the_maps_of_one_made_at_once(t
     np.testing.assert_array_equal(added.coordinates, at_once.coordinates)
     assert added.quality.equals(at_once.quality)
     assert len(list((growing.path / "embeddings").iterdir())) == 1
+
+
+def flip(file, at):
+    content = bytearray(file.read_bytes())
+    content[at] ^= 0xFF
+    file.write_bytes(content)
+
+
+def quick_chain(features, seed=0, before=None):
+    """Each map the one before it and a step: enough of a chain to see what it was begun from."""
+    maps = []
+    for values in features:
+        before = (0 if before is None else before) + values[:, :2].astype(np.float32)
+        maps.append(before)
+    return maps
+
+
+DAMAGES = {
+    "flipped": lambda file: flip(file, file.read_bytes().index(b"maps.npy") + 40),
+    "cut short": lambda file: os.truncate(file, 500),
+    "emptied": lambda file: file.write_bytes(b""),
+    "of other points": lambda file: np.savez(file, coordinates=np.zeros((5, 200, 2)), quality_epoch=np.arange(5)),
+}
+
+
+@pytest.mark.parametrize("case", DAMAGES)
+def test_damaged_maps_are_made_again_and_a_line_says_so(tmp_path, monkeypatch, capsys, case):
+    monkeypatch.setitem(kept_maps.CHAINS, "tsne", quick_chain)
+    run = record(tmp_path / "run")
+    before = embed(run, "tsne")
+    [kept] = (run.path / "embeddings").iterdir()
+    DAMAGES[case](kept)
+    assert kept_maps.kept_maps(run, "tsne") is None
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1 and kept.name in said and "made again" in said
+    again = embed(run, "tsne")
+    assert np.array_equal(again.coordinates, before.coordinates) and again.quality.equals(before.quality)
+    capsys.readouterr()
+    assert np.array_equal(embed(run, "tsne").coordinates, before.coordinates) and capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("case", DAMAGES)
+def test_a_chain_does_not_go_on_from_damaged_maps(tmp_path, monkeypatch, case):
+    monkeypatch.setitem(kept_maps.CHAINS, "tsne", quick_chain)
+    whole, growing = record(tmp_path / "whole"), record(tmp_path / "growing")
+    embed(growing, "tsne", epochs=[0, 1, 2])
+    [kept] = (growing.path / "embeddings").iterdir()
+    DAMAGES[case](kept)
+    assert np.array_equal(embed(growing, "tsne").coordinates, embed(whole, "tsne").coordinates)
+    assert len(list((growing.path / "embeddings").iterdir())) == 1, "the damaged one is gone"
+
+
+def test_no_flipped_byte_gives_another_map(tmp_path, monkeypatch, capsys):
+    monkeypatch.setitem(kept_maps.CHAINS, "tsne", quick_chain)
+    run = record(tmp_path / "run", epochs=1, points=12, width=3, classes=2)
+    before = embed(run, "tsne")
+    [kept] = (run.path / "embeddings").iterdir()
+    content, made = kept.read_bytes(), 0
+    for at in range(0, len(content), 3):
+        flip(kept, at)
+        found = kept_maps.kept_maps(run, "tsne")
+        made += found is None
+        assert found is None or np.array_equal(found.coordinates, before.coordinates)
+        assert found is None or found.quality.equals(before.quality)
+        kept.write_bytes(content)
+    assert made > len(content) / 6
+    assert capsys.readouterr().err.count("made again") == made
+
+
+def test_maps_of_a_record_that_may_not_be_written_are_made_and_not_kept(monkeypatch, capsys):
+    monkeypatch.setitem(kept_maps.CHAINS, "tsne", quick_chain)
+    with folder_for_all() as place:
+        run = record(place / "run")
+        with as_nobody():
+            series = embed(run, "tsne")
+        assert "cannot be written" in capsys.readouterr().err
+        assert np.array_equal(series.coordinates, embed(run, "tsne").coordinates)
 
 
 def test_other_snapshots_epochs_or_seeds_give_other_kept_maps(tmp_path):

@@ -11,12 +11,15 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from hostile_places import small_disk
 from PIL import Image
 from scipy.ndimage import uniform_filter
 from sklearn.ensemble import HistGradientBoostingClassifier
@@ -28,10 +31,12 @@ from torch.nn import functional
 
 from dlcvlib.data import palette, toy
 from dlcvlib.data.toy import landscapes, writing
+from dlcvlib.data.toy import world as world_on_disk
 from dlcvlib.data.toy.objects import ARRANGEMENTS, concepts, draw_object
 from dlcvlib.data.toy.shapes import OUTLINES
 from dlcvlib.data.toy.splits import plan
 from dlcvlib.data.toy.textures import PATTERNS
+from dlcvlib.files import DiskFullError, whole_folder
 
 TINY = 0.04
 NAMED = ("0010", "0013", "0062", "0065", "0097", "0104", "0107")
@@ -154,7 +159,7 @@ def test_a_world_of_another_seed_or_version_or_with_a_file_gone_is_drawn_anew(wo
     root = Path(shutil.copytree(world, tmp_path / "world"))
     before = contents(root)
     assert toy.is_drawn(root)
-    marker = root / writing.MARKER
+    marker = root / world_on_disk.MARKER
     marker.write_text(json.dumps(json.loads(marker.read_text()) | {"version": -1}))
     assert not toy.is_drawn(root)
     assert contents(toy.draw(root, seed=0, scale=TINY)) == before
@@ -223,6 +228,109 @@ def test_a_folder_with_something_else_in_it_is_never_replaced(tmp_path: Path) ->
         toy.draw(tmp_path, scale=TINY)
     assert (tmp_path / "thesis.txt").read_text() == "three years of work"
     assert not toy.is_drawn(tmp_path)
+
+
+def replaced_label(root: Path) -> Path:
+    file = root / "p1_data" / "val_gt.csv"
+    file.write_text(file.read_text().replace(",0\n", ",1\n"))
+    return file
+
+
+def added_note(root: Path) -> Path:
+    file = root / "p2_data" / "notes.txt"
+    file.write_text("three years of work")
+    return file
+
+
+def added_link(root: Path) -> Path:
+    (root / "mine").symlink_to(root.parent)
+    return root / "mine"
+
+
+@pytest.mark.parametrize("change", [replaced_label, added_note, added_link])
+@pytest.mark.parametrize("why", ["another seed", "another version", "a file gone"])
+def test_a_world_that_holds_a_file_of_the_readers_is_never_replaced(
+    world: Path, tmp_path: Path, change: Callable[[Path], Path], why: str
+) -> None:
+    root = Path(shutil.copytree(world, tmp_path / "world"))
+    changed = change(root)
+    if why == "another version":
+        marker = root / world_on_disk.MARKER
+        marker.write_text(json.dumps(json.loads(marker.read_text()) | {"version": -1}))
+    elif why == "a file gone":
+        next((root / "p3_data" / "train").iterdir()).unlink()
+    before = contents(root)
+    with pytest.raises(FileExistsError, match=rf"{changed}.*{root} is not replaced.*move"):
+        toy.draw(root, seed=7 if why == "another seed" else 0, scale=TINY)
+    assert contents(root) == before and changed.is_symlink() == (change is added_link)
+
+
+def test_a_file_that_comes_while_another_world_is_drawn_is_kept(
+    world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = Path(shutil.copytree(world, tmp_path / "world"))
+    draw_all = world_on_disk.draw_all
+
+    def slowly(*arguments: Any) -> None:
+        draw_all(*arguments)
+        added_note(root)
+
+    monkeypatch.setattr(world_on_disk, "draw_all", slowly)
+    with pytest.raises(FileExistsError, match=r"notes\.txt"):
+        toy.draw(root, seed=7, scale=TINY)
+    assert (root / "p2_data" / "notes.txt").read_text() == "three years of work"
+
+
+def test_a_file_of_the_readers_does_no_harm_to_a_world_that_stands(world: Path, tmp_path: Path) -> None:
+    root = Path(shutil.copytree(world, tmp_path / "world"))
+    added_note(root)
+    assert toy.is_drawn(root) and toy.draw(root, seed=0, scale=TINY) == root
+    assert (root / "p2_data" / "notes.txt").is_file()
+
+
+def test_a_world_of_an_older_dlcv_is_used_and_never_replaced_and_the_message_says_what_to_move(
+    world: Path, tmp_path: Path
+) -> None:
+    root = Path(shutil.copytree(world, tmp_path / "world"))
+    (root / ".digests.json").unlink()
+    assert toy.is_drawn(root) and toy.draw(root, seed=0, scale=TINY) == root
+    with pytest.raises(FileExistsError, match=rf"{root} is another toy world.*older.*move {root} away"):
+        toy.draw(root, seed=1, scale=TINY)
+    assert toy.is_drawn(root)
+    root.rename(tmp_path / "moved")
+    assert toy.is_drawn(toy.draw(root, seed=1, scale=TINY))
+
+
+def test_a_world_whose_notes_are_damaged_is_not_replaced(world: Path, tmp_path: Path) -> None:
+    root = Path(shutil.copytree(world, tmp_path / "world"))
+    (root / ".digests.json").write_text("{")
+    assert not toy.is_drawn(root)
+    with pytest.raises(ValueError, match=r"\.digests\.json is damaged.*remove it"):
+        toy.draw(root, seed=0, scale=TINY)
+
+
+def test_a_link_or_a_file_is_no_place_for_a_world(world: Path, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(world)
+    (tmp_path / "file").write_text("mine")
+    for name in ("link", "file"):
+        with pytest.raises(FileExistsError, match=rf"{name} is a link or a file"):
+            toy.draw(tmp_path / name, seed=7, scale=TINY)
+    assert toy.is_drawn(world)
+
+
+def test_a_living_drawing_of_a_name_that_begins_alike_is_left_alone(tmp_path: Path) -> None:
+    with whole_folder(tmp_path / "world.two") as theirs:
+        (theirs / "image.png").write_bytes(b"theirs")
+        toy.draw(tmp_path / "world", scale=TINY)
+        assert (theirs / "image.png").is_file()
+
+
+def test_a_disk_that_fills_while_drawing_leaves_nothing_and_says_how_much_is_needed(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "data", 300) as disk:
+        with pytest.raises(DiskFullError, match=r"toy: the disk is full; writing it needs 1\.8 MB.*same command"):
+            toy.draw(disk / "toy", scale=TINY)
+        assert visible(disk) == []
+    assert toy.is_drawn(toy.draw(tmp_path / "data" / "toy", scale=TINY))
 
 
 @pytest.mark.parametrize("scale", [0, -0.1, 1.5, float("nan")])

@@ -1,8 +1,8 @@
 """Look at every file of every set, and report all that is wrong with them.
 
-Everything found counts as wrong, and `dlcv data check` then ends with exit status 1; a set that is absent does not. So
-do undocumented mask colours: training reads pure red as Unknown and any other colour by its thresholds (`palette`),
-which is a rule and no error, yet worth knowing.
+Everything that training would refuse counts as wrong, and `dlcv data check` then ends with exit status 1; a set that is
+absent does not. A remark is no error, yet worth knowing: a few pixels of a mask in colours that the course does not
+document, a folder that was passed over.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ import numpy as np
 from dlcvlib.data import palette
 from dlcvlib.data.editions import scan
 from dlcvlib.data.images import decode_rgb, read_bytes
-from dlcvlib.data.sets import SET_NAMES, DataError, ImageSet, Problem, Split
+from dlcvlib.data.masks import UNDOCUMENTED, in_words, read_mask, require_size_of
+from dlcvlib.data.sets import SET_NAMES, FileError, ImageSet, Problem, Split, printable
 
 SHOWN = 12  # problems of one kind that the text names before "… and n more"
 
@@ -51,6 +52,7 @@ class Report:
     root: Path
     sets: dict[str, SetReport]
     problems: tuple[Problem, ...]
+    remarks: tuple[Problem, ...] = ()
 
     @property
     def sound(self) -> bool:
@@ -62,7 +64,8 @@ class Report:
         lines = [f"{self.root}", ""]
         for name in SET_NAMES:
             lines += _set_lines(name, self.sets[name], self.root) if name in self.sets else [f"{name}: absent", ""]
-        return "\n".join(lines + _problem_lines(self.problems, self.root)) + "\n"
+        lines += _problem_lines("problem", self.problems, self.root) or ["Nothing is wrong."]
+        return "\n".join(lines + _problem_lines("remark", self.remarks, self.root)) + "\n"
 
     def as_json(self) -> dict[str, Any]:
         """Everything, as JSON values; paths are relative to the root."""
@@ -77,15 +80,8 @@ class Report:
                 }
                 for name, report in self.sets.items()
             },
-            "problems": [
-                {
-                    "set": problem.set_name,
-                    "kind": problem.kind,
-                    "file": _relative(problem.path, self.root),
-                    "reason": problem.reason,
-                }
-                for problem in self.problems
-            ],
+            "problems": [_problem_as_json(problem, self.root) for problem in self.problems],
+            "remarks": [_problem_as_json(remark, self.root) for remark in self.remarks],
         }
 
 
@@ -96,6 +92,7 @@ class _Seen:
     size: str | None  # None where undecodable
     mask_pixels: np.ndarray | None  # int64 (7,)
     problems: tuple[Problem, ...]
+    remarks: tuple[Problem, ...]
 
 
 def check(root: str | Path, progress: Callable[[str, int], None] | None = None) -> Report:
@@ -109,7 +106,7 @@ def check(root: str | Path, progress: Callable[[str, int], None] | None = None) 
         DataError: `root` is no folder, or nothing in it is recognised. Every other problem is in the report.
     """
     found = scan(root)
-    problems = list(found.problems)
+    problems, remarks = list(found.problems), list(found.remarks)
     reports = {}
     with ThreadPoolExecutor(min(16, os.cpu_count() or 1)) as executor:
         for name, image_set in found.sets.items():
@@ -118,66 +115,62 @@ def check(root: str | Path, progress: Callable[[str, int], None] | None = None) 
                 if part is not None:
                     if progress is not None:
                         progress(f"{name} {part.name}", len(part.files))
-                    splits[part.name], wrong = _check_split(image_set, part, executor)
-                    problems += wrong
+                    seen = _look_at_all(image_set.name, part, executor)
+                    problems += [problem for one in seen for problem in one.problems]
+                    remarks += [remark for one in seen for remark in one.remarks]
+                    splits[part.name] = _split_report(image_set, part, seen)
             reports[name] = SetReport(image_set.root, len(image_set.class_names), splits)
-    return Report(found.root, reports, tuple(problems))
+    return Report(found.root, reports, tuple(problems), tuple(remarks))
 
 
-def _check_split(image_set: ImageSet, part: Split, executor: ThreadPoolExecutor) -> tuple[SplitReport, list[Problem]]:
+def _look_at_all(set_name: str, part: Split, executor: ThreadPoolExecutor) -> list[_Seen]:
     masks = part.masks if part.masks is not None else (None,) * len(part.files)
 
     def look_at(indices: range) -> list[_Seen]:
-        return [_look(image_set.name, part.files[index], masks[index]) for index in indices]
+        return [_look(set_name, part.files[index], masks[index]) for index in indices]
 
     count = len(part.files)
     tasks = [range(start, min(start + 64, count)) for start in range(0, count, 64)]
-    seen = [one for chunk in executor.map(look_at, tasks) for one in chunk]
+    return [one for chunk in executor.map(look_at, tasks) for one in chunk]
+
+
+def _split_report(image_set: ImageSet, part: Split, seen: list[_Seen]) -> SplitReport:
     pixels = [one.mask_pixels for one in seen if one.mask_pixels is not None]
-    report = SplitReport(
-        images=count,
+    return SplitReport(
+        images=len(part.files),
         class_counts=()
         if part.labels is None
         else tuple(np.bincount(part.labels, minlength=len(image_set.class_names)).tolist()),
         sizes=dict(Counter(one.size for one in seen if one.size is not None).most_common()),
         mask_pixels=tuple(np.sum(pixels, axis=0).tolist()) if pixels else (),
     )
-    return report, [problem for one in seen for problem in one.problems]
 
 
 def _look(set_name: str, path: Path, mask_path: Path | None) -> _Seen:
-    problems, size, pixels = [], None, None
+    problems, remarks, pixels = [], [], None
+    image = mask = None
     try:
         image = decode_rgb(read_bytes(path), path)
-        size = f"{image.width}x{image.height}"
-    except DataError as error:
-        problems.append(_undecodable(set_name, path, error))
+    except FileError as error:
+        problems.append(Problem(set_name, error.kind, path, error.reason))
     if mask_path is not None:
         try:
-            mask = decode_rgb(read_bytes(mask_path), mask_path)
-        except DataError as error:
-            problems.append(_undecodable(set_name, mask_path, error))
-        else:
-            rgb = np.asarray(mask)
-            pixels = np.bincount(palette.class_ids(rgb).ravel(), minlength=len(palette.CLASS_NAMES))
-            if size is not None and size != f"{mask.width}x{mask.height}":
-                reason = f"is {mask.width}x{mask.height} pixels, but its image {path.name} is {size}"
-                problems.append(Problem(set_name, "mask of another size than its image", mask_path, reason))
-            if colours := palette.undocumented(rgb):
-                problems.append(Problem(set_name, "undocumented mask colour", mask_path, _colours_in_words(colours)))
-    return _Seen(size, pixels, tuple(problems))
+            mask = read_mask(read_bytes(mask_path), mask_path)
+            if image is not None:
+                require_size_of(mask, mask_path, image, path)
+        except FileError as error:
+            problems.append(Problem(set_name, error.kind, mask_path, error.reason))
+    if mask_path is not None and mask is not None:
+        pixels = np.bincount(mask.ids.ravel(), minlength=len(palette.CLASS_NAMES))
+        if mask.stray:
+            remarks.append(Problem(set_name, UNDOCUMENTED, mask_path, in_words(mask.stray)))
+    size = None if image is None else f"{image.width}x{image.height}"
+    return _Seen(size, pixels, tuple(problems), tuple(remarks))
 
 
-def _undecodable(set_name: str, path: Path, error: DataError) -> Problem:
-    return Problem(set_name, "undecodable file", path, str(error).removeprefix(f"{path}: "))
-
-
-def _colours_in_words(colours: dict[tuple[int, int, int], int]) -> str:
-    first = ", ".join(
-        f"{colour} in {count} pixel{'s' if count > 1 else ''}" for colour, count in list(colours.items())[:3]
-    )
-    more = f" and {len(colours) - 3} more" if len(colours) > 3 else ""
-    return f"has colours that the course does not document: {first}{more}"
+def _problem_as_json(problem: Problem, root: Path) -> dict[str, str]:
+    file = _relative(problem.path, root)
+    return {"set": problem.set_name, "kind": problem.kind, "file": file, "reason": problem.reason}
 
 
 def _set_lines(name: str, report: SetReport, root: Path) -> list[str]:
@@ -201,15 +194,16 @@ def _set_lines(name: str, report: SetReport, root: Path) -> list[str]:
     return [*lines, ""]
 
 
-def _problem_lines(problems: tuple[Problem, ...], root: Path) -> list[str]:
+def _problem_lines(title: str, problems: tuple[Problem, ...], root: Path) -> list[str]:
+    """Lines of all problems, or remarks, by set and kind; none where there is none."""
     if not problems:
-        return ["Nothing is wrong."]
+        return []
     kinds: dict[tuple[str, str], list[Problem]] = defaultdict(list)
     for problem in problems:
         kinds[problem.set_name, problem.kind].append(problem)
-    lines = [f"{len(problems):,} problem{'s' if len(problems) > 1 else ''}:"]
+    lines = [f"{len(problems):,} {title}{'s' if len(problems) > 1 else ''}:"]
     for (set_name, kind), alike in kinds.items():
-        lines.append(f"  {set_name}, {kind}: {len(alike):,}")
+        lines.append(f"  {set_name}, {kind}: {len(alike):,}" if set_name else f"  {kind}: {len(alike):,}")
         lines += [f"    {_relative(problem.path, root)} {problem.reason}" for problem in alike[:SHOWN]]
         if len(alike) > SHOWN:
             lines.append(f"    … and {len(alike) - SHOWN:,} more (--json FILE names all)")
@@ -217,4 +211,4 @@ def _problem_lines(problems: tuple[Problem, ...], root: Path) -> list[str]:
 
 
 def _relative(path: Path, root: Path) -> str:
-    return str(path.relative_to(root)) if path.is_relative_to(root) else str(path)
+    return printable(path.relative_to(root) if path.is_relative_to(root) else path)

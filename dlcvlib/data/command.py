@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from dlcvlib.data.checks import check
 from dlcvlib.data.download import DRIVE_IDS, download, fetch_from_drive
 from dlcvlib.data.editions import default_root
-from dlcvlib.files import write_json
+from dlcvlib.files import json_text
+from dlcvlib.outputs import output_file
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -28,6 +29,7 @@ def add_arguments(subparsers: Subparsers) -> None:
     checking = commands.add_parser("check", help="report what lies in a folder and what is wrong with it")
     checking.add_argument("root", nargs="?", type=Path, help="default: $DLCV_DATA, then data/, then the toy world")
     checking.add_argument("--json", type=Path, metavar="FILE", help="write everything, every problem named, to FILE")
+    checking.add_argument("--replace", action="store_true", help="also where FILE is none that this command wrote")
     checking.set_defaults(run=_check)
 
     fetching = commands.add_parser("download", help="fetch the course data of an edition from Google Drive")
@@ -42,9 +44,13 @@ def add_arguments(subparsers: Subparsers) -> None:
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    report = check(arguments.root if arguments.root is not None else default_root(), progress=_say_what_is_read)
-    if arguments.json is not None:
-        write_json(arguments.json, report.as_json())
+    root = arguments.root if arguments.root is not None else default_root()
+    if arguments.json is None:
+        report = check(root, progress=_say_what_is_read)
+    else:
+        with output_file(arguments.json, replace=arguments.replace) as file:
+            report = check(root, progress=_say_what_is_read)
+            file.write(json_text(report.as_json()).encode())
     print(report.text(), end="")
     return 0 if report.sound else 1
 

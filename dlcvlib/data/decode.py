@@ -1,14 +1,13 @@
 """Decode a split once, to uint8, and keep it on disk; afterwards it is memory-mapped and needs no RAM of its own.
 
-A split is decoded into a folder of `places.cache_home()`: `images.npy`, `masks.npy` (satellite) and, written last,
-`decoded.json` with the fingerprint. The folder's name ends in a quick key of the files' names, sizes and times and of
-the labels: whatever changes on disk is decoded anew.
+A split is decoded into a folder of the cache (`dlcvlib.data.cache`): `images.npy` and `masks.npy` (satellite). The
+folder's name ends in a quick key of the files' names, sizes and times and of the labels: whatever changes on disk is
+decoded anew.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 import os
 import shutil
@@ -17,18 +16,18 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
+from typing import Any
 
 import numpy as np
 import torch
-from filelock import FileLock
 from PIL import Image
 from torch import Tensor
 
-from dlcvlib import places
-from dlcvlib.data import palette
+from dlcvlib.data import cache
 from dlcvlib.data.images import decode_rgb, read_bytes, resized_square
+from dlcvlib.data.masks import read_mask, require_size_of
 from dlcvlib.data.sets import DataError, ImageSet, Split
-from dlcvlib.files import whole_folder, write_json
+from dlcvlib.files import DiskFullError, telling_disk_full
 
 VERSION = 1  # of what is kept; a change of the decoding must raise it
 THREADS = min(16, os.cpu_count() or 1)
@@ -48,7 +47,7 @@ class Decoded:
 
 
 def decode(image_set: ImageSet, split: str = "train", size: int | None = None) -> Decoded:
-    """Decode a split to uint8, or open what an earlier call kept.
+    """Decode a split to uint8, or open what an earlier call kept; what was damaged since is decoded again.
 
     Two processes may decode the same split at once: one does it, the other waits.
 
@@ -59,18 +58,15 @@ def decode(image_set: ImageSet, split: str = "train", size: int | None = None) -
             pixels (bilinear with antialiasing; masks nearest) and cuts out the centre (n, n).
 
     Raises:
-        DataError: a file is missing or cannot be decoded, sizes disagree, a mask has another size than its image, the
-            set has no such split, or the disk is too full; the message names the file.
+        DataError: a file is missing or cannot be decoded, sizes disagree, a mask has other colours than the course
+            documents or another size than its image, or the set has no such split; the message names the file.
+        DiskFullError: the arrays do not fit.
     """
     part = _split(image_set, split)
     if size is not None and size < 1:
         raise DataError(f"size is {size}; it must be at least 1 pixel, or None for the pixels as they are")
-    folder = places.cache_home() / f"{image_set.name}-{split}-{size or 'native'}-{_quick_key(part)}"
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(f"{folder}.lock"):
-        if not (folder / "decoded.json").is_file():
-            with whole_folder(folder) as beside:
-                _write(part, size, beside)
+    name = f"{image_set.name}-{split}-{size or 'native'}-{_quick_key(part)}"
+    folder, facts = cache.open_or_make(name, lambda folder: _write(part, size, folder))
     images = np.load(folder / "images.npy", mmap_mode="c")
     masks = np.load(folder / "masks.npy", mmap_mode="c") if part.masks is not None else None
     return Decoded(
@@ -79,7 +75,7 @@ def decode(image_set: ImageSet, split: str = "train", size: int | None = None) -
         masks=None if masks is None else torch.from_numpy(masks),
         names=tuple(path.name for path in part.files),
         class_names=image_set.class_names,
-        fingerprint=json.loads((folder / "decoded.json").read_text())["fingerprint"],
+        fingerprint=facts["fingerprint"],
     )
 
 
@@ -100,7 +96,7 @@ def _quick_key(part: Split) -> str:
             status = path.stat()
         except OSError as error:
             raise DataError(f"{path}: cannot be read ({error.strerror})") from error
-        digest.update(f"{path}\0{status.st_size}\0{status.st_mtime_ns}\0".encode())
+        digest.update(os.fsencode(path) + f"\0{status.st_size}\0{status.st_mtime_ns}\0".encode())
     digest.update(f"{VERSION} {_labels_digest(part)}".encode())
     return digest.hexdigest()
 
@@ -139,12 +135,13 @@ class _ArrayFile:
         self._file.close()
 
 
-def _write(part: Split, size: int | None, folder: Path) -> None:
+def _write(part: Split, size: int | None, folder: Path) -> dict[str, Any]:
     """Decode every file into arrays in `folder`; each file is read once, for pixels and fingerprint alike."""
     width, height = (size, size) if size is not None else decode_rgb(read_bytes(part.files[0]), part.files[0]).size
     count = len(part.files)
-    _require_space(folder, count * height * width * (3 if part.masks is None else 4))
-    with ExitStack() as stack:
+    needed = count * height * width * (3 if part.masks is None else 4)
+    _require_space(folder, needed)
+    with telling_disk_full(folder.parent.parent, needed), ExitStack() as stack:
         images = stack.enter_context(closing(_ArrayFile(folder / "images.npy", (count, 3, height, width))))
         masks = (
             stack.enter_context(closing(_ArrayFile(folder / "masks.npy", (count, height, width))))
@@ -157,10 +154,13 @@ def _write(part: Split, size: int | None, folder: Path) -> None:
             classes = np.empty((len(rows), height, width), dtype=np.uint8)
             digests: list[bytes] = []
             for row, index in enumerate(rows):
-                image, path = _read(part.files[index], digests)
+                path = part.files[index]
+                image = decode_rgb(_read(path, digests), path)
                 if part.masks is not None:
-                    mask, mask_path = _read(part.masks[index], digests)
-                    classes[row] = _mask_classes(mask, mask_path, image, path, size)
+                    mask_path = part.masks[index]
+                    mask = read_mask(_read(mask_path, digests), mask_path)
+                    require_size_of(mask, mask_path, image, path)
+                    classes[row] = mask.ids if size is None else _fitted_ids(mask.ids, size)
                 pixels[row] = np.asarray(_fitted(image, path, size, (width, height), part.files[0])).transpose(2, 0, 1)
             images.write(rows.start, pixels)
             if masks is not None:
@@ -176,27 +176,24 @@ def _write(part: Split, size: int | None, folder: Path) -> None:
                 for digest in digests:
                     fingerprint.update(digest)
         fingerprint.update(_labels_digest(part).encode())
-    write_json(
-        folder / "decoded.json",
-        {"fingerprint": fingerprint.hexdigest(), "images": count, "height": height, "width": width},
-    )
+    return {"fingerprint": fingerprint.hexdigest(), "images": count, "height": height, "width": width}
 
 
 def _require_space(folder: Path, needed: int) -> None:
     free = shutil.disk_usage(folder).free
     if free < needed + 2**20:
-        raise DataError(
-            f"{folder.parent}: {needed / 1e6:.0f} MB are needed for the decoded images, {free / 1e6:.0f} MB are free; "
-            "make room, or let $DLCV_RUNS name a folder on another disk"
+        raise DiskFullError(
+            f"{folder.parent.parent}: {needed / 1e6:.0f} MB are needed for the decoded images, {free / 1e6:.0f} MB are "
+            "free; make room and run the same command again, or let $DLCV_RUNS name a folder on another disk"
         )
 
 
-def _read(path: Path, digests: list[bytes]) -> tuple[Image.Image, Path]:
-    """Read and decode one file; appends the digest of its name and content."""
+def _read(path: Path, digests: list[bytes]) -> bytes:
+    """Content of one file; appends the digest of its name and content."""
     raw = read_bytes(path)
-    name = hashlib.blake2b(path.name.encode(), digest_size=32).digest()
+    name = hashlib.blake2b(os.fsencode(path.name), digest_size=32).digest()
     digests.append(hashlib.blake2b(raw, key=name, digest_size=32).digest())
-    return decode_rgb(raw, path), path
+    return raw
 
 
 def _fitted(image: Image.Image, path: Path, size: int | None, first_size: tuple[int, int], first: Path) -> Image.Image:
@@ -210,12 +207,5 @@ def _fitted(image: Image.Image, path: Path, size: int | None, first_size: tuple[
     return image
 
 
-def _mask_classes(mask: Image.Image, path: Path, image: Image.Image, image_path: Path, size: int | None) -> np.ndarray:
-    if mask.size != image.size:
-        sizes = (
-            f"{mask.size[0]}x{mask.size[1]} pixels, but its image {image_path.name} is {image.size[0]}x{image.size[1]}"
-        )
-        raise DataError(f"{path}: is {sizes}")
-    if size is not None:
-        mask = resized_square(mask, size, Image.Resampling.NEAREST)
-    return palette.class_ids(np.asarray(mask))
+def _fitted_ids(ids: np.ndarray, size: int) -> np.ndarray:
+    return np.asarray(resized_square(Image.fromarray(ids), size, Image.Resampling.NEAREST))

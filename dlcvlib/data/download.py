@@ -15,7 +15,6 @@ import json
 import shutil
 import stat
 import zipfile
-import zlib
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
@@ -23,7 +22,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from filelock import FileLock
 
 from dlcvlib.data.sets import DataError
-from dlcvlib.files import write_json
+from dlcvlib.files import DiskFullError, telling_disk_full, write_json
 
 DRIVE_IDS = {
     2022: "1LMIaOY8NSKWmGtbvTsjXcHVaYKnNN_9u",
@@ -66,7 +65,9 @@ def download(edition: int, destination: str | Path, *, fetch: Fetch | None = Non
 
     Raises:
         DataError: the edition has no public archive; the archive cannot be fetched, has not the announced size, is
-            damaged, or has a member that would leave the destination; or something of its name stands there already.
+            damaged or empty, or has a member that would leave the destination; something of its name stands there
+            already; or the record of an earlier download is damaged.
+        DiskFullError: the archive, or what is in it, does not fit.
     """
     if edition not in DRIVE_IDS:
         raise DataError(f"edition {edition} has no public archive; there are {', '.join(map(str, DRIVE_IDS))}")
@@ -75,7 +76,7 @@ def download(edition: int, destination: str | Path, *, fetch: Fetch | None = Non
     record = destination / f".dlcv-{edition}.json"
     destination.mkdir(parents=True, exist_ok=True)
     with FileLock(destination / f".dlcv-{edition}.lock"):
-        done = _read_record(record)
+        done = _finished(record)
         already_there = done is not None and all((destination / name).exists() for name in done.entries)
         if done is None or not already_there:
             work.mkdir(exist_ok=True)
@@ -95,6 +96,7 @@ def fetch_from_drive(drive_id: str, path: Path, quiet: bool = True) -> int | Non
 
     Raises:
         DataError: the fetch failed; what has come so far is kept.
+        DiskFullError: the file does not fit; what has come so far is kept.
     """
     import gdown
 
@@ -105,7 +107,10 @@ def fetch_from_drive(drive_id: str, path: Path, quiet: bool = True) -> int | Non
         announced = total
 
     try:
-        gdown.download(id=drive_id, output=str(path), quiet=quiet, use_cookies=False, resume=True, progress=note)
+        with telling_disk_full(path):
+            gdown.download(id=drive_id, output=str(path), quiet=quiet, use_cookies=False, resume=True, progress=note)
+    except DiskFullError:
+        raise
     except Exception as error:  # gdown, requests and urllib3 each raise their own
         raise DataError(
             f"Drive file {drive_id} could not be fetched ({error}). What has come is kept: the same command goes on. "
@@ -118,7 +123,8 @@ def unpack(archive: Path, folder: Path) -> None:
     """Unpack a zip archive into a folder, made anew; nothing is written before every member's name is known to be safe.
 
     Raises:
-        DataError: a member would come to lie outside `folder`, is a link or another special file, or the disk is full.
+        DataError: a member would come to lie outside `folder`, or is a link or another special file.
+        DiskFullError: there is not room enough.
     """
     shutil.rmtree(folder, ignore_errors=True)
     with zipfile.ZipFile(archive) as file:
@@ -127,9 +133,13 @@ def unpack(archive: Path, folder: Path) -> None:
             _require_safe(member)
         needed, free = sum(member.file_size for member in members), shutil.disk_usage(archive.parent).free
         if needed > free:
-            raise DataError(f"{archive}: needs {needed / 1e6:.0f} MB unpacked, {free / 1e6:.0f} MB are free; make room")
+            raise DiskFullError(
+                f"{archive}: needs {needed / 1e6:.1f} MB unpacked, {free / 1e6:.1f} MB are free; make room, then run "
+                "the same command again: it resumes"
+            )
         folder.mkdir()
-        file.extractall(folder, members)
+        with telling_disk_full(folder, needed):
+            file.extractall(folder, members)
 
 
 def _members(file: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
@@ -139,7 +149,9 @@ def _members(file: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
 def _require_safe(member: zipfile.ZipInfo) -> None:
     name = member.filename
     as_windows = PureWindowsPath(name)  # it splits at / and at \ alike
-    if as_windows.anchor or ".." in as_windows.parts or not as_windows.parts:
+    if not as_windows.parts:
+        raise DataError(f"member {name!r} of the archive names no file; nothing was unpacked")
+    if as_windows.anchor or ".." in as_windows.parts:
         raise DataError(f"member {name!r} of the archive would leave the destination; nothing was unpacked")
     kind = stat.S_IFMT(member.external_attr >> 16)
     if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
@@ -150,7 +162,7 @@ def _fetched(edition: int, work: Path, fetch: Fetch) -> Archive:
     """The verified archive in the work folder; fetched if no earlier call had finished that."""
     verified = _read_record(work / "archive.json")
     if verified is not None:
-        return verified
+        return verified  # a damaged record is as none: the archive is verified again
     path = work / "archive.zip"
     announced = None if path.is_file() else fetch(DRIVE_IDS[edition], path)
     if not path.is_file():
@@ -177,11 +189,14 @@ def _verify(path: Path, announced: int | None) -> tuple[str, ...]:
     try:
         with zipfile.ZipFile(path) as file:
             damaged = file.testzip()
-            entries = tuple(sorted({PurePosixPath(member.filename).parts[0] for member in _members(file)}))
-    except (zipfile.BadZipFile, RuntimeError, EOFError, zlib.error) as error:
+            tops = [PurePosixPath(member.filename).parts[:1] for member in _members(file)]
+    except Exception as error:  # damaged bytes make zipfile and its decompressors raise almost anything
         raise DataError(f"{path}: is a damaged archive ({error}); run the same command again") from error
     if damaged is not None:
         raise DataError(f"{path}: member {damaged!r} is damaged; run the same command again")
+    entries = tuple(sorted({top for parts in tops for top in parts}))
+    if not entries:
+        raise DataError(f"{path}: the archive is empty; run the same command again, or fetch it in a browser")
     return entries
 
 
@@ -197,8 +212,27 @@ def _move_into_place(unpacked: Path, destination: Path) -> None:
         entry.rename(destination / entry.name)
 
 
+def _finished(record: Path) -> Archive | None:
+    """The record of a finished download; None where there is none.
+
+    Raises:
+        DataError: it is damaged; to fetch gigabytes anew is for the reader to decide.
+    """
+    done = _read_record(record)
+    if done is None and record.exists():
+        raise DataError(
+            f"{record} is damaged, so nothing says whether the data beside it are whole. If `dlcv data check` finds "
+            "them so, use them; else move them away, remove this file and run the same command again"
+        )
+    return done
+
+
 def _read_record(file: Path) -> Archive | None:
-    if not file.is_file():
+    """What `write_json` wrote; None where there is no file, or a damaged one."""
+    try:
+        facts = json.loads(file.read_bytes())
+        entries = tuple(map(str, facts["entries"]))
+        archive = Archive(int(facts["edition"]), int(facts["archive_bytes"]), bool(facts["size_verified"]), entries)
+    except (OSError, ValueError, KeyError, TypeError):
         return None
-    facts = json.loads(file.read_text())
-    return Archive(facts["edition"], facts["archive_bytes"], facts["size_verified"], tuple(facts["entries"]))
+    return archive if entries else None

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import os
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from dlcvlib import places
 from dlcvlib.data import toy
 from dlcvlib.data.images import is_image
 from dlcvlib.data.layouts import read_set
-from dlcvlib.data.sets import SET_NAMES, CourseData, DataError, ImageSet, Problem
+from dlcvlib.data.sets import SET_NAMES, CourseData, DataError, ImageSet, Problem, is_printable, printable
 
 DEPTH = 3  # FOLDER/hw1_data/p2_data/mini, where FOLDER is one above the edition's own
 TOY_MARKER = "toy.json"
@@ -33,6 +34,7 @@ class Scan:
     root: Path
     sets: dict[str, ImageSet]
     problems: tuple[Problem, ...]
+    remarks: tuple[Problem, ...] = ()  # what may be worth knowing: folders that were passed over
 
 
 def find(root: str | Path | None = None) -> CourseData:
@@ -60,7 +62,7 @@ def default_root() -> Path:
     """`$DLCV_DATA`, then `data/` if a set lies in it, then the toy world, drawn if need be."""
     if named := os.environ.get("DLCV_DATA"):
         return Path(named)
-    if places.data_home().is_dir() and _candidates(places.data_home(), toys=False):
+    if places.data_home().is_dir() and _candidates(places.data_home(), [], toys=False):
         return places.data_home()
     return toy_root()
 
@@ -78,19 +80,22 @@ def scan(root: str | Path) -> Scan:
     Raises:
         DataError: `root` is no folder, or nothing in it is recognised.
     """
-    root = Path(root).expanduser().resolve()
-    if not root.is_dir():
-        named = " (named by $DLCV_DATA)" if str(root) == os.environ.get("DLCV_DATA") else ""
-        raise DataError(f"{root}{named} is no folder. {_cures()}")
-    candidates = _candidates(root, toys=False)
+    root = _resolved(Path(root))
+    passed_over: list[Problem] = []
+    candidates = _candidates(root, passed_over, toys=False)
     if not candidates and (toy_root := _toy_below(root)) is not None:
-        root, candidates = toy_root, _candidates(toy_root, toys=True)
+        root, candidates = toy_root, _candidates(toy_root, passed_over, toys=True)
     if not candidates:
-        raise DataError(f"{root} holds no set of the course. {_looked_for()} {_cures()}")
+        unread = "".join(f"{problem}. " for problem in passed_over)
+        raise DataError(f"{root} holds no set of the course. {unread}{_looked_for()} {_cures()}")
 
     sets: dict[str, ImageSet] = {}
     problems: list[Problem] = []
     for folder, set_name in candidates:
+        if not is_printable(folder):
+            reason = "the path of this folder is not UTF-8 text, so the set in it is not read; rename the folder"
+            problems.append(Problem(set_name, "unreadable name", folder, reason))
+            continue
         if set_name in sets:
             reason = (
                 f"is a second {set_name} set beside {sets[set_name].root}; name the folder of one edition as the root"
@@ -99,22 +104,46 @@ def scan(root: str | Path) -> Scan:
             continue
         sets[set_name], found = read_set(set_name, folder)
         problems.extend(found)
-    return Scan(root, sets, tuple(problems))
+    return Scan(root, sets, tuple(problems), tuple(passed_over))
 
 
-def _candidates(root: Path, toys: bool) -> list[tuple[Path, str]]:
+def _resolved(root: Path) -> Path:
+    """The folder that is meant, without links."""
+    named = " (named by $DLCV_DATA)" if str(root) == os.environ.get("DLCV_DATA") else ""
+    try:
+        resolved = root.expanduser().resolve()
+        with os.scandir(resolved):
+            pass
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise DataError(f"{printable(root)}{named} is no folder. {_cures()}") from error
+    except (OSError, RuntimeError) as error:  # a loop of links, or ~ of nobody, is a RuntimeError
+        raise DataError(f"{printable(root)}{named} cannot be read ({printable(str(error))}). {_cures()}") from error
+    if not is_printable(resolved):
+        raise DataError(f"{printable(resolved)}{named}: this path is not UTF-8 text; rename the folder")
+    return resolved
+
+
+def _candidates(root: Path, passed_over: list[Problem], toys: bool) -> list[tuple[Path, str]]:
     """(folder, set name) of every set below `root`, the shallower and alphabetically earlier first.
 
-    Toy worlds below `root` count only with `toys`.
+    Toy worlds below `root` count only with `toys`. Folders that cannot be read are appended to `passed_over`.
     """
     found: list[tuple[Path, str]] = []
     level = [root]
+    seen: set[tuple[int, int]] = set()  # a link to a folder further up would be gone through again
     for _ in range(DEPTH + 1):
         below: list[Path] = []
         for folder in level:
-            folders, files = _listing(folder)
-            if folder != root and not toys and TOY_MARKER in files:
+            try:
+                status = folder.stat()
+                folders, files = _listing(folder)
+            except OSError as error:
+                reason = f"this folder cannot be read ({error.strerror}), so it was passed over"
+                passed_over.append(Problem("", "unreadable folder", folder, reason))
                 continue
+            if (status.st_dev, status.st_ino) in seen or (folder != root and not toys and TOY_MARKER in files):
+                continue
+            seen.add((status.st_dev, status.st_ino))
             set_name = _recognise(folder, folders, files)
             if set_name:
                 found.append((folder, set_name))
@@ -129,17 +158,21 @@ def _toy_below(root: Path) -> Path | None:
 
 
 def _listing(folder: Path) -> tuple[set[str], set[str]]:
-    """Names of the folders and of the files in a folder, hidden ones left out; both empty where it cannot be read."""
+    """Names of the folders and of the files in a folder, hidden ones left out."""
     folders: set[str] = set()
     files: set[str] = set()
-    try:
-        with os.scandir(folder) as entries:
-            for entry in entries:
-                if not entry.name.startswith((".", "__")):
-                    (folders if entry.is_dir() else files).add(entry.name)
-    except PermissionError:
-        return set(), set()
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if not entry.name.startswith((".", "__")):
+                (folders if _is_folder(entry) else files).add(entry.name)
     return folders, files
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a loop of links
+        return False
 
 
 def _recognise(folder: Path, folders: set[str], files: set[str]) -> str | None:
@@ -161,8 +194,9 @@ def _recognise(folder: Path, folders: set[str], files: set[str]) -> str | None:
 
 
 def _first_image(folder: Path) -> str | None:
-    with os.scandir(folder) as entries:
+    with suppress(OSError), os.scandir(folder) as entries:
         return next((entry.name for entry in entries if is_image(entry.name)), None)
+    return None
 
 
 def _looked_for() -> str:

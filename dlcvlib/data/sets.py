@@ -14,17 +14,35 @@ class DataError(ValueError):
     """Something about the data on disk is wrong; the message names the file, the reason and the cure."""
 
 
+class FileError(DataError):
+    """One file that cannot be used; training raises it, and `dlcv data check` makes a `Problem` of it."""
+
+    def __init__(self, path: Path, kind: str, reason: str) -> None:
+        super().__init__(f"{printable(path)}: {reason}")
+        self.path, self.kind, self.reason = path, kind, reason
+
+
 @dataclass(frozen=True)
 class Problem:
     """One thing that is wrong in a set, as `dlcv data check` reports it and as training raises it."""
 
-    set_name: str  # one of SET_NAMES
+    set_name: str  # one of SET_NAMES; "" where it concerns no set
     kind: str  # a short constant phrase, the same for alike problems: "row without file", "undecodable file", ...
     path: Path  # the file or folder concerned
     reason: str  # what is wrong with it, and what to do where that is not plain
 
     def __str__(self) -> str:
-        return f"{self.path}: {self.reason}"
+        return f"{printable(self.path)}: {self.reason}"
+
+
+def printable(path: Path | str) -> str:
+    """Return a path as text that can be printed and written; bytes of a name that are not UTF-8 appear as `\\udcff`."""
+    return str(path).encode(errors="backslashreplace").decode()
+
+
+def is_printable(path: Path | str) -> bool:
+    """Whether a path is UTF-8 text; a Linux file system allows any bytes."""
+    return printable(path) == str(path)
 
 
 @dataclass(frozen=True)

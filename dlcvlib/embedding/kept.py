@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from dlcvlib.arrays import keep, read_kept
 from dlcvlib.embedding import chain
 from dlcvlib.embedding.series import EmbeddingSeries, Method, measured
 from dlcvlib.metrics.maps import centred
-from dlcvlib.runs import Run, write_arrays
+from dlcvlib.runs import Run
 
 CHAINS: dict[str, Callable[..., list[np.ndarray]]] = {
     "tsne": chain.tsne_chain,
@@ -37,9 +39,9 @@ def embed(run: Run, method: Method = "tsne", epochs: Iterable[int] | None = None
     """Map the snapshots of a run, each epoch started from the one before (see `dlcvlib.embedding.chain`).
 
     The maps are kept in the record's `embeddings/` and read from there as long as the snapshots' contents stay the
-    same, also on another machine. Where epochs were added after the last one, a kept chain goes on, and takes the place
-    of the shorter one. The same seed gives the same maps on the same machine; another processor or library
-    version may differ in rounding, which t-SNE and UMAP amplify.
+    same, also on another machine; a damaged file is made again. Where epochs were added after the last one, a kept
+    chain goes on, and takes the place of the shorter one. The same seed gives the same maps on the same machine;
+    another processor or library version may differ in rounding, which t-SNE and UMAP amplify.
 
     Args:
         run: the record.
@@ -56,12 +58,16 @@ def embed(run: Run, method: Method = "tsne", epochs: Iterable[int] | None = None
     chosen = _chosen(run, method, epochs)
     snapshots = _same_points(run, chosen)
     *shorter, file = _files(run, method, chosen, seed, snapshots)
-    if not file.is_file():
-        begun = [kept for kept in shorter if kept.is_file()] if method in ("tsne", "umap") else []
-        write_arrays(file, _made(method, chosen, seed, snapshots, begun[-1] if begun else None))
-        for kept in begun:  # a training that is followed would leave one an epoch
-            kept.unlink(missing_ok=True)
-    return _read(file, method)
+    arrays = _read(file, method, chosen, snapshots)
+    if arrays is None:
+        chained = method in ("tsne", "umap")
+        begun = _begun(shorter, method, chosen, snapshots) if chained else []
+        arrays = _made(method, chosen, seed, snapshots, begun)
+        keep(file, arrays)
+        if chained and file.is_file():
+            for kept in shorter:  # a training that is followed would leave one an epoch
+                kept.unlink(missing_ok=True)
+    return _series(arrays, method)
 
 
 def separate_runs(run: Run, epochs: Iterable[int] | None = None, seed: int = 0) -> EmbeddingSeries:
@@ -77,8 +83,10 @@ def kept_maps(
 ) -> EmbeddingSeries | None:
     """The maps that `embed` would return, where they are kept already; None where it would have to make them."""
     chosen = _chosen(run, method, epochs)
-    *_, file = _files(run, method, chosen, seed, _same_points(run, chosen))
-    return _read(file, method) if file.is_file() else None
+    snapshots = _same_points(run, chosen)
+    *_, file = _files(run, method, chosen, seed, snapshots)
+    arrays = _read(file, method, chosen, snapshots)
+    return None if arrays is None else _series(arrays, method)
 
 
 def _chosen(run: Run, method: str, epochs: Iterable[int] | None) -> tuple[int, ...]:
@@ -130,18 +138,24 @@ def _files(
     return files
 
 
+def _begun(
+    shorter: list[Path], method: str, epochs: tuple[int, ...], snapshots: list[dict[str, np.ndarray]]
+) -> list[np.ndarray]:
+    """Maps of the longest whole chain over the first epochs that is kept; none where there is none."""
+    for length in range(len(shorter), 0, -1):
+        arrays = _read(shorter[length - 1], method, epochs[:length], snapshots[:length])
+        if arrays is not None:
+            return list(arrays["maps"])
+    return []
+
+
 def _made(
-    method: str, epochs: tuple[int, ...], seed: int, snapshots: list[dict[str, np.ndarray]], begun: Path | None
+    method: str, epochs: tuple[int, ...], seed: int, snapshots: list[dict[str, np.ndarray]], begun: list[np.ndarray]
 ) -> dict[str, np.ndarray]:
-    """Everything that is kept of a series; `begun` holds the same of its first epochs."""
+    """Everything that is kept of a series; `begun` are the maps of its first epochs."""
     features = [snapshot["features"].astype(np.float32) for snapshot in snapshots]
     labels, indices = snapshots[0]["labels"].astype(np.int64), snapshots[0]["indices"].astype(np.int64)
-    if begun is None:
-        maps = CHAINS[method](features, seed)
-    else:
-        with np.load(begun, allow_pickle=False) as arrays:
-            earlier = list(arrays["maps"])
-        maps = earlier + CHAINS[method](features[len(earlier) :], seed, earlier[-1])
+    maps = begun + CHAINS[method](features[len(begun) :], seed, *begun[-1:])
     if method == "separate":
         coordinates = np.stack([centred(points) for points in maps]).astype(np.float32)
     else:
@@ -152,16 +166,32 @@ def _made(
     return {"coordinates": coordinates, "labels": labels, "indices": indices, **own, **columns}
 
 
-def _read(file: Path, method: str) -> EmbeddingSeries:
-    with np.load(file, allow_pickle=False) as arrays:
-        quality = pd.DataFrame(
-            {name.removeprefix("quality_"): arrays[name] for name in arrays.files if name.startswith("quality_")}
-        )
-        return EmbeddingSeries(
-            method=method,
-            epochs=tuple(int(epoch) for epoch in quality["epoch"]),
-            coordinates=arrays["coordinates"],
-            labels=arrays["labels"],
-            indices=arrays["indices"],
-            quality=quality,
-        )
+def _read(
+    file: Path, method: str, epochs: tuple[int, ...], snapshots: list[dict[str, np.ndarray]]
+) -> dict[str, np.ndarray] | None:
+    """What `_made` returned; None where the file is missing, damaged, or of other points or epochs."""
+    arrays = read_kept(file)
+    if arrays is None:
+        return None
+    expected = {"quality_epoch": np.array(epochs), **{name: snapshots[0][name] for name in ("labels", "indices")}}
+    maps = ("coordinates", "maps") if method in ("tsne", "umap") else ("coordinates",)
+    shape = (len(epochs), len(snapshots[0]["labels"]), 2)
+    same_points = all(name in arrays and np.array_equal(arrays[name], values) for name, values in expected.items())
+    if same_points and all(name in arrays and arrays[name].shape == shape for name in maps):
+        return arrays
+    print(f"{file} holds maps of other points or epochs; it is made again", file=sys.stderr)
+    return None
+
+
+def _series(arrays: dict[str, np.ndarray], method: str) -> EmbeddingSeries:
+    quality = pd.DataFrame(
+        {name.removeprefix("quality_"): values for name, values in arrays.items() if name.startswith("quality_")}
+    )
+    return EmbeddingSeries(
+        method=method,
+        epochs=tuple(int(epoch) for epoch in quality["epoch"]),
+        coordinates=arrays["coordinates"],
+        labels=arrays["labels"],
+        indices=arrays["indices"],
+        quality=quality,
+    )

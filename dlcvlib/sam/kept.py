@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 
 from dlcvlib import places
-from dlcvlib.files import whole_file
+from dlcvlib.arrays import keep, read_kept
 
 VERSION = 1  # of what is kept; a change of how it is made must raise it
 Arrays = dict[str, np.ndarray]
@@ -22,7 +20,7 @@ Arrays = dict[str, np.ndarray]
 def kept(
     kind: str, weights: str, pixels: np.ndarray, parameters: Mapping[str, Any], make: Callable[[], Arrays]
 ) -> Arrays:
-    """What `make` returns, from disk where an earlier call left it; a spoilt file is made anew.
+    """Return what `make` returns, from disk where an earlier call left it; a damaged file is made again.
 
     Args:
         kind: begins the file's name.
@@ -32,14 +30,11 @@ def kept(
         make: computes it.
     """
     file = file_of(kind, weights, pixels, parameters)
-    try:
-        with np.load(file, allow_pickle=False) as arrays:
-            return {name: arrays[name] for name in arrays.files}
-    except (FileNotFoundError, ValueError, EOFError, BadZipFile, zlib.error):
-        made = make()
-    with whole_file(file) as target:
-        np.savez_compressed(target, allow_pickle=False, **made)
-    return made
+    found = read_kept(file)
+    if found is None:
+        found = make()
+        keep(file, found)
+    return found
 
 
 def file_of(kind: str, weights: str, pixels: np.ndarray, parameters: Mapping[str, Any]) -> Path:

@@ -3,6 +3,6 @@
 With it every chapter runs, and every test, on a machine that does not hold the course's data.
 """
 
-from dlcvlib.data.toy.writing import VERSION, draw, is_drawn
+from dlcvlib.data.toy.world import VERSION, draw, is_drawn
 
 __all__ = ["VERSION", "draw", "is_drawn"]

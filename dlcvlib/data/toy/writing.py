@@ -2,109 +2,27 @@
 
 from __future__ import annotations
 
-import json
-import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from filelock import FileLock
 from PIL import Image
 
 from dlcvlib.data.palette import COLOURS
 from dlcvlib.data.toy.landscapes import annotate, draw_cover, paint_cover, share_table
 from dlcvlib.data.toy.objects import Concept, concepts, draw_object
 from dlcvlib.data.toy.splits import WRONG_LABELS, Planned, plan
-from dlcvlib.files import write_json, write_text
+from dlcvlib.files import write_text
 from dlcvlib.progress import progress_bar
 
-VERSION = 1  # raised whenever the same seed would draw something else; older toy worlds are then drawn anew
-MARKER = "toy.json"
 NAMED_VALIDATION = (10, 13, 62, 65, 97, 104, 107)  # the images whose masks the editions ask to be shown
 CLASSIFICATION, MINI, OFFICE, SATELLITE = range(4)  # every set draws from streams of its own
 TRAIN, VALIDATION = range(2)
 CONCEPTS = {CLASSIFICATION: concepts(0, 50), MINI: concepts(50, 64), OFFICE: concepts(114, 65)}
 
 
-def is_drawn(root: str | Path) -> bool:
-    """Whether a whole toy world of this version lies at `root`: its marker stands and no file has gone since."""
-    marker = Path(root) / MARKER
-    if not marker.is_file():
-        return False
-    try:
-        said = json.loads(marker.read_text())
-    except ValueError:  # not written by `draw`, which writes it whole or not at all
-        return False
-    return said.get("version") == VERSION and said.get("files") == _count_files(Path(root))
-
-
-def draw(root: str | Path, seed: int = 0, scale: float = 1.0) -> Path:
-    """Draw the toy world below `root`, which appears whole or not at all.
-
-    It is drawn into a hidden folder beside `root`, which takes its place once everything is on disk. A toy world of
-    this version, seed and scale that already stands is kept; any other toy world is replaced.
-
-    Args:
-        root: the folder to make; it then holds `p1_data`, `p2_data`, `p3_data` and the marker `toy.json`.
-        seed: source of everything; the same seed gives the same bytes. At least 0.
-        scale: part of the images to draw, in (0, 1]. At 1: 50 x (40 + 10) classification images of 32 px, 64 x 50 Mini
-            images of 84 px, 65 x (12 to 20 + 4) Office images of 128 px, 60 + 20 satellite pairs of 256 px. Below,
-            never fewer than 2 images a class and 4 + 7 pairs.
-
-    Returns:
-        `root`.
-
-    Raises:
-        ValueError: `seed` or `scale` is out of its range.
-        FileExistsError: `root` holds something other than a toy world.
-    """
-    root = Path(root)
-    if not 0 < scale <= 1:
-        raise ValueError(f"scale is {scale}; it must be above 0 and at most 1")
-    if seed < 0:
-        raise ValueError(f"seed is {seed}; it must be at least 0")
-    if _stands(root, seed, scale):  # asked before the lock too: a world in a read-only folder can still be used
-        return root
-    root.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(root.parent / f".{root.name}.lock"):  # of two chapters that start at once, the second waits
-        if _stands(root, seed, scale):
-            return root
-        _refuse_foreign(root)
-        for left_over in root.parent.glob(f".{root.name}.*.part"):  # of drawings that were killed
-            shutil.rmtree(left_over)
-        with tempfile.TemporaryDirectory(dir=root.parent, prefix=f".{root.name}.", suffix=".part") as beside:
-            world = Path(beside) / "world"
-            _draw_all(world, seed, scale)
-            write_json(world / MARKER, {"seed": seed, "scale": scale, "version": VERSION, "files": _count_files(world)})
-            if root.exists():
-                root.rename(Path(beside) / "old")
-            world.rename(root)
-    return root
-
-
-def _count_files(root: Path) -> int:
-    """Files below `root`, the marker and hidden ones aside."""
-    return sum(file.is_file() and not file.name.startswith(".") and file.name != MARKER for file in root.rglob("*"))
-
-
-def _stands(root: Path, seed: int, scale: float) -> bool:
-    """Whether just this toy world lies at `root`."""
-    if not is_drawn(root):
-        return False
-    said = json.loads((root / MARKER).read_text())
-    return (said["seed"], said["scale"]) == (seed, scale)
-
-
-def _refuse_foreign(root: Path) -> None:
-    """Never replace a folder that `draw` did not make."""
-    if root.exists() and not (root / MARKER).is_file() and any(root.iterdir()):
-        raise FileExistsError(
-            f"{root} holds files but no {MARKER}, so it is no toy world; name another folder, or empty it"
-        )
-
-
-def _draw_all(world: Path, seed: int, scale: float) -> None:
+def draw_all(world: Path, seed: int, scale: float) -> None:
+    """Draw every file of every set below `world`; see `dlcvlib.data.toy.draw`."""
     sets = (_classification, _mini, _office, _satellite)
     with progress_bar("drawing the toy world", None, "image") as progress:
         for draw_set in sets:

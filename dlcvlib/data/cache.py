@@ -1,0 +1,98 @@
+"""Folders of decoded arrays, made once by one process and verified whenever they are opened.
+
+A finished folder is read without a lock, also where nothing can be written. `decoded.json`, written last, holds the
+size and a checksum of every array file: a folder that a disk, a copy or a hand has damaged is made again.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from filelock import FileLock
+
+from dlcvlib import places
+from dlcvlib.digests import digest
+from dlcvlib.files import whole_folder, write_json
+
+MARKER = "decoded.json"
+
+
+def open_or_make(name: str, make: Callable[[Path], dict[str, Any]]) -> tuple[Path, dict[str, Any]]:
+    """Return a folder of arrays, made by `make` unless an earlier call did.
+
+    Two processes may ask for the same folder at once: one makes it, the other waits.
+
+    Args:
+        name: of the folder in `places.cache_home()`; it must change with all that the arrays depend on.
+        make: writes `.npy` files into the folder that it is given, and returns facts about them as JSON holds them.
+
+    Returns:
+        the folder, and the facts.
+
+    Raises:
+        OSError: neither the cache nor the temporary folder can be written.
+    """
+    facts = _read(places.cache_home() / name)
+    if facts is not None:
+        return places.cache_home() / name, facts
+    folder = _writable_home() / name
+    with FileLock(f"{folder}.lock"):
+        facts = _read(folder)
+        if facts is None:
+            if os.path.lexists(folder):
+                print(f"{folder} is damaged, or of an older dlcv; it is made again", file=sys.stderr)
+            with whole_folder(folder, alone=True) as beside:
+                facts = make(beside)
+                sums = {file.name: [file.stat().st_size, checksum(file)] for file in sorted(beside.glob("*.npy"))}
+                write_json(beside / MARKER, _sealed({"facts": facts, "files": sums}))
+    return folder, facts
+
+
+def checksum(file: Path) -> int:
+    """Sum of a file's 64-bit words modulo 2**64: any one changed byte changes it, at the speed of memory."""
+    content = np.memmap(file, np.uint8, mode="r")
+    words = content.size // 8 * 8
+    rest = int.from_bytes(content[words:].tobytes(), "little")
+    return (int(content[:words].view("<u8").sum(dtype=np.uint64)) + rest) % 2**64
+
+
+def _sealed(content: dict[str, Any]) -> dict[str, Any]:
+    return {**content, "digest": digest(json.dumps(content).encode())}
+
+
+def _read(folder: Path) -> dict[str, Any] | None:
+    """Facts of a folder whose every file is as it was written; None where one is not."""
+    try:
+        marker = json.loads((folder / MARKER).read_bytes())
+        content: dict[str, Any] = {"facts": marker["facts"], "files": marker["files"]}
+        if _sealed(content) != marker:
+            return None
+        sums = {name: [(folder / name).stat().st_size, checksum(folder / name)] for name in content["files"]}
+    except (OSError, ValueError, KeyError, TypeError):  # missing, empty, no JSON, or JSON of another form
+        return None
+    facts: dict[str, Any] = content["facts"]
+    return facts if sums == content["files"] else None
+
+
+def _writable_home() -> Path:
+    """The cache, or where it cannot be written (a record on a read-only disk) the user's own temporary folder."""
+    home = places.cache_home()
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        if os.access(home, os.W_OK | os.X_OK):
+            return home
+    except OSError:
+        pass
+    spare = Path(tempfile.gettempdir()) / f"dlcv-cache-{os.getuid() if hasattr(os, 'getuid') else 'of-user'}"
+    spare.mkdir(mode=0o700, exist_ok=True)
+    if hasattr(os, "getuid") and spare.lstat().st_uid != os.getuid():
+        raise PermissionError(f"{home} cannot be written, and {spare} belongs to another user; set TMPDIR elsewhere")
+    print(f"{home} cannot be written; decoded images are kept in {spare}", file=sys.stderr)
+    return spare
