@@ -26,9 +26,10 @@ from training_worlds import (
 from dlcvlib import cli, handin, recipes, runs
 from dlcvlib import data as course_data
 from dlcvlib.data import DataError, palette
-from dlcvlib.files import files_into
 from dlcvlib.handin import batches, network
+from dlcvlib.memory import is_out_of_memory
 from dlcvlib.metrics import course_iou
+from dlcvlib.outputs import note_folder, output_files
 from dlcvlib.runs import Run
 from dlcvlib.training import train
 
@@ -104,6 +105,11 @@ def without_labels(file: Path, to: Path) -> Path:
     return to
 
 
+def names_in(folder: Path) -> list[str]:
+    """What a grader sees of a folder."""
+    return sorted(file.name for file in folder.iterdir() if not file.name.startswith("."))
+
+
 def rows_in(file: Path) -> list[list[str]]:
     text = file.read_bytes().decode()
     assert "\r" not in text and " " not in text and text.endswith("\n")
@@ -127,7 +133,7 @@ def test_masks_score_to_the_bit_as_in_training(tmp_path, changes):
 
 def test_a_mask_is_an_rgb_png_of_the_courses_colours_as_large_as_its_image(world, tmp_path):
     handin.predict(world.segmenter, world.tiles, tmp_path / "out")
-    assert sorted(file.name for file in (tmp_path / "out").iterdir()) == [f"{row:04d}_mask.png" for row in range(4)]
+    assert names_in(tmp_path / "out") == [f"{row:04d}_mask.png" for row in range(4)]
     with Image.open(tmp_path / "out" / "0002_mask.png") as mask:
         assert (mask.format, mask.mode, mask.size) == ("PNG", "RGB", (32, 32))
         colours = {tuple(colour) for colour in np.asarray(mask).reshape(-1, 3).tolist()}
@@ -206,7 +212,7 @@ def test_a_bad_tile_is_named_and_keeps_its_place_among_the_masks(world, tmp_path
     Image.new("RGB", (32, 20)).save(tiles / "0002_sat.jpg")
     done = handin.predict(world.segmenter, tiles, tmp_path / "out")
     assert [name in fault for name, fault in zip(("0001_sat", "0002_sat"), done.faults, strict=True)] == [True, True]
-    masks = {file.name: palette.read_png(file) for file in (tmp_path / "out").iterdir()}
+    masks = {file.name: palette.read_png(file) for file in (tmp_path / "out").glob("*.png")}
     assert {name: mask.shape for name, mask in masks.items()} == {
         "0000_mask.png": (32, 32),
         "0001_mask.png": (32, 32),
@@ -222,7 +228,7 @@ def test_where_no_image_can_be_read_nothing_is_written(world, tmp_path):
     (tmp_path / "bad" / "a.png").write_bytes(b"no image")
     with pytest.raises(DataError, match="none of the images asked for can be read"):
         handin.predict(world.classifier, tmp_path / "bad", tmp_path / "out" / "a.csv")
-    assert not list((tmp_path / "out").iterdir())
+    assert not (tmp_path / "out").exists()
 
 
 def test_an_interrupted_prediction_leaves_what_was_there(world, tmp_path, monkeypatch):
@@ -230,6 +236,8 @@ def test_an_interrupted_prediction_leaves_what_was_there(world, tmp_path, monkey
     out.mkdir()
     for name in ("0000_mask.png", "9999_mask.png", "notes.txt"):
         (out / name).write_text("old")
+    note_folder(out)
+    old = {file.name: file.read_bytes() for file in out.iterdir()}
     original, count = palette.rgb_png, iter(range(1, 1000))
 
     def interrupted(ids):
@@ -242,9 +250,7 @@ def test_an_interrupted_prediction_leaves_what_was_there(world, tmp_path, monkey
         with pytest.raises(KeyboardInterrupt):
             handin.predict(world.segmenter, world.tiles, folder)
         count = iter(range(1, 1000))
-    assert {file.name: file.read_text() for file in out.iterdir()} == dict.fromkeys(
-        ("0000_mask.png", "9999_mask.png", "notes.txt"), "old"
-    )
+    assert {file.name: file.read_bytes() for file in out.iterdir()} == old
     assert not (tmp_path / "new").exists()
 
     monkeypatch.setattr(palette, "rgb_png", original)
@@ -252,14 +258,12 @@ def test_an_interrupted_prediction_leaves_what_was_there(world, tmp_path, monkey
     assert done.others == ("9999_mask.png",)
     assert (out / "notes.txt").read_text() == (out / "9999_mask.png").read_text() == "old"
     assert palette.read_png(out / "0000_mask.png").shape == (32, 32)
-    assert sorted(file.name for file in out.iterdir()) == sorted(
-        [*(f"{row:04d}_mask.png" for row in range(4)), "9999_mask.png", "notes.txt"]
-    )
+    assert names_in(out) == [*(f"{row:04d}_mask.png" for row in range(4)), "9999_mask.png", "notes.txt"]
 
 
 def test_files_come_into_a_folder_only_when_all_are_written(tmp_path):
     (tmp_path / "a.txt").write_text("old")
-    with pytest.raises(OSError, match="full"), files_into(tmp_path) as beside:
+    with pytest.raises(OSError, match="full"), output_files(tmp_path) as beside:
         (beside / "a.txt").write_text("new")
         raise OSError("full")
     assert [file.name for file in tmp_path.iterdir()] == ["a.txt"] and (tmp_path / "a.txt").read_text() == "old"
@@ -302,7 +306,7 @@ def test_other_errors_are_no_shortage_of_memory():
 def test_torch_names_a_shortage_of_memory_on_the_cpu_as_it_is_looked_for():
     with pytest.raises(RuntimeError) as raised:
         torch.empty(2**58, dtype=torch.uint8)
-    assert batches.out_of_memory(raised.value)
+    assert is_out_of_memory(raised.value)
 
 
 def test_a_prediction_in_small_batches_names_every_image_once(world, tmp_path):
@@ -324,7 +328,7 @@ def test_what_does_not_fit_the_record_is_refused_before_anything_is_computed(wor
         (segmenter, tmp_path / "folder", tmp_path / "out", {}, "holds no image"),
         (segmenter, folder, tmp_path / "out", {}, "is not NNNN_sat"),
         (classifier, tmp_path / "nowhere", tmp_path / "out.csv", {}, "is no folder of images"),
-        (classifier, folder, tmp_path / "folder", {}, "is a folder; small writes a csv"),
+        (classifier, folder, tmp_path / "folder", {}, "is a folder; a csv is written"),
         (
             classifier,
             folder,
@@ -409,7 +413,7 @@ def test_the_scripts_of_2023_write_what_is_asked_wherever_they_lie(world, tmp_pa
         assert done.returncode == 0, done.stderr
     assert rows_in(tmp_path / "1.csv")[0] == ["filename", "label"] and len(rows_in(tmp_path / "1.csv")) == 25
     assert rows_in(tmp_path / "2.csv")[0] == ["id", "filename", "label"] and len(rows_in(tmp_path / "2.csv")) == 10
-    assert len(list((tmp_path / "3").iterdir())) == 4
+    assert len(names_in(tmp_path / "3")) == 4
 
 
 @pytest.mark.parametrize("edition", ["2024", "2025"])

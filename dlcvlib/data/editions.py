@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import os
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -100,6 +101,16 @@ def scan(root: str | Path) -> Scan:
         sets[set_name], found = read_set(set_name, folder)
         problems.extend(found)
     return Scan(root, sets, tuple(problems))
+
+
+def set_around(path: str | Path) -> Path | None:
+    """Folder of the set of the course that `path` lies in, up to `DEPTH` folders above it; None outside of any."""
+    inner = Path(os.path.realpath(path))
+    for folder in list(inner.parents)[:DEPTH]:
+        with suppress(OSError):  # a folder that is not there, or cannot be listed, is no set
+            if _recognise(folder, *_listing(folder)):
+                return folder
+    return None
 
 
 def _candidates(root: Path, toys: bool) -> list[tuple[Path, str]]:
