@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from dlcvlib import models, recipes, runs
+from dlcvlib.damage import naming
 from dlcvlib.memory import is_out_of_memory
 from dlcvlib.recipes import Recipe, SegmentationRecipe
 from dlcvlib.runs import Run
@@ -71,7 +71,7 @@ def opened(record: Run | str | Path) -> Run:
     """
     if isinstance(record, Run):
         return record
-    with _naming(Path(record) / "run.json"):
+    with naming(Path(record) / "run.json"):
         return runs.load(record)
 
 
@@ -88,15 +88,16 @@ def network_of(run: Run, device: str | None = None) -> Network:
         FileNotFoundError: the record has no weights.
         MemoryError: the network does not fit into the memory of the device.
     """
-    with _naming(run.path / "run.json"):
+    with naming(run.path / "run.json"):
         info = run.info
-        if info.get("status") != "finished":
-            raise ValueError(f"{run.path} is not finished (status: {info.get('status')}); `dlcv train` goes on with it")
-        recipe = recipes.recorded(info["recipe"])
-        if not isinstance(recipe, Recipe | SegmentationRecipe):
-            raise ValueError(
-                f"{run.path} is a pre-training, which knows no classes; name the record of a fine-tuning from it"
-            )
+        finished, recipe = info.get("status") == "finished", recipes.recorded(info["recipe"])
+    if not finished:
+        raise ValueError(f"{run.path} is not finished (status: {info.get('status')}); `dlcv train` goes on with it")
+    if not isinstance(recipe, Recipe | SegmentationRecipe):
+        raise ValueError(
+            f"{run.path} is a pre-training, which knows no classes; name the record of a fine-tuning from it"
+        )
+    with naming(run.path / "run.json"):
         model = (
             build_segmenter(recipe)
             if isinstance(recipe, SegmentationRecipe)
@@ -115,26 +116,6 @@ def network_of(run: Run, device: str | None = None) -> Network:
         normalisation,
         labels,
     )
-
-
-@contextmanager
-def _naming(file: Path) -> Iterator[None]:
-    """Say which file is damaged, and what to do; a message that names its folder already passes as it is.
-
-    Raises:
-        ValueError: something was wrong inside.
-    """
-    try:
-        yield
-    except Exception as error:  # whatever may stand in the file: recipes and networks refuse it in many ways
-        if isinstance(error, OSError) or str(file.parent) in str(error):
-            raise
-        if is_out_of_memory(error):
-            raise MemoryError(f"{file}: what it holds does not fit into memory ({error})") from error
-        raise ValueError(
-            f"{file} is damaged or of another version ({type(error).__name__}: {error}): copy the record anew from "
-            "where it was made, or remove it and train it anew"
-        ) from error
 
 
 def choose_device(name: str | None) -> torch.device:
@@ -166,7 +147,7 @@ def _labels(data: Mapping[str, Any]) -> tuple[str, ...]:
 
 def _load(model: nn.Module, run: Run) -> None:
     file = run.path / "model.safetensors"
-    with _naming(file):
+    with naming(file):
         state = run.weights()
         models.check_weights(state, file)
     try:
