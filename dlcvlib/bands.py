@@ -158,7 +158,7 @@ def _checked(run: runs.Run) -> dict[str, Any]:
         if info["recipe"]["name"] != run.path.parent.name:
             raise ValueError(f"its recipe is {info['recipe']['name']!r}")
         if info["status"] == "finished":
-            _ = [float(value) for value in info["best"].values()]
+            _ = [float(value) for value in info["best"].values() if value is not None]
     return info
 
 

@@ -7,12 +7,12 @@ import os
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from handin_worlds import draw, names_in, office_recipe, rows_in, trained, without_labels
 from PIL import Image
 from training_worlds import (
     small_pretraining,
@@ -30,63 +30,18 @@ from dlcvlib.handin import batches, network
 from dlcvlib.memory import is_out_of_memory
 from dlcvlib.metrics import course_iou
 from dlcvlib.outputs import note_folder, output_files
-from dlcvlib.runs import Run
-from dlcvlib.training import train
 
 ROOT = Path(__file__).resolve().parent.parent
 
 
-@dataclass(frozen=True)
-class World:
-    """Small data of each problem, and a record trained on them."""
-
-    tiles: Path
-    segmenter: Run
-    images: Path
-    classifier: Run
-    office: Path
-    tuned: Run
-
-
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
-    """Only to be read: what a test changes it copies first."""
-    root = tmp_path_factory.mktemp("world")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DLCV_RUNS", str(root / "runs"))
-        tiles, classes = write_satellite(root / "tiles"), write_classification(root / "classes")
-        office = write_mini_and_office(root / "office")
-        return World(
-            tiles / "validation",
-            trained(small_segmentation(epochs=1), tiles),
-            classes / "p1_data" / "val_50",
-            trained(small_recipe(epochs=1), classes),
-            office / "p2_data" / "office",
-            trained(office_recipe(epochs=1), office),
-        )
+    return draw(tmp_path_factory.mktemp("world"))
 
 
 @pytest.fixture(autouse=True)
 def records(tmp_path, monkeypatch):
     monkeypatch.setenv("DLCV_RUNS", str(tmp_path / "runs"))
-
-
-def trained(recipe: recipes.Training, root: Path) -> Run:
-    return train(recipe, profile="smoke", seed=0, data=root)
-
-
-def office_recipe(**changes: object) -> recipes.Recipe:
-    settings = {
-        "name": "small_office",
-        "dataset": "office",
-        "model": "resnet18",
-        "model_options": {"width": 8},
-        "head": "linear",
-        "setting": "C",
-        "image_size": 24,
-        "augmentation": {"horizontal_flip": {}},
-    }
-    return small_recipe(**(settings | changes))
 
 
 def spoken_labels(root: Path) -> Path:
@@ -97,23 +52,6 @@ def spoken_labels(root: Path) -> Path:
         spoken = [rows[0]] + [[number, name, ("Table", "Bed", "Chair")[int(label)]] for number, name, label in rows[1:]]
         (office / f"{split}.csv").write_text("\n".join(",".join(row) for row in spoken) + "\n")
     return root
-
-
-def without_labels(file: Path, to: Path) -> Path:
-    lines = file.read_text().splitlines()
-    to.write_text("\n".join([lines[0], *(line.rpartition(",")[0] + ",None" for line in lines[1:])]) + "\n")
-    return to
-
-
-def names_in(folder: Path) -> list[str]:
-    """What a grader sees of a folder."""
-    return sorted(file.name for file in folder.iterdir() if not file.name.startswith("."))
-
-
-def rows_in(file: Path) -> list[list[str]]:
-    text = file.read_bytes().decode()
-    assert "\r" not in text and " " not in text and text.endswith("\n")
-    return [line.split(",") for line in text.splitlines()]
 
 
 @pytest.mark.parametrize("changes", [{}, {"dihedral_averaging": True, "image_size": 32, "model": "vgg16_fcn32s"}])
