@@ -17,6 +17,7 @@ from typing import Any, Literal
 import yaml
 
 from dlcvlib import recipes, runs
+from dlcvlib.damage import naming
 from dlcvlib.recipes import Pretraining, SegmentationRecipe, Training
 
 NARROWEST = 0.06
@@ -61,6 +62,18 @@ class Reading:
         return f"{self.band.recipe:<28}{self.band.measure:<14}{value:>8}  {band:<16}{self.verdict}{found}"
 
 
+@dataclass(frozen=True)
+class Damaged:
+    """A record that cannot be read, so that its bands cannot be judged."""
+
+    reason: str
+    """Which file, and what to do."""
+    verdict: Literal["damaged"] = "damaged"
+
+    def __str__(self) -> str:
+        return f"{self.verdict}: {self.reason}"
+
+
 def read(file: str | Path) -> list[Band]:
     """The bands of a file, in its order.
 
@@ -92,14 +105,14 @@ def _bands(file: Path, recipe: Any, measures: Any) -> Iterator[Band]:
         yield Band(recipe, str(measure), *map(float, ends))
 
 
-def readings(bands: Sequence[Band], root: str | Path, profile: str) -> list[Reading]:
-    """What the records below `root` say of each band.
+def readings(bands: Sequence[Band], root: str | Path, profile: str) -> list[Reading | Damaged]:
+    """What the records below `root` say of each band, then the records that are damaged.
 
     Raises:
         ValueError: a record was not made on the toy world, for which alone the bands hold, or lacks a band's measure.
     """
-    finished = finished_records(root, profile)
-    return [
+    finished, damaged = finished_records(root, profile)
+    judged = [
         Reading(
             band,
             tuple(_value(run, band.measure) for run in finished.get(band.recipe, ())),
@@ -107,18 +120,26 @@ def readings(bands: Sequence[Band], root: str | Path, profile: str) -> list[Read
         )
         for band in bands
     ]
+    return [*judged, *damaged]
 
 
-def finished_records(root: str | Path, profile: str) -> dict[str, list[runs.Run]]:
-    """The finished records of a profile below `root`, by recipe.
+def finished_records(root: str | Path, profile: str) -> tuple[dict[str, list[runs.Run]], list[Damaged]]:
+    """The finished records of a profile below `root`, by recipe, and those that are damaged.
 
     Raises:
         ValueError: one was not made on the toy world.
     """
     found: dict[str, list[runs.Run]] = {}
+    damaged: list[Damaged] = []
     for run in runs.list_runs(root):
-        info = run.info
-        if info["profile"] != profile or info["status"] != "finished":
+        if run.path.parents[1].name != profile:
+            continue
+        try:
+            info = _checked(run)
+        except (OSError, ValueError) as error:
+            damaged.append(Damaged(str(error)))
+            continue
+        if info["status"] != "finished":
             continue
         if not info["data"]["is_toy"]:
             raise ValueError(
@@ -126,7 +147,19 @@ def finished_records(root: str | Path, profile: str) -> dict[str, list[runs.Run]
                 "leave out --data and DLCV_DATA"
             )
         found.setdefault(info["recipe"]["name"], []).append(run)
-    return found
+    return found, damaged
+
+
+def _checked(run: runs.Run) -> dict[str, Any]:
+    """What `run.json` says, once it is certain that nothing is missing in it."""
+    with naming(run.path / "run.json"):
+        info = run.info
+        _ = info["status"], info["data"]["is_toy"], info["data"]["root"]
+        if info["recipe"]["name"] != run.path.parent.name:
+            raise ValueError(f"its recipe is {info['recipe']['name']!r}")
+        if info["status"] == "finished":
+            _ = [float(value) for value in info["best"].values() if value is not None]
+    return info
 
 
 def _value(run: runs.Run, measure: str) -> float:
@@ -141,8 +174,13 @@ def measured(root: str | Path, profile: str) -> str:
 
     Half a band's width is `SPREADS` standard deviations over seeds, `SHARE` of the mean or `NARROWEST`, whichever is
     most, within [0, 1]. Whether a pre-training collapsed is held to what it was.
+
+    Raises:
+        ValueError: a record is damaged, or was not made on the toy world.
     """
-    finished = finished_records(root, profile)
+    finished, damaged = finished_records(root, profile)
+    if damaged:
+        raise ValueError("; ".join(each.reason for each in damaged))
     lines = []
     for name in (name for name in recipes.RECIPES if name in finished):
         measures = _measures(recipes.get(name))

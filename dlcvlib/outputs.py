@@ -1,12 +1,13 @@
 """Files written where the user says: never in place of anything that this program did not write.
 
 What was written into a folder is noted there with its digest (`dlcvlib.digests`). A file that is not noted, or was
-changed since, belongs to the user.
+changed since, belongs to the user. Run records are noted alike, but no output ever goes into one.
 """
 
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +18,8 @@ from dlcvlib.files import locked_folder, telling_disk_full, work_folder, write_b
 
 SHOWN = 5
 """Files that a message names."""
+DEPTH = 3
+"""Folders of a run record in one another: RECORD/snapshots/epoch_0001."""
 
 
 class ForeignFileError(FileExistsError):
@@ -36,9 +39,11 @@ def output_file(path: str | Path, *, replace: bool = False) -> Iterator[IO[bytes
 
     Raises:
         ForeignFileError: something else stands at `path`; known before the first byte is asked for.
+        PermissionError: nothing can be written there; known as early.
     """
     path = Path(path)
     refuse_foreign([path], replace=replace)
+    _refuse_unwritable(path)
     content = io.BytesIO()
     yield content
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -62,18 +67,25 @@ def output_files(folder: str | Path, *, replace: bool = False) -> Iterator[Path]
         ForeignFileError: a file of the same name stands there that this program did not write; nothing is changed.
     """
     folder = Path(folder)
+    if folder.is_dir():
+        folder = folder.resolve()  # a link to a folder stays, the files go into what it points to
     _refuse_special(folder)
-    with telling_disk_full(folder), work_folder(folder) as work:
+    _refuse_record(folder / "name")
+    _refuse_unwritable(folder / "name")
+    # Prepared inside of a folder that is there: what lies above it may be another disk, or not the user's.
+    place = folder / folder.name if folder.exists() else folder
+    with telling_disk_full(folder), work_folder(place) as work:
         new = work / "new"
         new.mkdir()
         yield new
         files = sorted(new.iterdir())
         coming = {file.name: digests.file_digest(file) for file in files}
-        with locked_folder(folder.parent):
-            if not folder.exists():
-                digests.announce(new, coming)
-                new.rename(folder)
-                return
+        if place == folder:
+            with locked_folder(folder.parent):
+                if not folder.exists():  # another process may have been faster
+                    digests.announce(new, coming)
+                    new.rename(folder)
+                    return
         with locked_folder(folder):
             refuse_foreign([folder / name for name in coming], replace=replace)
             digests.announce(folder, coming)
@@ -94,6 +106,7 @@ def output_folder(folder: str | Path, *, replace: bool = False) -> Iterator[Path
     """
     folder = Path(folder)
     refuse_foreign_folder(folder, replace=replace)
+    _refuse_unwritable(folder)
     with telling_disk_full(folder), work_folder(folder) as work:
         new = work / "new"
         new.mkdir()
@@ -115,12 +128,14 @@ def refuse_foreign(files: Iterable[Path], *, replace: bool = False) -> None:
     """Make certain that whatever stands at `files` was written by this program and is unchanged since.
 
     Raises:
-        ForeignFileError: it was not; or it is a folder, a link or a device, which nothing replaces.
+        ForeignFileError: it was not; or it is a folder, a link, a device or part of a run record, which nothing
+            replaces.
     """
     in_the_way = []
     known: dict[Path, dict[str, list[str]]] = {}
     for file in files:
         _refuse_special(file)
+        _refuse_record(file)
         if file.is_dir():
             raise ForeignFileError(f"{file} is a folder; name a file")
         if file.exists() and not replace:
@@ -160,10 +175,35 @@ def _is_own(file: Path, noted: list[str]) -> bool:
 
 
 def _refuse_special(path: Path) -> None:
+    try:
+        str(path).encode()
+    except UnicodeEncodeError as error:
+        raise ForeignFileError(f"{str(path)!a} is not UTF-8 text; name another place") from error
     if path.is_symlink():
         raise ForeignFileError(f"{path} is a link, which is not replaced; name what it points to, or another place")
     if path.exists() and not path.is_file() and not path.is_dir():
         raise ForeignFileError(f"{path} is a device or a pipe, which is not replaced; name a file")
+
+
+def _refuse_record(path: Path) -> None:
+    for folder in path.absolute().parents[:DEPTH]:
+        if (folder / "run.json").is_file() and any(
+            (folder / name).is_file() for name in ("history.csv", "model.safetensors", "checkpoint.pt")
+        ):
+            raise ForeignFileError(f"{path} lies in the run record {folder}, which stays as it is; name another place")
+
+
+def _refuse_unwritable(path: Path) -> None:
+    """Make certain that `path`, or the folders that it lacks, can be made.
+
+    Raises:
+        NotADirectoryError, PermissionError: they cannot.
+    """
+    folder = next(parent for parent in path.absolute().parents if parent.exists())
+    if not folder.is_dir():
+        raise NotADirectoryError(f"{folder} is no folder, so nothing can be written into it; name another place")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise PermissionError(f"{folder} cannot be written to; name another place, or ask for the right to")
 
 
 def _refuse(files: list[Path]) -> None:

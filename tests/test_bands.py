@@ -86,6 +86,30 @@ def test_a_measure_that_a_record_lacks_is_named(home, capsys):
 
 
 @pytest.mark.parametrize(
+    "content",
+    [b"", b'{"recipe"', bytes(range(256)), b"[]", b'{"status": "finished"}', b'{"status": "finished", "best": 3}'],
+    ids=["empty", "cut", "garbage", "a list", "nothing in it", "no best"],
+)
+def test_a_damaged_record_is_a_line_and_ends_with_1(home, capsys, content):
+    record(home, "our_scratch", val_accuracy=0.5)
+    record(home, "our_scratch", 1, val_accuracy=0.5)
+    file = runs.path_of(home / "runs", "gpu", "our_scratch", 1) / "run.json"
+    file.write_bytes(content)
+    assert judge(home, "our_scratch: {val_accuracy: [0.5, 0.6]}") == 1
+    first, second, total = capsys.readouterr().out.splitlines()
+    assert first.endswith("ok") and total.startswith("1 of 2")
+    assert second.startswith(f"damaged: {file}") and "train it anew" in second
+    assert cli.main(["runs", "--measure-bands", "--profile", "gpu"]) == 2, "bands are not measured without it"
+    assert str(file) in capsys.readouterr().err
+
+
+def test_a_value_that_is_no_number_is_damage(home, capsys):
+    record(home, "our_scratch", val_accuracy="high")
+    assert judge(home, "our_scratch: {val_accuracy: [0.5, 0.6]}") == 1
+    assert "run.json is damaged" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
     ("text", "message"),
     [
         ("", "must hold lines like"),

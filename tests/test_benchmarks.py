@@ -138,6 +138,22 @@ def test_the_one_table_needs_neither_figures_nor_jupyter_nor_lightly(
     assert printed.count("left out: peak memory (--quick)") == 4
 
 
+def test_the_numbers_replace_only_what_a_benchmark_wrote(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("dlcvlib.data.find", lambda _: data.CourseData(tmp_path, True, None, None, None, None))
+    measured: list[object] = []
+    monkeypatch.setattr(parts, "workloads", lambda *asked: measured.append(asked) or {})
+    file = tmp_path / "mine.json"
+    file.write_text("by hand")
+    command = ["bench", "--device", "cpu", "--json", str(file)]
+    assert cli.main(command) == 2 and not measured, "known before anything is measured"
+    assert file.read_text() == "by hand" and "--replace" in capsys.readouterr().err
+    assert cli.main([*command, "--replace"]) == 0 and json.loads(file.read_text())["workloads"] == {}
+    assert cli.main([*command, "--steps", "7"]) == 0 and json.loads(file.read_text())["settings"]["steps"] == 7
+    assert cli.main(["bench", "--device", "cpu", "--json", str(tmp_path)]) == 2 and len(measured) == 2
+
+
 def test_pretrainings_are_compared_with_lightly_in_both_precisions(world: Path, tmp_path: Path) -> None:
     pytest.importorskip("lightly")
     _, kept = bench(world, tmp_path, "--quick", "--workloads", "byol", "dino", DLCV_PRECISION="bf16")

@@ -116,6 +116,49 @@ def test_recorded_segmentations_are_averaged_over_seeds_the_best_first(
     assert "257 masks of 512 px" in low["judged on"]
 
 
+@pytest.mark.parametrize("content", ["", '{"recipe"', "[]", "{}", "null", '{"recipe": {"setting": "A", "name": "x"}}'])
+@pytest.mark.parametrize(
+    ("extension", "read"),
+    [
+        ("records", "results"),
+        ("recorded_settings", "settings"),
+        ("recorded_segmentations", "segmentations"),
+        ("recorded_benchmarks", "benchmarks"),
+    ],
+)
+def test_a_recorded_result_that_is_damaged_fails_the_build_with_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, extension: str, read: str, content: str
+) -> None:
+    monkeypatch.syspath_prepend(ROOT / "book" / "extensions")
+    if extension == "records" and "setting" in content:
+        content = "{}"  # settings are not among these results
+    (tmp_path / "damaged.json").write_text(content)
+    with pytest.raises(ValueError, match=r"damaged\.json is no result written by"):
+        getattr(module(f"extensions/{extension}.py"), read)(tmp_path)
+
+
+def test_a_result_without_a_figure_fails_the_build_with_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(ROOT / "book" / "extensions")
+    (tmp_path / "lacking.json").write_text(json.dumps(recorded(best={"epoch": 3, "mean_iou": 0.5})))
+    with pytest.raises(ValueError, match=r"lacking\.json"):
+        module("extensions/recorded_segmentations.py").segmentations(tmp_path)
+    (tmp_path / "lacking.json").write_text(json.dumps(recorded(best={"epoch": 3})))
+    with pytest.raises(ValueError, match=r"lacking\.json"):
+        module("extensions/records.py").results(tmp_path)
+
+
+def test_a_damaged_run_record_or_chapter_fails_the_build_with_its_name(tmp_path: Path) -> None:
+    records = module("extensions/records.py")
+    for name in ("run.json", "01_chapter.ipynb"):
+        (tmp_path / name).write_text('{"metadata"')
+    with pytest.raises(ValueError, match=r"run\.json"):
+        records.versions([tmp_path / "run.json"], {"quick"})
+    with pytest.raises(ValueError, match=r"01_chapter\.ipynb"):
+        records.chapters(tmp_path)
+
+
 def measured(speeds: dict[str, float], **changed: Any) -> dict[str, Any]:
     """What `dlcv bench --json` writes of one workload, its floor first."""
     floor = next(iter(speeds.values()))

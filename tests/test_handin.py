@@ -7,12 +7,12 @@ import os
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from handin_worlds import draw, names_in, office_recipe, rows_in, trained, without_labels
 from PIL import Image
 from training_worlds import (
     small_pretraining,
@@ -26,66 +26,22 @@ from training_worlds import (
 from dlcvlib import cli, handin, recipes, runs
 from dlcvlib import data as course_data
 from dlcvlib.data import DataError, palette
-from dlcvlib.files import files_into
 from dlcvlib.handin import batches, network
+from dlcvlib.memory import is_out_of_memory
 from dlcvlib.metrics import course_iou
-from dlcvlib.runs import Run
-from dlcvlib.training import train
+from dlcvlib.outputs import note_folder, output_files
 
 ROOT = Path(__file__).resolve().parent.parent
 
 
-@dataclass(frozen=True)
-class World:
-    """Small data of each problem, and a record trained on them."""
-
-    tiles: Path
-    segmenter: Run
-    images: Path
-    classifier: Run
-    office: Path
-    tuned: Run
-
-
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
-    """Only to be read: what a test changes it copies first."""
-    root = tmp_path_factory.mktemp("world")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DLCV_RUNS", str(root / "runs"))
-        tiles, classes = write_satellite(root / "tiles"), write_classification(root / "classes")
-        office = write_mini_and_office(root / "office")
-        return World(
-            tiles / "validation",
-            trained(small_segmentation(epochs=1), tiles),
-            classes / "p1_data" / "val_50",
-            trained(small_recipe(epochs=1), classes),
-            office / "p2_data" / "office",
-            trained(office_recipe(epochs=1), office),
-        )
+    return draw(tmp_path_factory.mktemp("world"))
 
 
 @pytest.fixture(autouse=True)
 def records(tmp_path, monkeypatch):
     monkeypatch.setenv("DLCV_RUNS", str(tmp_path / "runs"))
-
-
-def trained(recipe: recipes.Training, root: Path) -> Run:
-    return train(recipe, profile="smoke", seed=0, data=root)
-
-
-def office_recipe(**changes: object) -> recipes.Recipe:
-    settings = {
-        "name": "small_office",
-        "dataset": "office",
-        "model": "resnet18",
-        "model_options": {"width": 8},
-        "head": "linear",
-        "setting": "C",
-        "image_size": 24,
-        "augmentation": {"horizontal_flip": {}},
-    }
-    return small_recipe(**(settings | changes))
 
 
 def spoken_labels(root: Path) -> Path:
@@ -96,18 +52,6 @@ def spoken_labels(root: Path) -> Path:
         spoken = [rows[0]] + [[number, name, ("Table", "Bed", "Chair")[int(label)]] for number, name, label in rows[1:]]
         (office / f"{split}.csv").write_text("\n".join(",".join(row) for row in spoken) + "\n")
     return root
-
-
-def without_labels(file: Path, to: Path) -> Path:
-    lines = file.read_text().splitlines()
-    to.write_text("\n".join([lines[0], *(line.rpartition(",")[0] + ",None" for line in lines[1:])]) + "\n")
-    return to
-
-
-def rows_in(file: Path) -> list[list[str]]:
-    text = file.read_bytes().decode()
-    assert "\r" not in text and " " not in text and text.endswith("\n")
-    return [line.split(",") for line in text.splitlines()]
 
 
 @pytest.mark.parametrize("changes", [{}, {"dihedral_averaging": True, "image_size": 32, "model": "vgg16_fcn32s"}])
@@ -127,7 +71,7 @@ def test_masks_score_to_the_bit_as_in_training(tmp_path, changes):
 
 def test_a_mask_is_an_rgb_png_of_the_courses_colours_as_large_as_its_image(world, tmp_path):
     handin.predict(world.segmenter, world.tiles, tmp_path / "out")
-    assert sorted(file.name for file in (tmp_path / "out").iterdir()) == [f"{row:04d}_mask.png" for row in range(4)]
+    assert names_in(tmp_path / "out") == [f"{row:04d}_mask.png" for row in range(4)]
     with Image.open(tmp_path / "out" / "0002_mask.png") as mask:
         assert (mask.format, mask.mode, mask.size) == ("PNG", "RGB", (32, 32))
         colours = {tuple(colour) for colour in np.asarray(mask).reshape(-1, 3).tolist()}
@@ -206,7 +150,7 @@ def test_a_bad_tile_is_named_and_keeps_its_place_among_the_masks(world, tmp_path
     Image.new("RGB", (32, 20)).save(tiles / "0002_sat.jpg")
     done = handin.predict(world.segmenter, tiles, tmp_path / "out")
     assert [name in fault for name, fault in zip(("0001_sat", "0002_sat"), done.faults, strict=True)] == [True, True]
-    masks = {file.name: palette.read_png(file) for file in (tmp_path / "out").iterdir()}
+    masks = {file.name: palette.read_png(file) for file in (tmp_path / "out").glob("*.png")}
     assert {name: mask.shape for name, mask in masks.items()} == {
         "0000_mask.png": (32, 32),
         "0001_mask.png": (32, 32),
@@ -222,7 +166,7 @@ def test_where_no_image_can_be_read_nothing_is_written(world, tmp_path):
     (tmp_path / "bad" / "a.png").write_bytes(b"no image")
     with pytest.raises(DataError, match="none of the images asked for can be read"):
         handin.predict(world.classifier, tmp_path / "bad", tmp_path / "out" / "a.csv")
-    assert not list((tmp_path / "out").iterdir())
+    assert not (tmp_path / "out").exists()
 
 
 def test_an_interrupted_prediction_leaves_what_was_there(world, tmp_path, monkeypatch):
@@ -230,6 +174,8 @@ def test_an_interrupted_prediction_leaves_what_was_there(world, tmp_path, monkey
     out.mkdir()
     for name in ("0000_mask.png", "9999_mask.png", "notes.txt"):
         (out / name).write_text("old")
+    note_folder(out)
+    old = {file.name: file.read_bytes() for file in out.iterdir()}
     original, count = palette.rgb_png, iter(range(1, 1000))
 
     def interrupted(ids):
@@ -242,9 +188,7 @@ def test_an_interrupted_prediction_leaves_what_was_there(world, tmp_path, monkey
         with pytest.raises(KeyboardInterrupt):
             handin.predict(world.segmenter, world.tiles, folder)
         count = iter(range(1, 1000))
-    assert {file.name: file.read_text() for file in out.iterdir()} == dict.fromkeys(
-        ("0000_mask.png", "9999_mask.png", "notes.txt"), "old"
-    )
+    assert {file.name: file.read_bytes() for file in out.iterdir()} == old
     assert not (tmp_path / "new").exists()
 
     monkeypatch.setattr(palette, "rgb_png", original)
@@ -252,14 +196,12 @@ def test_an_interrupted_prediction_leaves_what_was_there(world, tmp_path, monkey
     assert done.others == ("9999_mask.png",)
     assert (out / "notes.txt").read_text() == (out / "9999_mask.png").read_text() == "old"
     assert palette.read_png(out / "0000_mask.png").shape == (32, 32)
-    assert sorted(file.name for file in out.iterdir()) == sorted(
-        [*(f"{row:04d}_mask.png" for row in range(4)), "9999_mask.png", "notes.txt"]
-    )
+    assert names_in(out) == [*(f"{row:04d}_mask.png" for row in range(4)), "9999_mask.png", "notes.txt"]
 
 
 def test_files_come_into_a_folder_only_when_all_are_written(tmp_path):
     (tmp_path / "a.txt").write_text("old")
-    with pytest.raises(OSError, match="full"), files_into(tmp_path) as beside:
+    with pytest.raises(OSError, match="full"), output_files(tmp_path) as beside:
         (beside / "a.txt").write_text("new")
         raise OSError("full")
     assert [file.name for file in tmp_path.iterdir()] == ["a.txt"] and (tmp_path / "a.txt").read_text() == "old"
@@ -302,7 +244,7 @@ def test_other_errors_are_no_shortage_of_memory():
 def test_torch_names_a_shortage_of_memory_on_the_cpu_as_it_is_looked_for():
     with pytest.raises(RuntimeError) as raised:
         torch.empty(2**58, dtype=torch.uint8)
-    assert batches.out_of_memory(raised.value)
+    assert is_out_of_memory(raised.value)
 
 
 def test_a_prediction_in_small_batches_names_every_image_once(world, tmp_path):
@@ -324,7 +266,7 @@ def test_what_does_not_fit_the_record_is_refused_before_anything_is_computed(wor
         (segmenter, tmp_path / "folder", tmp_path / "out", {}, "holds no image"),
         (segmenter, folder, tmp_path / "out", {}, "is not NNNN_sat"),
         (classifier, tmp_path / "nowhere", tmp_path / "out.csv", {}, "is no folder of images"),
-        (classifier, folder, tmp_path / "folder", {}, "is a folder; small writes a csv"),
+        (classifier, folder, tmp_path / "folder", {}, "is a folder; a csv is written"),
         (
             classifier,
             folder,
@@ -409,7 +351,7 @@ def test_the_scripts_of_2023_write_what_is_asked_wherever_they_lie(world, tmp_pa
         assert done.returncode == 0, done.stderr
     assert rows_in(tmp_path / "1.csv")[0] == ["filename", "label"] and len(rows_in(tmp_path / "1.csv")) == 25
     assert rows_in(tmp_path / "2.csv")[0] == ["id", "filename", "label"] and len(rows_in(tmp_path / "2.csv")) == 10
-    assert len(list((tmp_path / "3").iterdir())) == 4
+    assert len(names_in(tmp_path / "3")) == 4
 
 
 @pytest.mark.parametrize("edition", ["2024", "2025"])

@@ -1,6 +1,12 @@
+import errno
 import hashlib
+import json
+import os
+import pickle
 import re
 import shutil
+import struct
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -8,6 +14,7 @@ import torch
 from safetensors.torch import save_file
 
 from dlcvlib import models
+from dlcvlib.memory import is_out_of_memory
 from dlcvlib.models import registry, weights
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "weights"
@@ -167,6 +174,118 @@ def test_files_that_hold_no_weights_are_refused_by_name(tmp_path):
     ]:
         with pytest.raises(ValueError, match=f"{re.escape(file.name)}.*{said}"):
             models.load_state(file)
+
+
+class RunsCode:
+    """A pickle of it makes a folder when it is read by someone who trusts it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.folder),)
+
+
+@pytest.mark.parametrize("name", ["evil.pt", "evil.pth", "evil.safetensors", "plain.pt", "plain.safetensors"])
+def test_a_file_of_weights_runs_no_code(tmp_path, name):
+    file, ran = tmp_path / name, tmp_path / "ran"
+    if name.startswith("plain"):
+        file.write_bytes(pickle.dumps({"weight": RunsCode(ran)}))
+    else:
+        torch.save({"weight": RunsCode(ran)}, file)
+    with pytest.raises(ValueError, match=re.escape(str(file))):
+        models.load_state(file)
+    assert not ran.exists()
+    pickle.loads(pickle.dumps(RunsCode(ran)))
+    assert ran.exists(), "it would have run"
+
+
+def header(length: int, tensors: dict[str, object]) -> bytes:
+    """The head of a .safetensors file that claims to have `length` bytes."""
+    return struct.pack("<Q", length) + json.dumps(tensors).encode()
+
+
+def huge(shape: list[int], end: int) -> bytes:
+    tensors = {"w": {"dtype": "F32", "shape": shape, "data_offsets": [0, end]}}
+    return header(len(json.dumps(tensors)), tensors)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        header(2**63, {}),
+        header(10**9, {}),
+        huge([2**40], 2**42),
+        huge([2**40, 2**40], 4),
+        b"",
+        bytes(range(256)) * 40,
+    ],
+    ids=["longer than can be", "a long head", "a large tensor", "an overflow", "empty", "garbage"],
+)
+def test_a_head_that_claims_what_is_not_there_is_refused_by_name(tmp_path, content):
+    file = tmp_path / "claims.safetensors"
+    file.write_bytes(content)
+    with pytest.raises(ValueError, match=r"claims\.safetensors.*fetch or save it again"):
+        models.load_state(file)
+
+
+def test_a_small_file_that_would_fill_the_memory_is_refused_by_name(tmp_path):
+    saved, packed = tmp_path / "saved.pt", tmp_path / "packed.pt"
+    torch.save({"weight": torch.zeros(10**6)}, saved)
+    with zipfile.ZipFile(saved) as archive, zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as target:
+        for entry in archive.infolist():
+            target.writestr(entry.filename, archive.read(entry))
+    with pytest.raises(ValueError, match=r"packed\.pt.*unpack"):
+        models.load_state(packed)
+    repeated = tmp_path / "repeated.pt"
+    torch.save({"weight": torch.zeros(1).expand(10**12)}, repeated)
+    with pytest.raises(ValueError, match=r"repeated\.pt: weight is no plain tensor"):
+        models.load_state(repeated)
+
+
+def test_a_checkpoint_that_holds_itself_is_refused(tmp_path):
+    content: dict[str, object] = {}
+    content["model"] = content
+    torch.save(content, tmp_path / "circle.pt")
+    with pytest.raises(ValueError, match=r"circle\.pt holds entries that are no tensors: model"):
+        models.load_state(tmp_path / "circle.pt")
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+@pytest.mark.parametrize("suffix", [".safetensors", ".pt"])
+def test_weights_that_are_not_finite_are_refused_by_file_and_key(tmp_path, value, suffix):
+    state = build().state_dict()
+    state["layer1.0.conv1.weight"][0, 0, 0, 0] = value
+    file = tmp_path / f"diverged{suffix}"
+    save_file(state, file) if suffix == ".safetensors" else torch.save({"model": state}, file)
+    with pytest.raises(ValueError, match=rf"diverged\{suffix}: layer1\.0\.conv1\.weight holds nan or infinity"):
+        models.load_state(file)
+    with pytest.raises(ValueError, match=r"layer1\.0\.conv1\.weight"):
+        models.pretrained(build(), "resnet18", path=file)
+
+
+@pytest.mark.parametrize("tensor", [torch.eye(2).to_sparse(), torch.ones(2).to(torch.float8_e5m2)])
+def test_tensors_that_are_not_plain_are_refused_by_name(tmp_path, tensor):
+    torch.save({"weight": tensor}, tmp_path / "odd.pt")
+    with pytest.raises(ValueError, match=r"odd\.pt"):
+        models.load_state(tmp_path / "odd.pt")
+
+
+@pytest.mark.parametrize(
+    ("error", "is_one"),
+    [
+        (MemoryError(), True),
+        (torch.OutOfMemoryError("CUDA out of memory"), True),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"), True),
+        (RuntimeError("CUBLAS_STATUS_ALLOC_FAILED when calling cublasCreate"), True),
+        (OSError(errno.ENOMEM, "Cannot allocate memory"), True),
+        (OSError(errno.ENOSPC, "No space left on device"), False),
+        (RuntimeError("shapes do not agree"), False),
+        (ValueError("a file named out of memory"), False),
+    ],
+)
+def test_what_says_that_memory_ran_out_is_known(error, is_one):
+    assert is_out_of_memory(error) == is_one
 
 
 def test_a_missing_file_and_an_unknown_suffix_are_named(tmp_path):

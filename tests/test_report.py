@@ -15,6 +15,7 @@ from training_worlds import small_segmentation, write_classification, write_sate
 
 from dlcvlib import cli, embedding, recipes, report, runs
 from dlcvlib.data import CourseData
+from dlcvlib.outputs import ForeignFileError, note_folder
 from dlcvlib.recipes.marks import MARKS, mark_of
 from dlcvlib.recipes.questions import EDITIONS, QUESTIONS
 from dlcvlib.report import chapters, pictures
@@ -305,10 +306,51 @@ def test_what_cannot_be_read_is_named(shelf: report.Shelf, tmp_path: Path) -> No
     (tmp_path / "half.json").write_text('{"recipe": {}}')
     with pytest.raises(ValueError, match=r"half\.json"):
         report.collect.recorded_results(tmp_path)
-    run = write_record(shelf.runs, "r1_byol")
-    (run.path / "run.json").write_text("{")
-    with pytest.raises(ValueError, match=r"r1_byol.seed0.run\.json"):
-        report.missing(shelf)
+
+
+DAMAGES: dict[str, tuple[str, str | bytes]] = {
+    "cut": ("run.json", '{"recipe": {"name"'),
+    "empty": ("run.json", ""),
+    "garbage": ("run.json", bytes(range(256))),
+    "a list": ("run.json", "[1]"),
+    "nothing in it": ("run.json", '{"status": "finished"}'),
+    "no value": ("run.json", json.dumps(info_of("r1_byol", best={"epoch": 1}))),
+    "no minutes": ("run.json", json.dumps(info_of("r1_byol", timings={}))),
+    "another profile": ("run.json", json.dumps(info_of("r1_byol") | {"profile": "slow"})),
+    "begun, no epochs": ("run.json", json.dumps(info_of("r1_byol", status="training") | {"recipe": {"name": "x"}})),
+    "no history": ("history.csv", ""),
+    "no row": ("history.csv", "epoch,train_loss\n"),
+    "no column": ("history.csv", "\0\1\2,3\n4,5\n"),
+}
+
+
+@pytest.mark.usefixtures("without_pictures")
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_record_is_left_out_of_the_report_and_named(shelf: report.Shelf, tmp_path: Path, damage: str) -> None:
+    write_record(shelf.runs, "r1_byol", 0.25, seed=0)
+    write_record(shelf.runs, "r1_small_cnn", 0.75)
+    name, content = DAMAGES[damage]
+    file = write_record(shelf.runs, "r1_byol", 0.5, seed=1).path / name
+    file.write_bytes(content if isinstance(content, bytes) else content.encode())
+    ((_, ours, _, seeds, *_),) = row_of(shelf, "r1_byol")
+    assert ours.startswith("0.250") and seeds == "1", "the sound seed stands"
+    said = report.tally(shelf)
+    assert f"left out: {file} is damaged" in said and "train it anew" in said and said.count("left out") == 1
+    text = report.export(tmp_path / "r.html", shelf).read_text()
+    assert f"{file} is damaged" in text and "0.750" in text
+
+
+def test_a_system_whose_only_record_is_damaged_is_missing(shelf: report.Shelf) -> None:
+    file = write_record(shelf.runs, "r1_byol").path / "run.json"
+    file.write_text("{")
+    (row,) = (row for row in table_rows([report.missing(shelf)]) if "r1_byol" in row[-1])
+    assert str(file) in row[2]
+
+
+def test_a_recorded_result_that_lacks_a_figure_is_named(tmp_path: Path) -> None:
+    (tmp_path / "lacking.json").write_text(json.dumps(info_of("r1_byol", best={"epoch": 1})))
+    with pytest.raises(ValueError, match=r"lacking\.json.*knn"):
+        report.collect.recorded_results(tmp_path)
 
 
 def test_reported_classes_stand_below_ours(shelf: report.Shelf) -> None:
@@ -434,6 +476,8 @@ def test_the_file_is_whole_or_not_there(shelf: report.Shelf, tmp_path: Path, mon
     out = tmp_path / "out" / "report.html"
     out.parent.mkdir()
     out.write_text("the old one")
+    note_folder(out.parent)
+    old = sorted(out.parent.iterdir())
 
     def fails(*_: object) -> None:
         raise OSError("the disk is full")
@@ -441,7 +485,24 @@ def test_the_file_is_whole_or_not_there(shelf: report.Shelf, tmp_path: Path, mon
     monkeypatch.setattr("os.fsync", fails)
     with pytest.raises(OSError, match="full"):
         report.export(out, shelf)
-    assert out.read_text() == "the old one" and list(out.parent.iterdir()) == [out]
+    assert out.read_text() == "the old one" and sorted(out.parent.iterdir()) == old
+
+
+@pytest.mark.usefixtures("without_pictures")
+def test_a_report_replaces_only_what_a_report_wrote(shelf: report.Shelf, tmp_path: Path) -> None:
+    out = tmp_path / "mine.html"
+    out.write_text("by hand")
+    with pytest.raises(ForeignFileError, match=r"mine\.html.*--replace"):
+        report.export(out, shelf)
+    assert out.read_text() == "by hand"
+    report.export(out, shelf, replace=True)
+    write_record(shelf.runs, "r1_small_cnn", 0.75)
+    assert "0.750" in report.export(out, shelf).read_text(), "its own is replaced"
+    record = write_record(shelf.runs, "r1_byol")
+    (record.path / "page.html").symlink_to(out)
+    for place in (record.path / "new.html", record.path / "page.html"):
+        with pytest.raises(ForeignFileError, match=place.name):
+            report.export(place, shelf, replace=True)
 
 
 @pytest.mark.parametrize("name", ["report.pdf", "report"])

@@ -18,6 +18,7 @@ from hypothesis.extra.numpy import arrays
 from PIL import Image, ImageColor
 
 from dlcvlib.embedding import embed
+from dlcvlib.outputs import ForeignFileError
 from dlcvlib.runs import Run, write_info, write_snapshot
 from dlcvlib.views.palette import SYMBOLS, class_styles
 from dlcvlib.views.scrubbers import EmbeddingScrubber
@@ -244,6 +245,18 @@ def test_too_few_images_and_names_are_refused(run: Run) -> None:
 
 
 # --- what is written ---
+
+
+def test_a_page_replaces_only_what_a_scrubber_wrote(run: Run, tmp_path: Path) -> None:
+    scrubber, page = EmbeddingScrubber(run, "pca"), tmp_path / "page.html"
+    page.write_text("by hand")
+    with pytest.raises(ForeignFileError, match=r"page\.html"):
+        scrubber.save(page)
+    assert page.read_text() == "by hand"
+    scrubber.save(page, replace=True)
+    scrubber.epoch = scrubber.epochs[0]
+    scrubber.save(page)
+    assert "by hand" not in page.read_text()
 
 
 def test_the_page_is_whole_asks_for_nothing_and_cannot_be_broken_out_of(run: Run, tmp_path: Path) -> None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from docutils import nodes
-from records import Tables, table
+from records import Tables, kept_in, table
 
 NOTHING = "–"
 
@@ -21,13 +20,10 @@ def benchmarks(folder: Path) -> list[tuple[str, list[dict[str, str]]]]:
     """
     found = []
     for file in sorted(folder.glob("*.json")):
-        try:
-            kept = json.loads(file.read_text())
+        with kept_in(file, "dlcv bench --export") as kept:
             machine = _machine(kept)
             tables = [*_workloads(kept), *_growth(kept), *_projection(kept)]
             found += [(f"{machine}: {title}", rows) for title, rows in tables]
-        except (KeyError, TypeError, ValueError) as error:
-            raise ValueError(f"{file} is no result written by `dlcv bench --export`: {error!r}") from error
     return found
 
 

@@ -5,13 +5,12 @@ A row a recipe, data set and profile: means over the seeds, at the best epoch of
 
 from __future__ import annotations
 
-import json
 import statistics
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from records import Tables
+from records import Tables, kept_in
 
 from dlcvlib.metrics.course_iou import LAND_CLASSES
 
@@ -19,12 +18,17 @@ NOTHING = "–"
 
 
 def segmentations(folder: Path) -> list[dict[str, str]]:
-    """A row a recipe, data set and profile, the highest mean IoU first."""
+    """A row a recipe, data set and profile, the highest mean IoU first.
+
+    Raises:
+        ValueError: a file in `folder` is no recorded result; the message names it.
+    """
     groups: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
     for file in sorted(folder.glob("*.json")):
-        kept = json.loads(file.read_text())
-        if "mean_iou" in kept["best"]:
-            groups.setdefault((kept["recipe"]["name"], kept["data"]["root"], kept["profile"]), []).append(kept)
+        with kept_in(file) as kept:
+            if "mean_iou" in kept["best"]:
+                _row([kept])  # what it lacks is told while its file is known
+                groups.setdefault((kept["recipe"]["name"], kept["data"]["root"], kept["profile"]), []).append(kept)
     best_first = sorted(groups.values(), key=lambda group: -_mean(group, "mean_iou"))
     return [_row(group) for group in best_first]
 

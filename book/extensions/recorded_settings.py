@@ -5,14 +5,13 @@ One table a series, profile and data set: mean and spread over the seeds, with t
 
 from __future__ import annotations
 
-import json
 import statistics
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from docutils import nodes
-from records import Tables, table
+from records import Tables, kept_in, table
 
 from dlcvlib.metrics import share_error
 from dlcvlib.recipes import EXTRA, SETTINGS
@@ -22,15 +21,20 @@ NOTHING = "–"
 
 
 def settings(folder: Path) -> dict[str, list[dict[str, str]]]:
-    """From a title to the rows of its table, for every series of settings among the results in `folder`."""
+    """From a title to the rows of its table, for every series of settings among the results in `folder`.
+
+    Raises:
+        ValueError: a file in `folder` is no recorded result; the message names it.
+    """
     groups: dict[tuple[str, str, str], dict[str, list[dict[str, Any]]]] = {}
     for file in sorted(folder.glob("*.json")):
-        kept = json.loads(file.read_text())
-        row = kept["recipe"].get("setting")
-        if row is not None:
-            series = kept["recipe"]["title"].partition("(")[2].removesuffix(")")
-            group = groups.setdefault((series, kept["data"]["root"], kept["profile"]), {})
-            group.setdefault(row, []).append(kept)
+        with kept_in(file) as kept:
+            row = kept["recipe"].get("setting")
+            if row is not None:
+                series = kept["recipe"]["title"].partition("(")[2].removesuffix(")")
+                group = groups.setdefault((series, kept["data"]["root"], kept["profile"]), {})
+                group.setdefault(row, []).append(kept)
+                _title(series, "", "", {row: [kept]}), _rows({row: [kept]})  # what it lacks is told with its file
     return {_title(*name, group): _rows(group) for name, group in sorted(groups.items())}
 
 

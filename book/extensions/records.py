@@ -10,7 +10,8 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import platform
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,19 @@ METRICS = {
 }
 
 
+@contextmanager
+def kept_in(file: Path, written_by: str = "dlcv runs --export") -> Iterator[Any]:
+    """What a JSON file holds; what is missed in it, or is not as it should be, is told with the file's name.
+
+    Raises:
+        ValueError: something was wrong inside.
+    """
+    try:
+        yield json.loads(file.read_text(encoding="utf-8"))
+    except (AttributeError, IndexError, KeyError, StopIteration, TypeError, ValueError) as error:
+        raise ValueError(f"{file} is no result written by `{written_by}`: {error!r}") from error
+
+
 def results(folder: Path) -> list[dict[str, str]]:
     """One row a recorded result, as text, in the order of recipe, data, profile and seed.
 
@@ -38,12 +52,9 @@ def results(folder: Path) -> list[dict[str, str]]:
     """
     rows = []
     for file in sorted(folder.glob("*.json")):
-        try:
-            kept = json.loads(file.read_text())
+        with kept_in(file) as kept:
             if kept["recipe"].get("setting") is None:
                 rows.append(_result(kept))
-        except (KeyError, TypeError, ValueError) as error:
-            raise ValueError(f"{file} is no result written by `dlcv runs --export`: {error!r}") from error
     return sorted(rows, key=lambda row: (row["recipe"], row["data"], row["profile"], int(row["seed"])))
 
 
@@ -70,17 +81,17 @@ def chapters(folder: Path) -> list[dict[str, str]]:
     """One row a chapter, from what papermill wrote into the executed notebook."""
     rows = []
     for file in sorted(folder.glob("*.ipynb")):
-        run = json.loads(file.read_text())["metadata"]["papermill"]
-        given = run["parameters"]
-        rows.append(
-            {
+        with kept_in(file, "papermill") as notebook:
+            run = notebook["metadata"]["papermill"]
+            given = run["parameters"]
+            row = {
                 "chapter": file.stem,
                 "profile": str(given.get("profile", "–")),
                 "seed": str(given.get("seed", "–")),
                 "data": Path(given["data_root"]).name if given.get("data_root") else "as found, else the toy world",
                 "minutes": f"{run['duration'] / 60:.1f}",
             }
-        )
+        rows.append(row)
     return rows
 
 
@@ -88,10 +99,10 @@ def versions(records: Iterable[Path], profiles: set[str]) -> list[dict[str, str]
     """One row a package: the versions named by those run records whose profile is in `profiles`."""
     seen: dict[str, set[str]] = {}
     for file in records:
-        info = json.loads(file.read_text())
-        if info["profile"] in profiles:
-            for package, version in info["versions"].items():
-                seen.setdefault(package, set()).add(version)
+        with kept_in(file, "dlcv train") as info:
+            if info["profile"] in profiles:
+                for package, version in info["versions"].items():
+                    seen.setdefault(package, set()).add(version)
     return [{"package": package, "in the run records": ", ".join(sorted(seen[package]))} for package in sorted(seen)]
 
 

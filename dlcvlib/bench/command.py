@@ -6,6 +6,7 @@ import argparse
 import os
 import re
 import time
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,9 +15,13 @@ import torch
 from dlcvlib import places, recipes
 from dlcvlib.bench import sizes
 from dlcvlib.bench.measuring import require_device
-from dlcvlib.files import write_json
+from dlcvlib.files import json_text, write_json
+from dlcvlib.outputs import output_file
 
 if TYPE_CHECKING:
+    from dlcvlib.bench import parts
+    from dlcvlib.data import CourseData
+
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
 
 MINUTES = {"cpu": 30.0, "cuda": 8.0}
@@ -33,6 +38,7 @@ def add_arguments(subparsers: Subparsers) -> None:
     )
     parser.add_argument("--device", choices=("cpu", "cuda"), help="default: a GPU where there is one")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write machine, settings and numbers to FILE")
+    parser.add_argument("--replace", action="store_true", help="also a FILE that dlcv did not write")
     parser.add_argument("--export", action="store_true", help="write them to book/results/bench/, named by the machine")
     parser.add_argument("--data", type=Path, metavar="ROOT", help="default: $DLCV_DATA, then data/, then the toy world")
     parser.add_argument("--workloads", nargs="+", choices=sizes.RECIPES, default=list(sizes.RECIPES), metavar="NAME")
@@ -62,10 +68,27 @@ def add_arguments(subparsers: Subparsers) -> None:
 def _bench(asked: argparse.Namespace) -> int:
     from dlcvlib import data
     from dlcvlib.bench import parts  # not above: lightly takes seconds to load
-    from dlcvlib.bench.measuring import machine
 
     how = parts.Asked(**_settings(asked))
     course = data.find(asked.data)
+    with output_file(asked.json, replace=asked.replace) if asked.json else nullcontext() as file:
+        result = _measured(asked, how, course)
+        if file is not None:
+            file.write(json_text(result).encode())
+    if asked.json:
+        print(asked.json)
+    if asked.export:
+        place = _place_in_the_book(result["machine"]["device"])
+        write_json(place, result)
+        print(place)
+    return 0
+
+
+def _measured(asked: argparse.Namespace, how: parts.Asked, course: CourseData) -> dict[str, Any]:
+    """Machine, settings and numbers; what is measured is printed."""
+    from dlcvlib.bench import parts
+    from dlcvlib.bench.measuring import machine
+
     began = time.monotonic()
     torch.manual_seed(0)
     result: dict[str, Any] = {
@@ -83,11 +106,7 @@ def _bench(asked: argparse.Namespace) -> int:
         result["projection"] = parts.projected(how, asked.project, asked.records, course.root)
     result["minutes"] = (time.monotonic() - began) / 60
     print(f"\n{result['minutes']:.1f} minutes in all")
-    for file in (asked.json, _place_in_the_book(result["machine"]["device"]) if asked.export else None):
-        if file is not None:
-            write_json(file, result)
-            print(file)
-    return 0
+    return result
 
 
 def _settings(asked: argparse.Namespace) -> dict[str, Any]:

@@ -123,6 +123,16 @@ def _resolved(root: Path) -> Path:
     return resolved
 
 
+def set_around(path: str | Path) -> Path | None:
+    """Folder of the set of the course that `path` lies in, up to `DEPTH` folders above it; None outside of any."""
+    inner = Path(os.path.realpath(path))
+    for folder in list(inner.parents)[:DEPTH]:
+        with suppress(OSError):  # a folder that is not there, or cannot be listed, is no set
+            if _recognise(folder, *_listing(folder)):
+                return folder
+    return None
+
+
 def _candidates(root: Path, passed_over: list[Problem], toys: bool) -> list[tuple[Path, str]]:
     """(folder, set name) of every set below `root`, the shallower and alphabetically earlier first.
 

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from dlcvlib.data.decode import THREADS
 from dlcvlib.handin.images import Faulty, Loaded
+from dlcvlib.memory import is_out_of_memory
 from dlcvlib.progress import progress_bar
 
 Compute = Callable[[Tensor, tuple[int, int]], Tensor]
@@ -50,7 +51,7 @@ class FittingBatches:
         try:
             return self.compute(images, size)
         except (MemoryError, RuntimeError) as error:
-            if not out_of_memory(error):
+            if not is_out_of_memory(error):
                 raise
         return None
 
@@ -60,11 +61,6 @@ class FittingBatches:
             raise MemoryError("a single image does not fit into memory; --device cpu may have more of it")
         self.size = tried // 2
         print(f"{tried} images do not fit into memory; going on with {self.size} at once", file=sys.stderr)
-
-
-def out_of_memory(error: BaseException) -> bool:
-    """Whether memory ran out: a GPU has an error of its own, torch on the CPU says it in words."""
-    return isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error)
 
 
 def predictions(

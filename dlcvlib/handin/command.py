@@ -25,13 +25,19 @@ def add_arguments(subparsers: Subparsers) -> None:
     predicting.add_argument("--csv", type=Path, metavar="FILE", help="the given csv (id,filename,label) of setting C")
     predicting.add_argument("--device", help="cpu, cuda, cuda:1, … (default: a GPU where there is one)")
     predicting.add_argument("--batch-size", type=int, metavar="N", help="images at once; halved when they do not fit")
+    _add_replace(predicting)
     predicting.set_defaults(run=_predict)
 
     handing_in = subparsers.add_parser("handin", help="write hw1_1.sh, hw1_2.sh, … with copies of the records they use")
     handing_in.add_argument("edition", choices=EDITIONS)
     handing_in.add_argument("folder", type=Path, metavar="FOLDER")
     handing_in.add_argument("records", type=Path, nargs="+", metavar="RECORD", help="one a problem, in any order")
+    _add_replace(handing_in)
     handing_in.set_defaults(run=_hand_in)
+
+
+def _add_replace(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--replace", action="store_true", help="also replace files that dlcv did not write")
 
 
 def _predict(asked: argparse.Namespace) -> int:
@@ -42,6 +48,7 @@ def _predict(asked: argparse.Namespace) -> int:
         csv_file=asked.csv,
         device=asked.device,
         batch_size=asked.batch_size,
+        replace=asked.replace,
     )
     print(f"{done.out}: {done.images:,} image{'s' if done.images > 1 else ''}")
     if done.others:
@@ -65,6 +72,6 @@ def _report_faults(done: HandedIn) -> None:
 
 
 def _hand_in(asked: argparse.Namespace) -> int:
-    for script in write_scripts(asked.edition, asked.folder, asked.records):
+    for script in write_scripts(asked.edition, asked.folder, asked.records, replace=asked.replace):
         print(script)
     return 0

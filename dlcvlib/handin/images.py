@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import csv
+import io
+import stat
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,13 +50,18 @@ def images_in(folder: Path) -> list[Path]:
     """Every image of a folder, in the natural order of the names.
 
     Raises:
-        DataError: it is no folder, or holds no image.
+        DataError: it is no folder, holds no image, or one whose name is not UTF-8, which no csv could say.
     """
     if not folder.is_dir():
         raise DataError(f"{folder} is no folder of images; name the one that holds them")
     files = sorted((file for file in folder.iterdir() if is_image(file.name)), key=lambda file: natural(file.name))
     if not files:
         raise DataError(f"{folder} holds no image ({', '.join(suffix[1:] for suffix in IMAGE_SUFFIXES)})")
+    for file in files:
+        try:
+            file.name.encode()
+        except UnicodeEncodeError as error:
+            raise DataError(f"{folder}: the name {file.name!a} is not UTF-8 text; rename that image") from error
     return files
 
 
@@ -86,10 +94,7 @@ def rows_of(csv_file: Path, folder: Path) -> list[Row]:
         DataError: the csv is missing, unreadable, lacks a column, or holds no row.
     """
     named = {file.stem: file for file in images_in(folder)}
-    try:
-        table = [row for row in csv.reader(read_bytes(csv_file).decode("utf-8-sig").splitlines()) if row]
-    except UnicodeDecodeError as error:
-        raise DataError(f"{csv_file}: is not UTF-8 text ({error})") from error
+    table = _cells(csv_file)
     header = [column.strip().lower() for column in table[0]] if table else []
     if any(column not in header for column in COLUMNS):
         raise DataError(f"{csv_file}: needs the columns {' and '.join(COLUMNS)}; it has {', '.join(header) or 'none'}")
@@ -101,15 +106,48 @@ def rows_of(csv_file: Path, folder: Path) -> list[Row]:
             raise DataError(f"{csv_file}: row {number} has {len(cells)} columns, the header has {len(header)}")
         values = dict(zip(header, (cell.strip() for cell in cells), strict=True))
         exact = folder / values["filename"]
-        file = exact if exact.is_file() else named.get(values["filename"], exact)
+        file = exact if _is_file(exact) else named.get(values["filename"], exact)
         rows.append(Row(values["id"], values["filename"], file))
     return rows
+
+
+def _cells(csv_file: Path) -> list[list[str]]:
+    """The rows of a csv that are not empty."""
+    try:
+        text = _content(csv_file).decode("utf-8-sig")
+        if "\0" in text:
+            line = text[: text.index("\0")].count("\n") + 1
+            raise DataError(f"{csv_file}: line {line} holds a NUL, so it is no csv of UTF-8 text; save it as such")
+        return [row for row in csv.reader(io.StringIO(text, newline="")) if row]
+    except UnicodeDecodeError as error:
+        raise DataError(f"{csv_file}: is not UTF-8 text ({error}); save it as such") from error
+    except csv.Error as error:
+        raise DataError(f"{csv_file}: is no csv that can be read ({error}); mend it") from error
+
+
+def _content(file: Path) -> bytes:
+    """Content of a file; one that is none, such as a pipe, could keep its reader waiting for ever.
+
+    Raises:
+        DataError: it cannot be read, or is empty.
+    """
+    with suppress(OSError):  # if it is not there, or may not be looked at, reading says so
+        if not stat.S_ISREG(file.stat().st_mode):
+            raise DataError(f"{file}: is a folder, a pipe or a device; a file is needed")
+    return read_bytes(file)
+
+
+def _is_file(file: Path) -> bool:
+    try:
+        return file.is_file()
+    except OSError:  # such as a name that is too long for one
+        return False
 
 
 def read_image(file: Path, size: int | None) -> Loaded | Faulty:
     """Decode as `dlcvlib.data.decode` does."""
     try:
-        image = decode_rgb(read_bytes(file), file)
+        image = decode_rgb(_content(file), file)
     except DataError as error:
         return Faulty(str(error))
     height_and_width = (image.height, image.width)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from dlcvlib import models, recipes
+from dlcvlib import models, recipes, runs
+from dlcvlib.damage import naming
+from dlcvlib.memory import is_out_of_memory
 from dlcvlib.recipes import Recipe, SegmentationRecipe
 from dlcvlib.runs import Run
 from dlcvlib.training import classification, segmentation
@@ -57,6 +62,19 @@ class Network:
         return classify(self.model, images, self.recipe, self.normalisation, self.precision)[1].argmax(1).cpu()
 
 
+def opened(record: Run | str | Path) -> Run:
+    """The record, or the one in that folder.
+
+    Raises:
+        FileNotFoundError: it is none.
+        ValueError: it is damaged.
+    """
+    if isinstance(record, Run):
+        return record
+    with naming(Path(record) / "run.json"):
+        return runs.load(record)
+
+
 def network_of(run: Run, device: str | None = None) -> Network:
     """Rebuild the network of `run` with the weights of its best epoch.
 
@@ -65,31 +83,38 @@ def network_of(run: Run, device: str | None = None) -> Network:
         device: such as "cpu" or "cuda:1"; None takes a GPU where there is one.
 
     Raises:
-        ValueError: the record is unfinished, or a pre-training; its weights do not fit; or there is no such device.
+        ValueError: the record is unfinished, damaged, or a pre-training; its weights do not fit; or there is no such
+            device.
         FileNotFoundError: the record has no weights.
+        MemoryError: the network does not fit into the memory of the device.
     """
-    info = run.info
-    if not run.finished:
+    with naming(run.path / "run.json"):
+        info = run.info
+        finished, recipe = info.get("status") == "finished", recipes.recorded(info["recipe"])
+    if not finished:
         raise ValueError(f"{run.path} is not finished (status: {info.get('status')}); `dlcv train` goes on with it")
-    recipe = recipes.recorded(info["recipe"])
     if not isinstance(recipe, Recipe | SegmentationRecipe):
         raise ValueError(
             f"{run.path} is a pre-training, which knows no classes; name the record of a fine-tuning from it"
         )
-    model = (
-        build_segmenter(recipe)
-        if isinstance(recipe, SegmentationRecipe)
-        else build_model(recipe, info["data"]["classes"])
-    )
+    with naming(run.path / "run.json"):
+        model = (
+            build_segmenter(recipe)
+            if isinstance(recipe, SegmentationRecipe)
+            else build_model(recipe, info["data"]["classes"])
+        )
+        precision = devices.PRECISIONS[info["precision"]]
+        normalisation = {name: tuple(values) for name, values in info["start"].get("normalisation", {}).items()}
+        labels = () if isinstance(recipe, SegmentationRecipe) else _labels(info["data"])
     _load(model, run)
     chosen = choose_device(device)
     return Network(
-        model.to(chosen).to(memory_format=torch.channels_last),
+        _moved(model, chosen, run).to(memory_format=torch.channels_last),
         recipe,
         chosen,
-        devices.PRECISIONS[info["precision"]],
-        {name: tuple(values) for name, values in info["start"].get("normalisation", {}).items()},
-        () if isinstance(recipe, SegmentationRecipe) else _labels(run),
+        precision,
+        normalisation,
+        labels,
     )
 
 
@@ -103,8 +128,8 @@ def choose_device(name: str | None) -> torch.device:
         return devices.choose_device()
     try:
         device = torch.device(name)
-        torch.empty(1, device=device)
-    except (RuntimeError, AssertionError) as error:
+        torch.zeros(1, device=device).item()  # "meta" and its like hold no values
+    except (RuntimeError, AssertionError, ImportError) as error:
         reason = str(error).partition("\n")[0]
         raise ValueError(
             f"the device {name!r} cannot be used ({reason}); `dlcv check` says what is there, --device cpu always works"
@@ -112,17 +137,33 @@ def choose_device(name: str | None) -> torch.device:
     return device
 
 
-def _labels(run: Run) -> tuple[str, ...]:
+def _labels(data: Mapping[str, Any]) -> tuple[str, ...]:
     """Words where the csv that it was trained on had words, else the ids themselves."""
-    data = run.info["data"]
-    return tuple(data.get("labels") or map(str, range(data["classes"])))
+    labels = tuple(data.get("labels") or map(str, range(data["classes"])))
+    if len(labels) != data["classes"] or not all(isinstance(label, str) for label in labels):
+        raise ValueError(f"{data['classes']} classes have the labels {labels}")
+    return labels
 
 
 def _load(model: nn.Module, run: Run) -> None:
     file = run.path / "model.safetensors"
+    with naming(file):
+        state = run.weights()
+        models.check_weights(state, file)
     try:
-        model.load_state_dict(models.load_state(file))
+        model.load_state_dict(state)
     except RuntimeError as error:
         raise ValueError(
             f"{file} does not fit the network that {run.path / 'run.json'} describes: {error}; train it anew"
+        ) from error
+
+
+def _moved(model: nn.Module, device: torch.device, run: Run) -> nn.Module:
+    try:
+        return model.to(device)
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise MemoryError(
+            f"the network of {run.path} does not fit into the memory of {device}; --device cpu may have more of it"
         ) from error

@@ -17,11 +17,11 @@ from pathlib import Path
 
 import numpy as np
 
-from dlcvlib import runs
 from dlcvlib.data import DataError, palette
 from dlcvlib.handin.batches import predictions
+from dlcvlib.handin.destination import check_masks, check_table
 from dlcvlib.handin.images import Faulty, Loaded, images_in, read_image, read_tile, rows_of, tiles_in
-from dlcvlib.handin.network import Network, network_of
+from dlcvlib.handin.network import Network, network_of, opened
 from dlcvlib.outputs import output_file, output_files
 from dlcvlib.runs import Run
 
@@ -48,6 +48,7 @@ def predict(
     csv_file: str | Path | None = None,
     device: str | None = None,
     batch_size: int | None = None,
+    replace: bool = False,
 ) -> HandedIn:
     """Predict every image, and write the course's csv or masks, whole or not at all.
 
@@ -57,46 +58,40 @@ def predict(
     Args:
         run: a finished record, or its folder.
         images: folder.
-        out: file of the csv, which is replaced; or folder of the masks. In one that is there masks of the same name are
-            replaced once all are computed, and other files stay.
+        out: file of the csv; or folder of the masks. What an earlier call wrote there is replaced once all are
+            computed, and other files stay.
         csv_file: the given csv, for a fine-tuning on Office-Home and nothing else.
         device: such as "cpu" or "cuda:1"; None takes a GPU where there is one.
         batch_size: images at once; halved when they do not fit. None takes as many as the training's own validation,
             with which predictions are the same to the bit on the same machine.
+        replace: also files in the way that dlcv did not write; but never in a data set.
 
     Raises:
         DataError: no image can be read, a name is not as it should be, or the csv is unreadable.
         ValueError: the record cannot be used, or `csv_file` or `out` is not what this record asks for.
+        dlcvlib.outputs.ForeignFileError: a file stands in the way that dlcv did not write.
         MemoryError: a single image does not fit into memory.
     """
-    network = network_of(run if isinstance(run, Run) else runs.load(run), device)
+    network = network_of(opened(run), device)
     images, out = Path(images), Path(out)
     given = None if csv_file is None else Path(csv_file)
-    _refuse_other_arguments(network, images, out, given)
+    _refuse_other_csv(network, given)
     batch = network.batch_size if batch_size is None else batch_size
     if network.recipe.dataset == "satellite":
-        return _masks(network, images, out, batch)
-    return _table(network, images, out, given, batch)
+        return _masks(network, images, out, batch, replace=replace)
+    return _table(network, images, out, given, batch, replace=replace)
 
 
-def _refuse_other_arguments(network: Network, images: Path, out: Path, given: Path | None) -> None:
+def _refuse_other_csv(network: Network, given: Path | None) -> None:
     name, dataset = network.recipe.name, network.recipe.dataset
     if dataset == "office" and given is None:
         raise ValueError(f"{name} is a fine-tuning, whose csv follows the order of a given one: name it with --csv")
     if dataset != "office" and given is not None:
         raise ValueError(f"{name} is trained on the {dataset} set, for which no csv is given: leave --csv out")
-    if dataset == "satellite":
-        if out.exists() and not out.is_dir():
-            raise ValueError(f"{out} is a file; masks are written into a folder: name one")
-        if out.resolve() == images.resolve():
-            raise ValueError(f"{out} is the folder of images; the masks of the truth may lie there: name another one")
-    elif out.is_dir():
-        raise ValueError(f"{out} is a folder; {name} writes a csv: name a file")
-    elif given is not None and out.resolve() == given.resolve():
-        raise ValueError(f"{out} is the given csv itself, which would be lost: name another file")
 
 
-def _table(network: Network, images: Path, out: Path, given: Path | None, batch: int) -> HandedIn:
+def _table(network: Network, images: Path, out: Path, given: Path | None, batch: int, *, replace: bool) -> HandedIn:
+    check_table(out, given, replace=replace)
     header: tuple[str, ...] = ("filename", "label")
     if given is None:
         files = images_in(images)
@@ -105,7 +100,9 @@ def _table(network: Network, images: Path, out: Path, given: Path | None, batch:
         rows = rows_of(given, images)
         files = [row.file for row in rows]
         header, begun = ("id", *header), [(row.id, row.filename) for row in rows]
-    with output_file(out) as file:  # opened first: what cannot be written is known before anything is computed
+    with output_file(
+        out, replace=replace
+    ) as file:  # opened first: what cannot be written is known before anything is computed
         found = list(_predicted(network, files, batch, read_image))
         counts = Counter(int(label) for label in found if not isinstance(label, Faulty))
         filler = _most_frequent(counts, images)
@@ -118,13 +115,14 @@ def _table(network: Network, images: Path, out: Path, given: Path | None, batch:
     return _handed_in(out, found, network.labels[filler])
 
 
-def _masks(network: Network, images: Path, out: Path, batch: int) -> HandedIn:
+def _masks(network: Network, images: Path, out: Path, batch: int, *, replace: bool) -> HandedIn:
     tiles = tiles_in(images)
+    check_masks(out, images, tiles, replace=replace)
     others = {file.name for file in out.glob("*.png")} - tiles.keys()
     pixels = np.zeros(len(palette.CLASS_NAMES), dtype=np.int64)
     sizes: Counter[tuple[int, int]] = Counter()
     faults: dict[str, Faulty] = {}
-    with output_files(out) as folder:
+    with output_files(out, replace=replace) as folder:
         for name, mask in zip(tiles, _predicted(network, list(tiles.values()), batch, read_tile), strict=True):
             if isinstance(mask, Faulty):
                 faults[name] = mask

@@ -2,7 +2,7 @@
 
 from dlcvlib.models.backbone import LinearClassifier, as_backbone, feature_width
 from dlcvlib.models.features import classifier_name, classifier_of, penultimate, replace_classifier
-from dlcvlib.models.loading import LoadReport, load_into, load_state
+from dlcvlib.models.loading import LoadReport, check_weights, load_into, load_state
 from dlcvlib.models.receptive_field import radius_of, receptive_field
 from dlcvlib.models.registry import backbone_of, build, names, options_of
 from dlcvlib.models.segmenter import Segmenter, WithAuxiliary
@@ -28,6 +28,7 @@ __all__ = [
     "as_backbone",
     "backbone_of",
     "build",
+    "check_weights",
     "classifier_name",
     "classifier_of",
     "download_weights",

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from dlcvlib.memory import is_out_of_memory
 from dlcvlib.models.backbone import removed_layers
 from dlcvlib.models.features import classifier_name
 
@@ -27,6 +27,7 @@ WRAPPERS = (
     "student",
 )  # DINO evaluates the teacher, so it comes first
 BACKBONE_PREFIXES = ("backbone.", "encoder.")
+DEEPEST = 4  # wrappings in one another; a pickle may even hold itself
 MOST_SHOWN = 10
 
 
@@ -50,35 +51,41 @@ def load_state(path: str | Path) -> State:
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: another suffix, a damaged file, or one that holds no weights.
+        ValueError: another suffix, a damaged file, one that holds no weights, or one whose weights are not finite.
     """
     path = Path(path)
     if path.suffix not in SUFFIXES:
         raise ValueError(f"{path} has the suffix {path.suffix!r}; weights are read from {', '.join(SUFFIXES)}")
     if not path.is_file():
         raise FileNotFoundError(f"{path} is not there, so no weights can be read from it")
-    try:
-        content = (
-            load_file(path)
-            if path.suffix == ".safetensors"
-            else torch.load(path, map_location="cpu", weights_only=True)
-        )
-    except pickle.UnpicklingError as error:
-        raise ValueError(
-            f"{path} is damaged, or holds whole objects, which are not read because they could run code; "
-            "save `model.state_dict()` instead"
-        ) from error
-    except (SafetensorError, RuntimeError, EOFError, zipfile.BadZipFile) as error:
-        raise ValueError(
-            f"{path} cannot be read as weights, perhaps cut short ({error}); fetch or save it again"
-        ) from error
-    state = _unwrapped(content, path)
+    state = _unwrapped(_content(path), path)
+    check_weights(state, path)
     if all(key.startswith("module.") for key in state):
         state = {key.removeprefix("module."): tensor for key, tensor in state.items()}
     return {
         key: tensor.float() if tensor.dtype in (torch.float16, torch.bfloat16) else tensor
         for key, tensor in state.items()
     }
+
+
+def check_weights(state: Mapping[str, Tensor], file: Path) -> None:
+    """Make certain that weights are plain numbers, all of them finite.
+
+    Args:
+        state: as read from `file`, on the CPU.
+        file: for the message.
+
+    Raises:
+        ValueError: a tensor is sparse, quantised or without values, or holds nan or infinity; the message names one.
+    """
+    for key, tensor in state.items():
+        if not _is_plain(tensor):
+            raise ValueError(f"{file}: {key} is no plain tensor; save `model.state_dict()` with its tensors whole")
+        if not torch.isfinite(tensor).all():
+            raise ValueError(
+                f"{file}: {key} holds nan or infinity, so every prediction would; the training diverged, or the file "
+                "is damaged: take other weights"
+            )
 
 
 def load_into(model: nn.Module, state: Mapping[str, Tensor]) -> LoadReport:
@@ -125,17 +132,58 @@ def load_into(model: nn.Module, state: Mapping[str, Tensor]) -> LoadReport:
     return LoadReport(kept, left_out)
 
 
+def _content(path: Path) -> Any:
+    """What the file holds; damaged ones make the readers raise almost anything, and all of it means the same here."""
+    try:
+        if path.suffix == ".safetensors":
+            return load_file(path)
+        _refuse_compressed(path)
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except OSError:
+        raise
+    except pickle.UnpicklingError as error:
+        raise ValueError(
+            f"{path} is damaged, or holds whole objects, which are not read because they could run code; "
+            "save `model.state_dict()` instead"
+        ) from error
+    except Exception as error:
+        if is_out_of_memory(error):
+            raise MemoryError(f"{path} holds more than fits into memory; free some, or take smaller weights") from error
+        reason = str(error).partition("\n")[0]
+        raise ValueError(
+            f"{path} cannot be read as weights, perhaps cut short ({reason}); fetch or save it again"
+        ) from error
+
+
+def _refuse_compressed(path: Path) -> None:
+    """torch compresses nothing; a small file that unpacks to a large one was made to fill the memory."""
+    if not zipfile.is_zipfile(path):
+        return
+    with zipfile.ZipFile(path) as archive:
+        unpacked = sum(entry.file_size for entry in archive.infolist())
+    if unpacked > path.stat().st_size:
+        raise ValueError(f"it would unpack to {unpacked:,} bytes, more than it has")
+
+
+def _is_plain(tensor: Tensor) -> bool:
+    if tensor.layout != torch.strided or tensor.device.type != "cpu" or tensor.is_quantized:
+        return False
+    if tensor.is_floating_point() and tensor.itemsize < 2:
+        return False
+    # A view may claim any size: repeated along a stride of 0, a file of 1 kB would fill the memory.
+    return tensor.nbytes <= tensor.untyped_storage().nbytes()
+
+
 def _unwrapped(content: Any, path: Path) -> State:
-    while isinstance(content, dict):
-        inner = next((content[key] for key in WRAPPERS if isinstance(content.get(key), dict)), None)
-        if inner is None:
+    for _ in range(DEEPEST):
+        if not isinstance(content, dict):
             break
-        content = inner
+        content = next((content[key] for key in WRAPPERS if isinstance(content.get(key), dict)), content)
     if not isinstance(content, dict) or not content:
         raise ValueError(
             f"{path} holds no weights but {'an empty dict' if content == {} else f'a {type(content).__name__}'}"
         )
-    others = [str(key) for key, value in content.items() if not isinstance(value, Tensor)]
+    others = [str(key) for key, value in content.items() if not (isinstance(key, str) and isinstance(value, Tensor))]
     if others:
         raise ValueError(
             f"{path} holds entries that are no tensors: {_first(others)}; known wrappings are {', '.join(WRAPPERS)}"

@@ -8,116 +8,18 @@ from __future__ import annotations
 
 import json
 import shlex
-import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dlcvlib import data, places, recipes, runs
+from dlcvlib import data, places, recipes
+from dlcvlib.damage import naming
 from dlcvlib.data import CourseData
 from dlcvlib.data.images import natural
-from dlcvlib.recipes import PROFILES, Pretraining, SegmentationRecipe, Training
-from dlcvlib.recipes.marks import VALIDATION_IMAGES
+from dlcvlib.recipes import PROFILES, Training
+from dlcvlib.report.result import HERE, KEPT, Result, check, measure_of, place_of
 from dlcvlib.runs import Run
-
-HERE, KEPT = "run records", "recorded results"
-TOY = "toy world"
-
-
-@dataclass(frozen=True)
-class Result:
-    """One system with one profile on one set of data, over its seeds."""
-
-    made: tuple[Mapping[str, Any], ...]
-    """What `run.json`, or the recorded result, says of each seed."""
-    source: str
-    """`HERE` or `KEPT`."""
-    measure: str
-    runs: tuple[Run, ...] = ()
-    """The records, where they are on this machine."""
-
-    @property
-    def values(self) -> list[float]:
-        """The measure at the best epoch of each seed, in [0, 1]."""
-        return [float(each["best"][self.measure]) for each in self.made]
-
-    @property
-    def mean(self) -> float:
-        """Over the seeds."""
-        return statistics.fmean(self.values)
-
-    @property
-    def spread(self) -> float | None:
-        """Standard deviation over the seeds; None of a single one."""
-        return statistics.stdev(self.values) if len(self.values) > 1 else None
-
-    @property
-    def profile(self) -> str:
-        """Name of the profile."""
-        return str(self.made[0]["profile"])
-
-    @property
-    def is_toy(self) -> bool:
-        """Whether it was made on drawn images, whose values say nothing of the course's."""
-        return bool(self.made[0]["data"]["is_toy"])
-
-    @property
-    def is_of_others(self) -> bool:
-        """Whether its validation images are neither drawn nor the course's own, going by their number."""
-        counted = VALIDATION_IMAGES.get(self.made[0]["recipe"]["dataset"])
-        return not self.is_toy and counted not in (None, self.made[0]["data"].get("val_images"))
-
-    @property
-    def mark(self) -> str:
-        """What must stand beside its value wherever a reported one does too; empty where they may be compared."""
-        return " (toy)" if self.is_toy else " (other images)" if self.is_of_others else ""
-
-    @property
-    def is_smallest(self) -> bool:
-        """Whether a stand-in took the place of the reported network."""
-        return self.made[0]["recipe"]["form"] == "smallest"
-
-    @property
-    def data(self) -> str:
-        """Folder of the data, or that they are drawn."""
-        return TOY if self.is_toy else str(self.made[0]["data"]["root"])
-
-    @property
-    def made_on(self) -> str:
-        """Data and profile, and what else sets its value apart from a reported one."""
-        images = self.made[0]["data"].get("val_images")
-        words = [self.data, f"{images} images" if images else "", f"profile {self.profile}"]
-        words += ["smallest form"] if self.is_smallest else []
-        words += ["settings changed since"] if self.is_outdated else []
-        return ", ".join(filter(None, words))
-
-    @property
-    def is_outdated(self) -> bool:
-        """Whether the recipe has other settings today."""
-        today = recipes.get(self.made[0]["recipe"]["name"]).for_profile(self.profile)
-        try:
-            return any(
-                runs.as_json(recipes.recorded(each["recipe"]).as_dict()) != runs.as_json(today.as_dict())
-                for each in self.made
-            )
-        except ValueError:  # a setting that this version does not know
-            return True
-
-    @property
-    def hardware(self) -> str:
-        """What it was trained on."""
-        return "; ".join(dict.fromkeys(str(each["device"]) for each in self.made))
-
-    @property
-    def minutes(self) -> float:
-        """Mean length of a training."""
-        return statistics.fmean(float(each["timings"]["minutes"]) for each in self.made)
-
-    def class_mean(self, name: str) -> float | None:
-        """Mean IoU of one land class over the seeds; None where a record does not say it."""
-        values = [each["best"].get(f"iou_{name.lower()}") for each in self.made]
-        return statistics.fmean(values) if None not in values else None
 
 
 @dataclass(frozen=True)
@@ -128,6 +30,8 @@ class System:
     results: tuple[Result, ...]
     begun: tuple[str, ...]
     """Records that are not finished, in words."""
+    damaged: tuple[str, ...]
+    """Records that were left out because they cannot be read: which file, and what to do."""
     command: str
 
     @property
@@ -149,7 +53,7 @@ class Shelf:
 
     def system(self, recipe: Training) -> System:
         """What a recipe came to."""
-        at_hand = self._at_hand(recipe)
+        at_hand, damaged = self._at_hand(recipe)
         finished = [run for run in at_hand if run.finished]
         begun = tuple(_unfinished(run) for run in at_hand if not run.finished)
         measure = measure_of(recipe)
@@ -164,7 +68,7 @@ class Shelf:
             for result in (Result(tuple(group), KEPT, measure) for group in kept)
             if (result.profile, result.data) not in known
         ]
-        return System(recipe, tuple(results), begun, self.command(recipe))
+        return System(recipe, tuple(results), begun, tuple(damaged), self.command(recipe))
 
     def command(self, recipe: Training) -> str:
         """The command that trains a recipe, or goes on with it."""
@@ -180,17 +84,17 @@ class Shelf:
         named = ["--data", self.data_root] if self.data_root else []
         return shlex.join(["dlcv", *words, "--profile", self.profile, *options, *named])
 
-    def _at_hand(self, recipe: Training) -> list[Run]:
-        """The records of this profile, in the order of their seeds, once it is certain that they are some."""
+    def _at_hand(self, recipe: Training) -> tuple[list[Run], list[str]]:
+        """The sound records of this profile, in the order of their seeds, and what is wrong with the others."""
         files = (self.runs / self.profile / recipe.name).glob("seed*/run.json")
-        found = [Run(file.parent) for file in sorted(files, key=lambda file: natural(file.parent.name))]
-        for run in found:
+        sound, damaged = [], []
+        for run in [Run(file.parent) for file in sorted(files, key=lambda file: natural(file.parent.name))]:
             try:
-                _place(run.info)
-            except (KeyError, TypeError, ValueError) as error:
-                file = run.path / "run.json"
-                raise ValueError(f"{file} is no record of a training ({error!r}): remove {run.path}") from error
-        return found
+                _check(run, measure_of(recipe))
+                sound.append(run)
+            except (OSError, ValueError) as error:
+                damaged.append(str(error))
+        return sound, damaged
 
 
 def open_shelf(profile: str, data_root: str | Path | CourseData | None = None) -> Shelf:
@@ -217,18 +121,31 @@ def recorded_results(folder: Path) -> tuple[Mapping[str, Any], ...]:
     for file in sorted(folder.glob("*.json")):
         try:
             kept = json.loads(file.read_text())
-            _place(kept)
-        except (KeyError, TypeError, ValueError) as error:
+            name = place_of(kept)[-1]
+            if name in recipes.RECIPES:
+                check(kept, measure_of(recipes.get(name)))
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise ValueError(f"{file} is no result written by `dlcv runs --export`: {error!r}") from error
         found.append(kept)
     return tuple(found)
 
 
-def measure_of(recipe: Training) -> str:
-    """Name of the figure that a recipe's best epoch is chosen by."""
-    if isinstance(recipe, SegmentationRecipe):
-        return "mean_iou"
-    return "knn" if isinstance(recipe, Pretraining) else "val_accuracy"
+def _check(run: Run, measure: str) -> None:
+    """Read everything that the report says of a record.
+
+    Raises:
+        ValueError: it is damaged; the message names the file and says what to do.
+    """
+    with naming(run.path / "run.json"):
+        info = run.info
+        if info["status"] == "finished":
+            check(info, measure)
+        else:
+            place_of(info)
+            _unfinished(run)
+    with naming(run.path / "history.csv"):
+        if info["status"] == "finished" and run.history["epoch"].empty:
+            raise ValueError("it holds no epoch")
 
 
 def _unfinished(run: Run) -> str:
@@ -240,14 +157,9 @@ def _unfinished(run: Run) -> str:
     return f"seed {info['seed']}: {info['status']}, epoch {epochs} of {info['recipe']['epochs']}"
 
 
-def _place(info: Mapping[str, Any]) -> tuple[Any, ...]:
-    """What records that differ in their seed only have in common."""
-    return (info["profile"], info["data"]["root"], info["data"]["is_toy"], info["recipe"]["name"])
-
-
 def _groups(records: Sequence[Any], info_of: Any) -> list[list[Any]]:
     """Records by what they were made on, the largest profile first."""
     groups: dict[tuple[Any, ...], list[Any]] = {}
     for record in records:
-        groups.setdefault(_place(info_of(record)), []).append(record)
+        groups.setdefault(place_of(info_of(record)), []).append(record)
     return [groups[key] for key in sorted(groups, key=lambda key: -PROFILES.index(key[0]))]

@@ -93,11 +93,12 @@ def missing(shelf: Shelf) -> Block:
 
 
 def tally(shelf: Shelf, edition: int | None = None) -> str:
-    """How many systems, of an edition or of all, have their record here."""
+    """How many systems, of an edition or of all, have their record here, and which records are damaged."""
     given = [answer for answer in answers() if edition is None or edition in answer.question.editions]
     systems = systems_of(shelf, given)
     there = sum(system.here is not None for system in systems)
-    return f"{there} of {len(systems)} systems have their record here; the others stand in it as missing"
+    damaged = "".join(f"\nleft out: {reason}" for system in systems for reason in system.damaged)
+    return f"{there} of {len(systems)} systems have their record here; the others stand in it as missing{damaged}"
 
 
 def _blocks(answer: Answer, shelf: Shelf, *, named: Sequence[str] = (), make_maps: bool = False) -> tuple[Block, ...]:
@@ -121,9 +122,12 @@ def _tables(systems: Sequence[System]) -> list[Block]:
 
 
 def _closing(shelf: Shelf, given: Sequence[Answer]) -> list[Section]:
-    absent = tables.missing_table(systems_of(shelf, given)) or "Nothing: every system has its record."
+    systems = systems_of(shelf, given)
+    absent = tables.missing_table(systems) or "Nothing: every system has its record."
+    damaged = [f"- {reason}" for system in systems for reason in system.damaged]
     return [
         Section("What is missing", (absent,)),
+        *([Section("What was left out, being damaged", ("\n".join(damaged),))] if damaged else []),
         Section("What the best known values are of", (tables.marks_table(),)),
     ]
 

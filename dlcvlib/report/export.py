@@ -11,7 +11,7 @@ from pathlib import Path
 from markdown_it import MarkdownIt
 from plotly.offline import get_plotlyjs
 
-from dlcvlib.files import write_text
+from dlcvlib.outputs import output_file
 from dlcvlib.report.collect import Shelf
 from dlcvlib.report.compose import Section, by_edition, by_report
 from dlcvlib.report.pictures import Block
@@ -20,7 +20,9 @@ DRAWN = 'class="dlcv-plotly"'
 MARKDOWN = MarkdownIt("commonmark", {"html": False})
 
 
-def export(out: str | Path, shelf: Shelf, *, edition: int | None = None, make_maps: bool = False) -> Path:
+def export(
+    out: str | Path, shelf: Shelf, *, edition: int | None = None, make_maps: bool = False, replace: bool = False
+) -> Path:
     """Write the report to `out`, whole or not at all.
 
     Args:
@@ -28,19 +30,22 @@ def export(out: str | Path, shelf: Shelf, *, edition: int | None = None, make_ma
         shelf: where the records and results are from.
         edition: the order of this edition's questions; None for report by report.
         make_maps: make the maps that no record keeps yet, which takes a while.
+        replace: also a file at `out` that dlcv did not write.
 
     Raises:
-        ValueError: `out` is no `.html` file, there is no such edition, or a record is spoilt; the message names it.
+        ValueError: `out` is no `.html` file, or there is no such edition.
+        dlcvlib.outputs.ForeignFileError: a file stands at `out` that dlcv did not write.
     """
     out = Path(out)
     if out.suffix != ".html" or out.is_dir():
         raise ValueError(f"{out}: the report is one file, so give a name that ends in .html")
-    if edition is None:
-        title, sections = "The report", by_report(shelf, make_maps=make_maps)
-    else:
-        title = f"The report, in the order of {edition}"
-        sections = by_edition(shelf, edition, make_maps=make_maps)
-    write_text(out, page(title, _about(shelf), sections))
+    with output_file(out, replace=replace) as file:
+        if edition is None:
+            title, sections = "The report", by_report(shelf, make_maps=make_maps)
+        else:
+            title = f"The report, in the order of {edition}"
+            sections = by_edition(shelf, edition, make_maps=make_maps)
+        file.write(page(title, _about(shelf), sections).encode())
     return out
 
 

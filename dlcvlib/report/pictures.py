@@ -90,6 +90,8 @@ def _or_why(draw: Callable[[], Picture], what: str) -> Block:
         return draw()
     except (FileNotFoundError, ValueError) as error:
         return f"{what} cannot be drawn: {error}"
+    except KeyError as error:
+        return f"{what} cannot be drawn: a record lacks {error}"
 
 
 def _runs(systems: Sequence[System]) -> list[Run]:

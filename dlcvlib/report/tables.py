@@ -11,7 +11,8 @@ from dlcvlib import recipes
 from dlcvlib.metrics.course_iou import LAND_CLASSES
 from dlcvlib.recipes import SegmentationRecipe, Training
 from dlcvlib.recipes.marks import MARKS, Mark, mark_of
-from dlcvlib.report.collect import KEPT, Result, System
+from dlcvlib.report.collect import System
+from dlcvlib.report.result import KEPT, Result
 from dlcvlib.views import Picture, table_picture
 
 NOTHING = "–"
@@ -98,7 +99,7 @@ def missing_table(systems: Sequence[System]) -> Picture | None:
         {
             "report": system.recipe.report,
             "system": system.recipe.title,
-            "begun": "; ".join(system.begun) or NOTHING,
+            "begun": "; ".join((*system.begun, *system.damaged)) or NOTHING,
             "shown instead": system.results[0].made_on if system.results else "nothing",
             "command": system.command,
         }

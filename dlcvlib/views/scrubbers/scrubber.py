@@ -20,7 +20,7 @@ import anywidget
 import traitlets
 from IPython.display import display
 
-from dlcvlib.files import write_text
+from dlcvlib.outputs import output_file
 from dlcvlib.views.display import said
 from dlcvlib.views.scrubbers import static
 
@@ -84,9 +84,18 @@ class Scrubber(anywidget.AnyWidget):
         texts = {"identity": self._identity, "caption": self.caption, "alt": self.alt}
         return static.figure(self._esm, self._css, self._values(), self.still(), **texts)
 
-    def save(self, path: str | Path) -> None:
-        """Write a page that holds just this scrubber, whole in one file, to be opened by any browser offline."""
-        write_text(path, static.page(self.html, title=self.caption))
+    def save(self, path: str | Path, *, replace: bool = False) -> None:
+        """Write a page that holds just this scrubber, whole in one file, to be opened by any browser offline.
+
+        Args:
+            path: file of the page.
+            replace: also a file there that dlcvlib did not write.
+
+        Raises:
+            dlcvlib.outputs.ForeignFileError: such a file is there.
+        """
+        with output_file(path, replace=replace) as file:
+            file.write(static.page(self.html, title=self.caption).encode())
 
     def set_state(self, sync_data: dict[str, Any]) -> None:
         """Take over what a page sets, the epoch as the nearest one before if there is none such."""
