@@ -78,7 +78,7 @@ def main() -> int:
     for notebook in clashes:
         chapter = notebook.with_suffix(".py").name
         print(
-            f"notebooks: {notebook} was not written by make notebooks, or changed since, and {chapter} is another text: "
+            f"notebooks: {notebook} was not written by make, or changed since, and {chapter} is another text: "
             f"left alone. Move it away to have it written anew, or `touch` it to have its text in {chapter}",
             file=sys.stderr,
         )

@@ -15,7 +15,6 @@ from pathlib import Path
 
 from dlcvlib import digests, outputs
 
-
 _PART = re.compile(r"\..+\.[a-z0-9_]{8}\.part")
 
 
