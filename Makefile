@@ -21,10 +21,12 @@ COMPARED := $(VENV)/.compared
 
 # A setting as it was given, for the shell one word: make would expand a `$$` in it, the shell cut it at a space.
 given = '$(subst ','\'',$(value $1))'
-# What is read from the environment must be as it was given, too.
+# The environment that make hands on must hold a path as it was given, too.
 override DLCV_DATA := $(value DLCV_DATA)
 override DLCV_RUNS := $(value DLCV_RUNS)
 override DLCV_HOME := $(value DLCV_HOME)
+override OUT := $(value OUT)
+override PYTHON := $(value PYTHON)
 export DLCV_DATA DLCV_RUNS DLCV_HOME
 
 MACHINE = --cores $(call given,CORES) --gpus '$(strip $(GPUS))'

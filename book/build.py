@@ -51,7 +51,12 @@ def run_chapters(asked: Settings, lock: IO[bytes], **environment: str) -> None:
         asked: how they are run.
         lock: the locked file (`book.lock`).
         environment: variables that the chapters get besides.
+
+    Raises:
+        ForeignFileError: an executed notebook was changed by hand, and would be replaced.
     """
+    chapters = {file.stem for file in (ROOT / "notebooks").glob("*.py")}
+    generated.refuse([file for file in outputs.foreign_files(asked.out, "*.ipynb") if file.stem in chapters])
     config = {"profile": asked.profile, "seed": asked.seed, "out": str(asked.out)}
     if asked.data is not None:
         config["data"] = environment["DLCV_DATA"] = str(asked.data)
