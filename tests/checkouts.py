@@ -63,11 +63,16 @@ def stand_in_python(checkout: Path) -> Path:
 
 
 def make(checkout: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run make in a checkout; settings of the tests' own environment do not reach it."""
+    """Run make in a checkout; settings of the tests' own environment do not reach it.
+
+    The home is a folder beside the checkout: a command that mistakes `$HOME` in a path for the variable meets no other.
+    """
+    home = checkout.parent / "home"
+    home.mkdir(exist_ok=True)
     return subprocess.run(
         ["make", *arguments],
         cwd=checkout,
-        env=surroundings() | environment,
+        env=surroundings() | {"HOME": str(home)} | environment,
         capture_output=True,
         text=True,
         timeout=600,

@@ -28,7 +28,7 @@ def checkout(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """A checkout beside folders that its name is cut into by a command that does not quote it."""
     copied = copy_checkout(tmp_path / request.param)
     for place in (tmp_path, copied):
-        for word in {*request.param.split(), "copy/runs-gpu-check"}:
+        for word in {*request.param.split(), "home", "copy/runs-gpu-check"}:
             (place / word).mkdir(parents=True, exist_ok=True)
             (place / word / "precious.txt").touch()
     return copied
