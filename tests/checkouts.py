@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
-import site
 import subprocess
 import sys
 import venv
@@ -42,7 +42,7 @@ def copy_checkout(target: Path) -> Path:
     own = target / ".venv"
     venv.create(own, symlinks=True, with_pip=False)
     packages = next((own / "lib").glob("python*")) / "site-packages"
-    (packages / "installed.pth").write_text("\n".join(site.getsitepackages()))
+    (packages / "installed.pth").write_text("\n".join(path for path in sys.path if path.endswith("site-packages")))
     for stamp in (".installed", ".compared"):
         (own / stamp).touch()
     return target

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 import subprocess
 import sys
@@ -86,7 +87,7 @@ def test_clean_works_without_any_installed_package(pristine: Path, tmp_path: Pat
     shutil.copytree(pristine, copied, ignore=shutil.ignore_patterns(".venv"))
     (copied / "notebooks" / "mine.ipynb").touch()
     bare = tmp_path / "python it's"
-    bare.write_text(f"#!/bin/sh\nexec '{sys.executable}' -S \"$@\"\n")
+    bare.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -S "$@"\n')
     bare.chmod(0o755)
     done = make(copied, "clean", f"PYTHON={bare}")
     assert done.returncode == 0 and "mine.ipynb: not written by make" in done.stdout, done
