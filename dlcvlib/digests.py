@@ -62,8 +62,10 @@ def announce(folder: Path, coming: Mapping[str, str]) -> None:
 
 
 def forget(folder: Path, names: Iterable[str]) -> None:
-    """Drop the digests of files that are gone."""
+    """Drop the digests of files that are gone; with the last of them goes the file of digests."""
     known = read(folder)
     left = {name: digests for name, digests in known.items() if name not in set(names)}
-    if left != known:
+    if not left:
+        (folder / NAME).unlink(missing_ok=True)
+    elif left != known:
         write_json(folder / NAME, left)

@@ -121,7 +121,7 @@ def output_folder(folder: str | Path, *, replace: bool = False) -> Iterator[Path
 
 def note_folder(folder: Path) -> None:
     """Note every file below `folder` as written by this program."""
-    digests.announce(folder, {name: digests.file_digest(folder / name) for name in _files_below(folder)})
+    digests.announce(folder, {name: digests.file_digest(folder / name) for name in files_below(folder)})
 
 
 def refuse_foreign(files: Iterable[Path], *, replace: bool = False) -> None:
@@ -158,15 +158,21 @@ def refuse_foreign_folder(folder: Path, *, replace: bool = False) -> None:
         _refuse(foreign_files(folder))
 
 
-def foreign_files(folder: Path) -> list[Path]:
-    """Return the files below `folder` that this program did not write, or that were changed since."""
+def foreign_files(folder: Path, pattern: str = "**/*") -> list[Path]:
+    """Return the files below `folder` that this program did not write, or that were changed since.
+
+    Args:
+        folder: a folder that files were noted in; nothing is foreign where there is none.
+        pattern: the files looked at, as `Path.glob` takes it.
+    """
     noted = digests.read(folder)
-    return [folder / name for name in _files_below(folder) if not _is_own(folder / name, noted.get(name, []))]
+    names = files_below(folder, pattern)
+    return [folder / name for name in names if not _is_own(folder / name, noted.get(name, []))]
 
 
-def _files_below(folder: Path) -> list[str]:
-    """Names, relative to `folder`, of all that lies below it but folders and the note itself."""
-    found = (entry for entry in folder.rglob("*") if entry.is_symlink() or not entry.is_dir())
+def files_below(folder: Path, pattern: str = "**/*") -> list[str]:
+    """Return the names, relative to `folder`, of all that lies below it but folders and the note itself."""
+    found = (entry for entry in folder.glob(pattern) if entry.is_symlink() or not entry.is_dir())
     return sorted(str(entry.relative_to(folder)) for entry in found if entry != folder / digests.NAME)
 
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +15,8 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 import pytest
+
+from book.lab import command
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -42,16 +42,13 @@ def jupyterlab(tmp_path: Path) -> Iterator[str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    recipe = re.search(r"jupyter lab (.*)", (ROOT / "Makefile").read_text())
-    assert recipe is not None
-    options = recipe[1].replace("$(abspath notebooks/.lab)", str(ROOT / "notebooks" / ".lab"))
-    options = options.replace("--notebook-dir=notebooks", f"--notebook-dir={notebooks}")
     ours = ["--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={port}", f"--ServerApp.token={TOKEN}"]
     home = {"JUPYTER_CONFIG_DIR": str(tmp_path / "config"), "JUPYTERLAB_WORKSPACES_DIR": str(tmp_path / "workspaces")}
     home |= {"PYTHONPATH": str(ROOT), "JUPYTERLAB_SETTINGS_DIR": str(tmp_path / "settings")}
     with (tmp_path / "lab.log").open("w") as log:
-        command = [sys.executable, "-m", "jupyter", "lab", *options.split(), *ours]
-        server = subprocess.Popen(command, env=os.environ | home, stdout=log, stderr=subprocess.STDOUT)
+        server = subprocess.Popen(
+            [*command(notebooks), *ours], env=os.environ | home, stdout=log, stderr=subprocess.STDOUT
+        )
         try:
             address = f"http://127.0.0.1:{port}"
             wait_for(f"{address}/api", server, tmp_path / "lab.log")

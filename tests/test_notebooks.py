@@ -15,6 +15,9 @@ import jupytext
 import pytest
 from jupytext.config import load_jupytext_config
 
+from book.notebooks import synchronize
+from dlcvlib import outputs
+
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = ROOT / "notebooks"
 CHAPTERS = sorted([*NOTEBOOKS.glob("[0-9][0-9]_*.py"), *(ROOT / "tests" / "chapters").glob("*.py")])
@@ -160,3 +163,77 @@ def test_the_report_runs_after_every_other_chapter(book: Book) -> None:
 def test_a_folder_without_chapters_is_an_error(book: Book) -> None:
     status, output = book.run()
     assert status != 0 and "holds no chapter" in output
+
+
+# --- the notebooks beside the chapters ---
+
+COURSE = {"01_a": "print(1)", "02_b": "print(2)"}
+
+
+@pytest.fixture
+def pairs(tmp_path: Path) -> Path:
+    """A folder of two chapters with their notebooks, as `make notebooks` writes them."""
+    shutil.copy(NOTEBOOKS / "jupytext.toml", tmp_path)
+    for name, code in COURSE.items():
+        (tmp_path / f"{name}.py").write_text(f"# %%\n{code}\n")
+    assert synchronize(tmp_path) == []
+    return tmp_path
+
+
+def edit(notebook: Path, code: str, age: float = 0) -> None:
+    """Put other code into a notebook's first cell; `age` in seconds."""
+    content = jupytext.read(notebook)
+    content.cells[0].source = code
+    jupytext.write(content, notebook)
+    os.utime(notebook, (time.time() - age, time.time() - age))
+
+
+def test_a_notebook_is_written_beside_each_chapter_and_noted(pairs: Path) -> None:
+    notebooks = sorted(pairs.glob("*.ipynb"))
+    assert [notebook.stem for notebook in notebooks] == list(COURSE)
+    assert outputs.foreign_files(pairs, "*.ipynb") == []
+    before = [notebook.read_bytes() for notebook in notebooks]
+    assert synchronize(pairs) == [] and [notebook.read_bytes() for notebook in notebooks] == before
+
+
+def test_a_notebook_that_was_changed_last_gives_its_text_to_the_chapter_and_stays_the_users(pairs: Path) -> None:
+    edit(pairs / "01_a.ipynb", "print('mine')", age=-5)
+    assert synchronize(pairs) == []
+    assert "print('mine')" in (pairs / "01_a.py").read_text()
+    assert outputs.foreign_files(pairs, "*.ipynb") == [pairs / "01_a.ipynb"]
+
+
+@pytest.mark.parametrize("date", [-1000, 1000], ids=["an old date", "a new date"])
+def test_a_chapter_that_was_changed_gives_its_text_to_a_notebook_that_was_not(pairs: Path, date: float) -> None:
+    chapter = pairs / "01_a.py"
+    chapter.write_text("# %%\nprint('new')\n")
+    os.utime(chapter, (time.time() + date, time.time() + date))
+    assert synchronize(pairs) == []
+    assert "print('new')" in (pairs / "01_a.ipynb").read_text() and "print('new')" in chapter.read_text()
+    assert outputs.foreign_files(pairs, "*.ipynb") == []
+
+
+def test_where_both_sides_were_changed_neither_is_lost(pairs: Path) -> None:
+    edit(pairs / "01_a.ipynb", "print('mine')", age=100)
+    (pairs / "02_b.ipynb").write_text("no notebook at all")
+    for name in COURSE:
+        (pairs / f"{name}.py").write_text("# %%\nprint('new')\n")
+    assert synchronize(pairs) == [pairs / "01_a.ipynb", pairs / "02_b.ipynb"]
+    assert "print('mine')" in (pairs / "01_a.ipynb").read_text()
+    assert (pairs / "02_b.ipynb").read_text() == "no notebook at all"
+    assert all("print('new')" in (pairs / f"{name}.py").read_text() for name in COURSE)
+
+
+# --- an executed notebook that was changed ---
+
+
+def test_an_executed_notebook_that_was_changed_is_not_replaced(book: Book) -> None:
+    book.write("01_a", "print(1)")
+    status, output = book.run()
+    assert status == 0, output
+    executed = book.out / "01_a.ipynb"
+    assert outputs.foreign_files(book.out, "*.ipynb") == []
+    executed.write_text(edited := executed.read_text() + "\n")
+    status, output = book.run(seed=7)
+    assert status != 0 and "01_a.ipynb" in output and "not written by make" in output
+    assert executed.read_text() == edited

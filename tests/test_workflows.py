@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 import shlex
-import shutil
-import subprocess
 from pathlib import Path
+from typing import IO
 
 import pytest
 import yaml
 
+from book import build, gpu_check
+from book.lock import only_build
 from dlcvlib import cli
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -75,18 +76,24 @@ def test_the_gpu_job_goes_through_every_chapter_and_keeps_what_it_made() -> None
     )
 
 
-@pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
-def test_make_gpu_check_looks_for_a_gpu_then_runs_the_chapters_then_judges_the_records() -> None:
-    said = subprocess.run(
-        ["make", "--dry-run", "--assume-old=.venv/.installed", "gpu-check", "GPUS=1"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
-    looks, runs, judges = (
-        said.index(one) for one in ("dlcv check --gpu", "snakemake ", "runs --bands notebooks/bands.yaml")
+def test_the_gpu_check_looks_for_a_gpu_then_runs_the_chapters_then_judges_the_records(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    called: list[str] = []
+
+    def note(command: list[str], lock: IO[bytes], environment: dict[str, str] | None = None) -> None:
+        called.append(shlex.join(command))
+
+    checked_folder = tmp_path / "runs-gpu-check"
+    monkeypatch.setattr(gpu_check, "CHECKED", checked_folder)
+    monkeypatch.setattr(gpu_check.checked, "start", lambda: called.append("empties the folder"))
+    monkeypatch.setattr(gpu_check, "only_build", lambda: only_build(tmp_path / "lock"))
+    monkeypatch.setattr(gpu_check, "run", note)
+    monkeypatch.setattr(build, "run", note)
+    assert gpu_check.main(["--gpus", "1"]) == 0
+    looks, empties, draws, runs, judges = called
+    assert looks.endswith("dlcvlib check --gpu") and empties == "empties the folder" and "data toy" in draws
+    assert all(
+        part in runs for part in ("snakemake", 'profile="gpu"', "--resources gpu=1", str(checked_folder / "toy"))
     )
-    assert looks < runs < judges
-    assert "profile=gpu" in said[runs:judges] and "--resources gpu=1" in said[runs:judges]
-    assert "--profile gpu" in said[judges:]
+    assert judges.endswith("--bands notebooks/bands.yaml --profile gpu")

@@ -1,0 +1,98 @@
+"""Removes what the commands of `make` generated (`make clean`); data, run records and whatever else is yours stay.
+
+    python -m book.clean
+
+Needs only the standard library: it works where .venv is broken or gone.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+from book import checked
+from book.commands import ROOT
+from book.lock import only_build
+from dlcvlib import generated
+from dlcvlib.outputs import SHOWN, ForeignFileError
+
+CACHES = (".snakemake", ".pytest_cache", ".mypy_cache", ".ruff_cache")
+TOOLS = re.compile(r"logs/\w+\.log(\.failed|\.ipynb)?|trained/\w+\.txt")
+"""Files beside the executed chapters that the tools write, relative to the chapters' folder."""
+
+
+def clean(root: Path = ROOT) -> list[str]:
+    """Remove what was generated in a checkout.
+
+    Returns:
+        a line for each thing that stays where generated files lie, with the reason.
+
+    Raises:
+        BusyError: a build is at work in this checkout.
+    """
+    chapters, build = root / "book" / "chapters", root / "book" / "_build"
+    with only_build(root / "book" / ".lock"):
+        for name in CACHES:
+            shutil.rmtree(root / name, ignore_errors=True)
+        remove_tool_output(chapters)
+        remove_tool_output(build)
+        kept = remove(root / "notebooks", "*.ipynb") + remove(chapters) + remove(build / "html")
+        kept += [f"{entry}: not written by make" for entry in build.glob("*") if entry.name != "html"]
+        kept += remove_checked(root / checked.CHECKED.name)
+        for folder in (chapters, build):
+            with suppress(OSError):  # missing, or something lies in it
+                folder.rmdir()
+    return kept
+
+
+def remove(folder: Path, pattern: str = "**/*") -> list[str]:
+    """Remove the generated files of a folder; return a line for each that stays."""
+    try:
+        kept = [f"{file}: {reason}" for file, reason in generated.remove(folder, pattern).items()]
+    except ValueError as error:
+        return [str(error)]
+    return kept[:SHOWN] + ([f"{folder}: {len(kept) - SHOWN} more like these"] if len(kept) > SHOWN else [])
+
+
+def remove_checked(folder: Path) -> list[str]:
+    """Remove the folder of `make gpu-check`; return a line if it stays."""
+    try:
+        checked.remove(folder)
+    except ForeignFileError as error:
+        return [str(error)]
+    return []
+
+
+def remove_tool_output(folder: Path) -> None:
+    """Remove from a folder what tools write there under names of their own, and what killed writers left half done."""
+    for file in sorted(folder.rglob("*")):
+        if generated.is_part(file) and file.is_dir():
+            shutil.rmtree(file)
+        elif generated.is_part(file) or TOOLS.fullmatch(file.relative_to(folder).as_posix()):
+            file.unlink(missing_ok=True)
+    for name in ("logs", "trained"):
+        with suppress(OSError):  # missing, or something else lies in it
+            (folder / name).rmdir()
+
+
+def main() -> int:
+    """Remove what was generated, and say what stays.
+
+    Returns:
+        exit status: 0 if nothing went wrong.
+    """
+    try:
+        kept = clean()
+    except OSError as error:
+        print(f"clean: {error}", file=sys.stderr)
+        return 1
+    for line in kept:
+        print(f"kept {line}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

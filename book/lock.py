@@ -1,0 +1,44 @@
+"""One build at a time in a checkout."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+try:
+    import fcntl
+except ImportError:  # Windows: builds are then not kept apart
+    fcntl = None  # type: ignore[assignment]
+
+LOCK = Path(__file__).resolve().parent / ".lock"
+
+
+class BusyError(OSError):
+    """Another build is at work in this checkout."""
+
+
+@contextmanager
+def only_build(file: Path = LOCK) -> Iterator[IO[bytes]]:
+    """Keep other builds out, without waiting for one that is at work.
+
+    The kernel drops the lock when the last process ends that has the file open, however it ends: the file that stays
+    means nothing.
+
+    Yields:
+        the locked file. A command that gets it as its standard input holds the lock as well, and so do the commands
+        that it starts: when the build is killed, what survives it still keeps others out.
+
+    Raises:
+        BusyError: another build holds the lock.
+    """
+    with file.open("a+b") as locked:
+        if fcntl is not None:
+            try:
+                fcntl.flock(locked, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise BusyError("another make book is at work here: let it end, or end it") from error
+            except OSError:  # a file system without locks: builds are then not kept apart
+                pass
+        yield locked
