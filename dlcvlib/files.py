@@ -47,7 +47,7 @@ def whole_file(path: str | Path, size: int | None = None) -> Iterator[IO[bytes]]
     path = Path(path)
     with telling_disk_full(path, size):
         path.parent.mkdir(parents=True, exist_ok=True)
-        _sweep(path)
+        sweep(path)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
         part = Path(name)
         try:
@@ -95,7 +95,7 @@ def work_folder(path: Path, *, alone: bool = False) -> Iterator[Path]:
     With `alone` the caller holds a lock on `path`; see `whole_folder`.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    _sweep(path, 0 if alone else STALE_AFTER)
+    sweep(path, 0 if alone else STALE_AFTER)
     work = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part"))
     with locked_folder(work):
         try:
@@ -177,13 +177,7 @@ def json_text(value: Any) -> str:
     return json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def _lock(handle: int) -> None:
-    if fcntl is not None:
-        with suppress(OSError):
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-
-
-def _sweep(path: Path, older_than: float = STALE_AFTER) -> None:
+def sweep(path: Path, older_than: float = STALE_AFTER) -> None:
     """Remove the parts that killed writers of `path` left; a living writer holds its own locked."""
     if fcntl is None:
         return
@@ -192,6 +186,12 @@ def _sweep(path: Path, older_than: float = STALE_AFTER) -> None:
         for part in [Path(entry.path) for entry in entries if name.fullmatch(entry.name)]:
             with suppress(OSError):  # another process was faster, or it is not ours to remove
                 _remove_if_stale(part, older_than)
+
+
+def _lock(handle: int) -> None:
+    if fcntl is not None:
+        with suppress(OSError):
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def _remove_if_stale(part: Path, older_than: float) -> None:

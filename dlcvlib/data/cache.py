@@ -19,7 +19,7 @@ from filelock import FileLock
 
 from dlcvlib import places
 from dlcvlib.digests import digest
-from dlcvlib.files import whole_folder, write_json
+from dlcvlib.files import sweep, whole_folder, write_json
 
 MARKER = "decoded.json"
 
@@ -39,9 +39,11 @@ def open_or_make(name: str, make: Callable[[Path], dict[str, Any]]) -> tuple[Pat
     Raises:
         OSError: neither the cache nor the temporary folder can be written.
     """
-    facts = _read(places.cache_home() / name)
+    found = places.cache_home() / name
+    facts = _read(found)
     if facts is not None:
-        return places.cache_home() / name, facts
+        sweep(found)  # nobody writes it again
+        return found, facts
     folder = _writable_home() / name
     with FileLock(f"{folder}.lock"):
         facts = _read(folder)
