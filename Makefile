@@ -1,5 +1,5 @@
 # make book | make lab | make test | make bench | make notebooks | make check | make gpu | make gpu-check | make bands |
-# make chapters | make clean
+# make chapters | make faults | make clean
 #
 #   PROFILE=quick    smoke, quick, gpu, hour or full (dlcvlib/recipes)
 #   SEED=0
@@ -33,7 +33,7 @@ MACHINE = --cores $(call given,CORES) --gpus '$(strip $(GPUS))'
 CHAPTERS = --profile $(call given,PROFILE) --seed $(call given,SEED) --out $(call given,OUT) $(MACHINE)
 
 .DEFAULT_GOAL := book
-.PHONY: book lab test bench notebooks check gpu gpu-check chapters bands clean
+.PHONY: book lab test faults bench notebooks check gpu gpu-check chapters bands clean
 .DELETE_ON_ERROR:
 
 book: $(INSTALLED)
@@ -44,6 +44,10 @@ chapters: $(INSTALLED)
 
 test: $(INSTALLED)
 	@OMP_WAIT_POLICY=passive $(RUN) pytest
+
+# The long form of tests/faults: about half an hour of kills, damaged files, full disks and crowds.
+faults: $(INSTALLED)
+	@$(VENV)/bin/python tests/faults/campaign.py
 
 lab: $(INSTALLED)
 	@$(RUN) book.lab

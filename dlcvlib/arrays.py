@@ -12,7 +12,7 @@ from zipfile import BadZipFile, ZipFile
 
 import numpy as np
 
-from dlcvlib.files import whole_file
+from dlcvlib.files import read_regular, whole_file
 
 UNWRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS)
 
@@ -20,7 +20,7 @@ UNWRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS)
 def read_kept(file: Path) -> dict[str, np.ndarray] | None:
     """Read the arrays that `keep` wrote; None where the file is missing, or damaged, which a line on stderr says."""
     try:
-        return _whole(file.read_bytes())
+        return _whole(read_regular(file))
     except (FileNotFoundError, NotADirectoryError):
         return None
     except Exception as error:  # damaged bytes make zipfile and numpy raise almost anything

@@ -18,6 +18,7 @@ import yaml
 
 from dlcvlib import recipes, runs
 from dlcvlib.damage import naming
+from dlcvlib.files import read_regular
 from dlcvlib.recipes import Pretraining, SegmentationRecipe, Training
 
 NARROWEST = 0.06
@@ -83,8 +84,8 @@ def read(file: str | Path) -> list[Band]:
     """
     file = Path(file)
     try:
-        entries = yaml.safe_load(file.read_text())
-    except yaml.YAMLError as error:
+        entries = yaml.safe_load(read_regular(file))
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         raise ValueError(f"{file} is no YAML: {error}") from error
     if not isinstance(entries, dict) or not entries:
         raise ValueError(f"{file} must hold lines like `our_scratch: {{val_accuracy: [0.4, 0.6]}}`")

@@ -43,7 +43,7 @@ def read(folder: Path) -> dict[str, list[str]]:
         known = json.loads(file.read_bytes())
         if not isinstance(known, dict) or not all(isinstance(digests, list) for digests in known.values()):
             raise ValueError("it does not map names to lists")
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(
             f"{file} is damaged ({error}), so nothing says whether the files beside it are sound; remove it to "
             "trust them"

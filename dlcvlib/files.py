@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shutil
+import stat
 import tempfile
 import time
 from collections.abc import Iterator
@@ -150,6 +151,17 @@ def is_disk_full(error: BaseException) -> bool:
         return False
     unnumbered = error.errno is None and re.search(r"requested and \d+ written", str(error)) is not None
     return unnumbered or error.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
+def read_regular(path: Path) -> bytes:
+    """Return the content of a file.
+
+    Raises:
+        OSError: it is missing, cannot be read, or is a folder, a pipe or a device: to open a pipe is to wait for ever.
+    """
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise OSError(errno.EINVAL, "is no regular file but a folder, a pipe or a device; take it away", str(path))
+    return path.read_bytes()
 
 
 def write_bytes(path: str | Path, data: bytes | memoryview) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -130,6 +131,15 @@ def test_a_mistake_in_the_bands_is_told_with_its_file_and_entry(tmp_path, text, 
     file.write_text(text)
     with pytest.raises(ValueError, match=f"bands.yaml.*{message}"):
         bands.read(file)
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("kind", ["pipe", "folder", "bytes"])
+def test_bands_that_are_no_text_are_told_by_name(home, capsys, kind):
+    file = home / "bands.yaml"
+    {"pipe": os.mkfifo, "folder": Path.mkdir, "bytes": lambda path: path.write_bytes(b"\xff\xfe\x9e")}[kind](file)
+    assert cli.main(["runs", "--bands", str(file), "--profile", "gpu"]) == 2
+    assert str(file) in capsys.readouterr().err
 
 
 def test_records_lie_within_the_bands_that_are_measured_from_them(home, capsys):

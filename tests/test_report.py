@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 from html.parser import HTMLParser
@@ -305,6 +306,13 @@ def test_the_recorded_results_of_the_book_are_read() -> None:
 def test_what_cannot_be_read_is_named(shelf: report.Shelf, tmp_path: Path) -> None:
     (tmp_path / "half.json").write_text('{"recipe": {}}')
     with pytest.raises(ValueError, match=r"half\.json"):
+        report.collect.recorded_results(tmp_path)
+
+
+@pytest.mark.timeout(60)
+def test_a_pipe_among_the_recorded_results_is_named(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "waiting.json")
+    with pytest.raises(ValueError, match=r"waiting\.json"):
         report.collect.recorded_results(tmp_path)
 
 

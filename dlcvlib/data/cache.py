@@ -19,7 +19,7 @@ from filelock import FileLock
 
 from dlcvlib import places
 from dlcvlib.digests import digest
-from dlcvlib.files import sweep, whole_folder, write_json
+from dlcvlib.files import read_regular, sweep, whole_folder, write_json
 
 MARKER = "decoded.json"
 
@@ -72,12 +72,20 @@ def _sealed(content: dict[str, Any]) -> dict[str, Any]:
 def _read(folder: Path) -> dict[str, Any] | None:
     """Facts of a folder whose every file is as it was written; None where one is not."""
     try:
-        marker = json.loads((folder / MARKER).read_bytes())
+        marker = json.loads(read_regular(folder / MARKER))
         content: dict[str, Any] = {"facts": marker["facts"], "files": marker["files"]}
         if _sealed(content) != marker:
             return None
+        if not all((folder / name).is_file() for name in content["files"]):  # to open a pipe is to wait for ever
+            return None
         sums = {name: [(folder / name).stat().st_size, checksum(folder / name)] for name in content["files"]}
-    except (OSError, ValueError, KeyError, TypeError):  # missing, empty, no JSON, or JSON of another form
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        TypeError,
+        RecursionError,
+    ):  # missing, empty, no JSON, or JSON of another form
         return None
     facts: dict[str, Any] = content["facts"]
     return facts if sums == content["files"] else None

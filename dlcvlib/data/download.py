@@ -22,7 +22,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from filelock import FileLock
 
 from dlcvlib.data.sets import DataError
-from dlcvlib.files import DiskFullError, telling_disk_full, write_json
+from dlcvlib.files import DiskFullError, read_regular, telling_disk_full, write_json
 
 DRIVE_IDS = {
     2022: "1LMIaOY8NSKWmGtbvTsjXcHVaYKnNN_9u",
@@ -230,7 +230,7 @@ def _finished(record: Path) -> Archive | None:
 def _read_record(file: Path) -> Archive | None:
     """What `write_json` wrote; None where there is no file, or a damaged one."""
     try:
-        facts = json.loads(file.read_bytes())
+        facts = json.loads(read_regular(file))
         entries = tuple(map(str, facts["entries"]))
         archive = Archive(int(facts["edition"]), int(facts["archive_bytes"]), bool(facts["size_verified"]), entries)
     except (OSError, ValueError, KeyError, TypeError):

@@ -17,6 +17,7 @@ from dlcvlib import data, places, recipes
 from dlcvlib.damage import naming
 from dlcvlib.data import CourseData
 from dlcvlib.data.images import natural
+from dlcvlib.files import read_regular
 from dlcvlib.recipes import PROFILES, Training
 from dlcvlib.report.result import HERE, KEPT, Result, check, measure_of, place_of
 from dlcvlib.runs import Run
@@ -120,11 +121,11 @@ def recorded_results(folder: Path) -> tuple[Mapping[str, Any], ...]:
     found = []
     for file in sorted(folder.glob("*.json")):
         try:
-            kept = json.loads(file.read_text())
+            kept = json.loads(read_regular(file))
             name = place_of(kept)[-1]
             if name in recipes.RECIPES:
                 check(kept, measure_of(recipes.get(name)))
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError, OSError, RecursionError) as error:
             raise ValueError(f"{file} is no result written by `dlcv runs --export`: {error!r}") from error
         found.append(kept)
     return tuple(found)

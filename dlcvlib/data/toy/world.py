@@ -15,7 +15,7 @@ from filelock import FileLock
 
 from dlcvlib import digests
 from dlcvlib.data.toy.writing import draw_all
-from dlcvlib.files import telling_disk_full, whole_folder, write_json
+from dlcvlib.files import read_regular, telling_disk_full, whole_folder, write_json
 from dlcvlib.outputs import ForeignFileError, foreign_files, note_folder
 
 VERSION = 1  # raised whenever the same seed would draw something else; older toy worlds are then drawn anew
@@ -88,7 +88,7 @@ def draw(root: str | Path, seed: int = 0, scale: float = 1.0) -> Path:
 def _marker(root: Path) -> dict[str, Any]:
     """What the marker says; empty where there is none, or none that `draw` wrote."""
     try:
-        said = json.loads((root / MARKER).read_bytes())
+        said = json.loads(read_regular(root / MARKER))
     except (OSError, ValueError):
         return {}
     return said if isinstance(said, dict) else {}
