@@ -1,7 +1,9 @@
 """The command line: exit status, messages a beginner can use, and no need of what only the book needs."""
 
+import signal
 import subprocess
 import sys
+import time
 
 import pytest
 from test_pretraining import collapsing
@@ -112,3 +114,13 @@ def test_the_books_own_settings_have_several_seeds_and_what_they_start_from_is_k
     assert recipes.get("our_byol_c").needs == ("our_byol",) and recipes.get("our_byol_d").needs == ("mini_labelled",)
     assert recipes.get("our_byol_a").needs == () and recipes.get("our_byol").needs == ()
     assert all(name in recipes.RECIPES for recipe in recipes.RECIPES.values() for name in recipe.needs)
+
+
+@pytest.mark.parametrize("seconds", [0.4, 0.8, 1.6])
+def test_an_interruption_while_the_program_loads_gives_no_traceback(seconds):
+    command = [sys.executable, "-m", "dlcvlib", "train", "--help"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    time.sleep(seconds)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=120)
+    assert "Traceback" not in said

@@ -310,6 +310,20 @@ def test_a_full_disk_is_told_with_file_room_and_cure(data, capsys, monkeypatch):
     assert "file.bin" in said and "MB" in said and "resumes" in said
 
 
+def test_a_record_is_read_while_it_is_written(data, monkeypatch):
+    run = interrupted_training(data, monkeypatch, after=1)
+    rows = run.history.to_dict("records")
+    original = digests.read
+
+    def written_meanwhile(folder):
+        monkeypatch.setattr(digests, "read", original)
+        runs.write_history(run, [*rows, rows[0] | {"epoch": 2}])
+        return original(folder)
+
+    monkeypatch.setattr(digests, "read", written_meanwhile)
+    assert len(run.history) == 1 and len(run.history) == 2
+
+
 def test_a_pickle_in_place_of_a_records_weights_runs_no_code(whole, tmp_path):
     file = whole.path / "model.safetensors"
     buffer = io.BytesIO()

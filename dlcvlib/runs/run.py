@@ -192,22 +192,25 @@ class Run:
         Raises:
             DamagedRecordError: they are others; the message ends in `cure`.
         """
-        return _verified(self.path / name, digests.read(self.path).get(name), cure)
+        content = _read(self.path / name, cure)
+        # Only now: a training that goes on meanwhile notes a digest before it writes the file.
+        return _verified(self.path / name, content, digests.read(self.path).get(name), cure)
 
     def _read_label_maps(self, files: dict[str, Path]) -> dict[str, np.ndarray]:
+        contents = {image: _read(file, LEAVE_OUT) for image, file in files.items()}
         known = digests.read(self.path)
-        return {
-            image: palette.read_png_bytes(
-                _verified(file, known.get(file.relative_to(self.path).as_posix()), LEAVE_OUT), file
-            )
-            for image, file in files.items()
-        }
+        for image, file in files.items():
+            _verified(file, contents[image], known.get(file.relative_to(self.path).as_posix()), LEAVE_OUT)
+        return {image: palette.read_png_bytes(contents[image], file) for image, file in files.items()}
 
 
-def _verified(file: Path, known: list[str] | None, cure: str) -> bytes:
+def _read(file: Path, cure: str) -> bytes:
     if file.exists() and not file.is_file():
         raise DamagedRecordError(f"{file} is no regular file: {cure}")
-    content = file.read_bytes()
+    return file.read_bytes()
+
+
+def _verified(file: Path, content: bytes, known: list[str] | None, cure: str) -> bytes:
     if known is not None and digests.digest(content) not in known:
         raise DamagedRecordError(f"{file} is damaged: it is not what was written. {cure[0].upper()}{cure[1:]}")
     return content
