@@ -266,4 +266,6 @@ def _line(run: Run) -> str:
     best = info.get("best", {})
     name = next((name for name in MEASURES if name in best), None)
     figure = f"{MEASURES[name]} {best[name]:.4f} (epoch {best.get('epoch', '?')})" if name else ""
-    return f"{run.path}  {info.get('status', 'of unknown status')}  {figure}".rstrip()
+    replaced = info.get("data", {}).get("stands_in_for")
+    images = f"  [on the toy world in place of {replaced}]" if replaced else ""
+    return f"{run.path}  {info.get('status', 'of unknown status')}  {figure}".rstrip() + images

@@ -273,6 +273,10 @@ def test_a_stand_in_for_mini_imagenets_labels_is_recorded_as_what_it_is(tmp_path
     assert (stand_in["root"], stand_in["is_toy"], stand_in["stands_in_for"]) == ("toy", True, "course")
     assert "toy world" in start["title"] and "course" in start["title"]
     assert tuned.info["data"]["root"] == "course" and not tuned.info["data"]["is_toy"]
+    assert cli.main(["runs", "--data", str(root)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    (line,) = [line for line in lines if "toy world in place of course" in line]
+    assert start["record"] in line
 
 
 # --- what speaks badly ---
