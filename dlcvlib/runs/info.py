@@ -57,7 +57,7 @@ def parse_info(file: Path, content: bytes) -> Info:
     if not isinstance(info, Info):
         raise _damaged(file, f"it holds a {type(info).__name__}")
     for name, kind in KINDS.items():
-        if name in info and not isinstance(info[name], kind):
+        if info.get(name) is not None and not isinstance(info[name], kind):
             raise _damaged(file, f"its entry {name!r} is {info[name]!r}")
     return info
 
