@@ -57,7 +57,7 @@ def stand_in_python(checkout: Path) -> Path:
     python, told = checkout / ".venv" / "bin" / "python", checkout / "told.txt"
     python.unlink()
     noting = "import json, os, sys; print(json.dumps([sys.argv[1:], os.environ.get('DLCV_DATA', '')]))"
-    python.write_text(f'#!/bin/sh\nexec \'{sys.executable}\' -c "{noting}" "$@" >> told.txt\n')
+    python.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -c "{noting}" "$@" >> told.txt\n')
     python.chmod(0o755)
     return told
 
