@@ -158,9 +158,8 @@ def seen(cards: dict[str, str], command: str = "echo $CUDA_VISIBLE_DEVICES") -> 
 def test_commands_side_by_side_each_see_a_card_of_their_own(cards: dict[str, str]) -> None:
     assert seen(cards) == "GPU-a"
     assert seen(cards) == "GPU-a", "a card is free again when its command has ended"
-    second = (
-        f"echo $CUDA_VISIBLE_DEVICES; unset CUDA_VISIBLE_DEVICES; bash {ONE_CARD} sh -c 'echo $CUDA_VISIBLE_DEVICES'"
-    )
+    card = "echo $CUDA_VISIBLE_DEVICES"
+    second = f"{card}; unset CUDA_VISIBLE_DEVICES; bash {shlex.quote(str(ONE_CARD))} sh -c '{card}'"
     assert seen(cards, second).split() == ["GPU-a", "GPU-b"]
 
 
