@@ -33,6 +33,12 @@ def test_an_own_file_is_replaced_and_a_users_is_not(tmp_path):
     assert (tmp_path / "a.csv").read_text() == "3"
 
 
+def test_an_empty_file_made_beforehand_is_filled(tmp_path):
+    (tmp_path / "made-by-mktemp").touch()
+    write(tmp_path / "made-by-mktemp", "1")
+    assert (tmp_path / "made-by-mktemp").read_text() == "1"
+
+
 @pytest.mark.parametrize("kind", ["link", "dangling", "pipe", "folder", "device"])
 def test_links_pipes_folders_and_devices_are_never_replaced(tmp_path, kind):
     target, path = tmp_path / "target", tmp_path / "out"
