@@ -107,6 +107,27 @@ def test_where_both_checkpoints_are_damaged_the_training_begins_anew(data, whole
     assert_same_training(resumed, whole)
 
 
+@pytest.mark.parametrize(
+    "error", [MemoryError(), RuntimeError("can't allocate memory: 9 EB"), PermissionError(13, "Permission denied")]
+)
+def test_a_checkpoint_that_cannot_be_read_now_is_not_trained_over(data, whole, monkeypatch, error):
+    run = interrupted_training(data, monkeypatch, after=3)
+    before = (run.path / "checkpoint.pt").read_bytes()
+
+    def fails(*_arguments, **_settings):
+        raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Run, "content", fails) if isinstance(error, OSError) else patch.setattr(torch, "load", fails)
+        with pytest.raises(type(error)):
+            runs.sound_checkpoint(run)
+        if not isinstance(error, OSError):
+            with pytest.raises(type(error)):
+                train(small_recipe(), profile="smoke", seed=0, data=data)
+    assert (run.path / "checkpoint.pt").read_bytes() == before
+    assert_same_training(train(small_recipe(), profile="smoke", seed=0, data=data), whole)
+
+
 def test_a_checkpoint_that_holds_code_runs_none(data, whole, monkeypatch, capsys, tmp_path):
     run = interrupted_training(data, monkeypatch, after=1)
     for with_digests in (True, False):

@@ -18,6 +18,7 @@ from torch import Tensor
 from dlcvlib import digests
 from dlcvlib.data import palette
 from dlcvlib.files import json_text, whole_folder, write_bytes
+from dlcvlib.memory import is_out_of_memory
 from dlcvlib.runs.info import DamagedRecordError
 from dlcvlib.runs.run import Run
 
@@ -122,14 +123,16 @@ def read_checkpoint(run: Run, name: str) -> dict[str, Any]:
 
     Raises:
         DamagedRecordError: it is not what `write_checkpoint` wrote.
+        OSError, MemoryError: it cannot be read now, which says nothing of the file: it must not be trained over.
     """
     file = run.path / name
+    content = io.BytesIO(run.content(name))
     try:
-        state = torch.load(io.BytesIO(run.content(name)), map_location="cpu", weights_only=True)
+        state = torch.load(content, map_location="cpu", weights_only=True)
         state["progress"]["epoch"], state["task"]
-    except DamagedRecordError:
-        raise
     except Exception as error:  # a damaged file makes torch raise almost anything; all of it means the same here
+        if is_out_of_memory(error):
+            raise
         raise DamagedRecordError(f"{file} is damaged ({type(error).__name__})") from error
     return dict(state)
 
