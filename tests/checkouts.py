@@ -24,7 +24,18 @@ GENERATED = (
     "*.egg-info",
 )
 FOLDERS = {"data", "runs", "runs-gpu-check", "carry", "book/_build", "book/chapters"}
-SETTINGS = ("PROFILE", "SEED", "CORES", "GPUS", "OUT", "PYTHON", "MAKEFLAGS", "PYTHONPATH")
+SETTINGS = (
+    "PROFILE",
+    "SEED",
+    "CORES",
+    "GPUS",
+    "OUT",
+    "PYTHON",
+    "PYTHONPATH",
+    "MAKEFLAGS",
+    "MFLAGS",
+    "MAKELEVEL",
+)
 
 
 def copy_checkout(target: Path) -> Path:
