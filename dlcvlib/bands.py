@@ -19,7 +19,6 @@ import yaml
 from dlcvlib import recipes, runs
 from dlcvlib.damage import naming
 from dlcvlib.files import read_regular
-from dlcvlib.recipes import Pretraining, SegmentationRecipe, Training
 
 NARROWEST = 0.06
 """Half the width of the narrowest band."""
@@ -184,16 +183,10 @@ def measured(root: str | Path, profile: str) -> str:
         raise ValueError("; ".join(each.reason for each in damaged))
     lines = []
     for name in (name for name in recipes.RECIPES if name in finished):
-        measures = _measures(recipes.get(name))
+        measures = recipes.get(name).banded
         around = [f"{one}: {_around(one, [_value(run, one) for run in finished[name]])}" for one in measures]
         lines.append(f"{name}: {{{', '.join(around)}}}\n")
     return "".join(lines)
-
-
-def _measures(recipe: Training) -> tuple[str, ...]:
-    if isinstance(recipe, SegmentationRecipe):
-        return ("mean_iou",)
-    return ("probe", "collapsed") if isinstance(recipe, Pretraining) else ("val_accuracy",)
 
 
 def _around(measure: str, values: Sequence[float]) -> list[float]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dlcvlib import places
+from dlcvlib import paths
 
 if TYPE_CHECKING:
     from dlcvlib.data import CourseData
@@ -61,7 +61,7 @@ def open_chapter(namespace: Mapping[str, Any]) -> Chapter:
     if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
         raise ValueError(f"seed must be a whole number of at least 0, got {seed!r}")
     data = find(data_root or None)
-    return Chapter(profile, seed, data, places.runs_home(data.root))
+    return Chapter(profile, seed, data, paths.runs_home(data.root))
 
 
 def _refuse_unknown(cells: list[str]) -> None:

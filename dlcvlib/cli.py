@@ -172,7 +172,7 @@ def _train(asked: argparse.Namespace) -> int:
         try:
             _train_recipe(recipe, asked)
         except Exception as error:
-            if len(asked.recipes) == 1 or processes.count() > 1 or not _expected(error):
+            if len(asked.recipes) == 1 or processes.world_size() > 1 or not _expected(error):
                 raise  # of several processes, others would wait in vain for one that went on without them
             print(f"dlcv: {recipe}: {_message(error)}", file=sys.stderr)
             worst = max(worst, _status(error))
@@ -180,7 +180,7 @@ def _train(asked: argparse.Namespace) -> int:
 
 
 def _train_recipe(recipe: str, asked: argparse.Namespace) -> None:
-    from dlcvlib import places, processes, runs, training
+    from dlcvlib import paths, processes, runs, training
 
     for seed in range(asked.seed, asked.seed + asked.seeds):
         run = training.train(recipe, profile=asked.profile, seed=seed, data=asked.data, weights=asked.weights)
@@ -188,7 +188,7 @@ def _train_recipe(recipe: str, asked: argparse.Namespace) -> None:
             continue
         print(_line(run), flush=True)
         if asked.export:
-            print(runs.export_result(run, places.results_home()))
+            print(runs.export_result(run, paths.results_home()))
 
 
 def _add_report(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -229,12 +229,12 @@ def _add_runs(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
 
 
 def _runs(asked: argparse.Namespace) -> int:
-    from dlcvlib import data, places, runs
+    from dlcvlib import data, paths, runs
 
     if asked.export:
-        print(runs.export_result(runs.load(asked.export), places.results_home()))
+        print(runs.export_result(runs.load(asked.export), paths.results_home()))
         return 0
-    root = places.runs_home(data.find(asked.data).root)
+    root = paths.runs_home(data.find(asked.data).root)
     if asked.bands or asked.measure_bands:
         return _bands(root, asked.profile or "quick", asked.bands)
     records, damaged = runs.readable_runs(root)

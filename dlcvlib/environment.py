@@ -135,12 +135,12 @@ def _device(name: str) -> Check:
 
 
 def _disk(name: str) -> Check:
-    from dlcvlib import places
+    from dlcvlib import paths
 
-    folder = places.cache_home()
+    folder = paths.cache_home()
     while not folder.is_dir():
         folder = folder.parent
-    return _amount(name, shutil.disk_usage(folder).free, f"free for {_short(places.cache_home())}", DISK, "make room")
+    return _amount(name, shutil.disk_usage(folder).free, f"free for {_short(paths.cache_home())}", DISK, "make room")
 
 
 def _memory(name: str) -> Check:
@@ -160,13 +160,13 @@ def _amount(name: str, found: int, words: str, needed: tuple[int, int], cure: st
 
 
 def _data(name: str, root: str | Path | None = None) -> Check:
-    from dlcvlib import places
+    from dlcvlib import paths
     from dlcvlib.data import DataError
     from dlcvlib.data.editions import scan
 
     named = root or os.environ.get("DLCV_DATA")
     try:
-        found = scan(named or places.data_home())  # not `find`, which would draw the toy world
+        found = scan(named or paths.data_home())  # not `find`, which would draw the toy world
     except DataError as error:
         if named:
             return Check(name, "FAIL", str(error), "name another folder, in DLCV_DATA say")
@@ -174,7 +174,7 @@ def _data(name: str, root: str | Path | None = None) -> Check:
             name,
             "--",
             "none of the course, so the toy world is drawn on first use",
-            f"put the course's into {_short(places.data_home())}, or name their folder in DLCV_DATA",
+            f"put the course's into {_short(paths.data_home())}, or name their folder in DLCV_DATA",
         )
     sets = ", ".join(
         f"{title} {' + '.join(f'{len(part.files):,}' for part in (one.train, one.val) if part is not None)}"
@@ -229,10 +229,10 @@ def _version(package: str) -> str | None:
 
 def _short(path: Path) -> str:
     """Relative to the folder that data and records lie in, where it is inside."""
-    from dlcvlib import places
+    from dlcvlib import paths
 
     path = path.resolve()
-    return str(path.relative_to(places.home())) if path.is_relative_to(places.home()) else str(path)
+    return str(path.relative_to(paths.home())) if path.is_relative_to(paths.home()) else str(path)
 
 
 LOOKS: dict[str, Callable[[str], Check]] = {

@@ -58,82 +58,82 @@ def _ended(number: int, frame: FrameType | None) -> None:
     raise ProcessLostError("torchrun ends this process: another one was lost, or the job was called off")
 
 
-def count() -> int:
+def world_size() -> int:
     """How many there are."""
     return distributed.get_world_size() if distributed.is_initialized() else 1
 
 
-def place() -> int:
+def rank() -> int:
     """Which of them this is, from 0."""
     return distributed.get_rank() if distributed.is_initialized() else 0
 
 
 def is_first() -> bool:
     """Whether this one writes the record and speaks to the user."""
-    return place() == 0
+    return rank() == 0
 
 
-def wait() -> None:
+def barrier() -> None:
     """Until all have come so far."""
-    if count() > 1:
+    if world_size() > 1:
         distributed.barrier()
 
 
-def agreed(value: Value) -> Value:
+def broadcast(value: Value) -> Value:
     """What the first process holds, so that all decide alike."""
-    if count() == 1:
+    if world_size() == 1:
         return value
     held = [value]
     distributed.broadcast_object_list(held)
     return held[0]
 
 
-def dealt(parts: Sequence[Value]) -> Sequence[Value]:
+def shard(parts: Sequence[Value]) -> Sequence[Value]:
     """Every `count()`-th of the parts, for work of which nobody needs the order; `together` puts it together again."""
-    return parts[place() :: count()]
+    return parts[rank() :: world_size()]
 
 
-def together(parts: list[Tensor]) -> Tensor:
+def gather(parts: list[Tensor]) -> Tensor:
     """Rows, in their order, of what every process made of the parts that were `dealt` to it."""
-    if count() == 1:
+    if world_size() == 1:
         return torch.cat(parts)
-    device = agreed(parts[0].device.type if parts else "cpu")
-    gathered: list[list[Tensor]] = [[]] * count()
+    device = broadcast(parts[0].device.type if parts else "cpu")
+    gathered: list[list[Tensor]] = [[]] * world_size()
     distributed.all_gather_object(gathered, [part.cpu() for part in parts])
     in_turn = (part for turn in itertools.zip_longest(*gathered) for part in turn if part is not None)
     return torch.cat(list(in_turn)).to(device)
 
 
-def summed(values: Tensor) -> Tensor:
+def all_reduce_sum(values: Tensor) -> Tensor:
     """The sum over the processes, element by element, without gradient."""
-    if count() > 1:
+    if world_size() > 1:
         values = values.clone()
         distributed.all_reduce(values)
     return values
 
 
-def mean(values: Tensor) -> Tensor:
+def all_reduce_mean(values: Tensor) -> Tensor:
     """The mean over the processes, element by element; gradients flow back to every process's values."""
-    return cast(Tensor, _Mean.apply(values)) if count() > 1 else values
+    return cast(Tensor, _Mean.apply(values)) if world_size() > 1 else values
 
 
 class _Mean(torch.autograd.Function):
     @staticmethod
     def forward(context: Any, values: Tensor) -> Tensor:
-        return summed(values).div_(count())
+        return all_reduce_sum(values).div_(world_size())
 
     @staticmethod
     def backward(context: Any, gradient: Tensor) -> Tensor:
-        return summed(gradient.contiguous()).div_(count())
+        return all_reduce_sum(gradient.contiguous()).div_(world_size())
 
 
 def lost(error: BaseException) -> bool:
     """Whether an error tells that another process is gone."""
     if isinstance(error, ProcessLostError | distributed.DistError):
         return True
-    return count() > 1 and isinstance(error, RuntimeError) and any(word in str(error) for word in CONNECTION_LOST)
+    return world_size() > 1 and isinstance(error, RuntimeError) and any(word in str(error) for word in CONNECTION_LOST)
 
 
 def name() -> str:
     """This process as a message names it: "process 2 of 4"; empty alone."""
-    return f"process {place() + 1} of {count()}" if count() > 1 else ""
+    return f"process {rank() + 1} of {world_size()}" if world_size() > 1 else ""

@@ -81,7 +81,7 @@ views.table_picture(
 # %% [markdown]
 # Some of these networks need a GPU for hours. The next table holds what this page
 # really ran. In the profiles `smoke` and `quick` every heavy family stands in its
-# *smallest form*: the same kinds of layers, few of them, on images of 32 pixels.
+# *reduced network*: the same kinds of layers, few of them, on images of 32 pixels.
 # It keeps its optimizer, schedule, augmentation and loss; a learning rate is
 # changed where so few steps would otherwise move nothing.
 
@@ -220,7 +220,7 @@ pretrained = [
 
 # %% [markdown]
 # Model B deserves a second look: *what* is it pre-trained on? The reports took
-# ImageNet weights. Where those cannot be had, or do not fit the smallest form,
+# ImageNet weights. Where those cannot be had, or do not fit the reduced network,
 # the backbone is pre-trained here with the labels of Mini-ImageNet. Nothing
 # starts from random weights in silence.
 
@@ -286,7 +286,7 @@ Markdown(f"No better than guessing so far: **{', '.join(guessing) or 'none'}**."
 #
 # **Notice** that a difference smaller than about two standard errors may be luck:
 # with another validation set of the same size it could turn round. And a stand-in
-# in its smallest form says nothing of the report's own network.
+# in its reduced network says nothing of the report's own network.
 #
 # ## Curves
 #

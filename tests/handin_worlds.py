@@ -47,11 +47,11 @@ def draw(root: Path) -> World:
         )
 
 
-def trained(recipe: recipes.Training, root: Path) -> Run:
+def trained(recipe: recipes.Recipe, root: Path) -> Run:
     return train(recipe, profile="smoke", seed=0, data=root)
 
 
-def office_recipe(**changes: object) -> recipes.Recipe:
+def office_recipe(**changes: object) -> recipes.ClassificationRecipe:
     settings = {
         "name": "small_office",
         "dataset": "office",

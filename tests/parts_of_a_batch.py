@@ -54,19 +54,19 @@ LOSSES = {
 def learnt(name: str) -> dict[str, Tensor]:
     """The loss of the whole batch, its gradients, and the running statistics afterwards."""
     made = distribution.synchronised(network())
-    images, ids = (part.chunk(processes.count())[processes.place()] for part in batch())
-    trained = distribution.spread(made, lambda some, of: LOSSES[name](made(some), of, processes.mean))
+    images, ids = (part.chunk(processes.world_size())[processes.rank()] for part in batch())
+    trained = distribution.distribute(made, lambda some, of: LOSSES[name](made(some), of, processes.all_reduce_mean))
     loss = trained(images, ids)
     loss.backward()
     gradients = {f"gradient of {key}": value.grad for key, value in made.named_parameters()}
-    return {"loss": processes.mean(loss.detach())} | gradients | dict(made.named_buffers())
+    return {"loss": processes.all_reduce_mean(loss.detach())} | gradients | dict(made.named_buffers())
 
 
 def drawn(epoch: int) -> tuple[Tensor, Tensor, Tensor]:
     """Rows of an epoch's batches, a draw that all share, and one that each has for itself."""
     torch.manual_seed(epoch)
     rows = torch.stack(list(distribution.shuffled(50, BATCH, torch.device("cpu"))))
-    with distribution.own_chance():
+    with distribution.own_random_draws():
         own = torch.rand(1)
     return rows, torch.rand(1), own
 
@@ -77,10 +77,10 @@ if __name__ == "__main__":
     mine = {
         "learnt": {name: learnt(name) for name in LOSSES},
         "drawn": drawn(3),
-        "together": processes.together(list(processes.dealt(parts))),
-        "agreed": processes.agreed(processes.place()),
+        "together": processes.gather(list(processes.shard(parts))),
+        "agreed": processes.broadcast(processes.rank()),
     }
-    everyones = [mine] * processes.count()
+    everyones = [mine] * processes.world_size()
     distributed.all_gather_object(everyones, mine)
     if processes.is_first():
         torch.save(everyones, sys.argv[1])

@@ -81,7 +81,7 @@ def finetuning(root: Path, setting: str, accuracy: float, seed=0, reported=None,
             "report": "R3",
             "reported": reported,
             "model": "resnet18",
-            "form": "smallest",
+            "form": "reduced",
             "image_size": 32,
         }
         | (recipe or {}),

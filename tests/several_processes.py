@@ -18,12 +18,12 @@ from training_worlds import small_pretraining, small_recipe, small_segmentation
 
 from dlcvlib import processes, recipes
 from dlcvlib.cli import main
-from dlcvlib.recipes import Optimizer, Training
+from dlcvlib.recipes import Optimizer, Recipe
 from dlcvlib.training.segmentation import Segmentation
 
 BATCH = 64
 SHORT = {"epochs": 2, "batch_size": BATCH, "report": "test"}
-RECIPES: dict[str, Training] = {
+RECIPES: dict[str, Recipe] = {
     recipe.name: recipe
     for recipe in (
         small_pretraining("byol", **SHORT, optimizer=Optimizer("sgd", 0.05, weight_decay=1e-4, decay="matrices")),
@@ -61,7 +61,7 @@ def die_at(rank: int, epoch: int) -> None:
 
     def deadly(task: Segmentation) -> dict[str, float]:
         calls.append(None)
-        if processes.place() == rank and len(calls) == epoch + 1:  # the first is that of the untrained network
+        if processes.rank() == rank and len(calls) == epoch + 1:  # the first is that of the untrained network
             os.kill(os.getpid(), signal.SIGKILL)
         return measure(task)
 

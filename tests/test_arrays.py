@@ -10,7 +10,7 @@ from hostile_places import as_nobody, folder_for_all, small_disk
 
 from dlcvlib.arrays import keep, read_kept
 from dlcvlib.files import DiskFullError
-from dlcvlib.sam.kept import file_of, kept
+from dlcvlib.sam.cache import file_of, kept
 
 ARRAYS = {"maps": np.arange(24, dtype=np.float32).reshape(3, 4, 2), "labels": np.arange(4)}
 

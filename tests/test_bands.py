@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from dlcvlib import bands, cli, recipes, runs
-from dlcvlib.recipes import Pretraining
+from dlcvlib.recipes import PretrainingRecipe
 
 ROOT = Path(__file__).resolve().parent.parent
 BANDS = ROOT / "notebooks" / "bands.yaml"
@@ -165,4 +165,4 @@ def test_the_books_bands_hold_for_every_recipe_that_a_chapter_draws_from():
 def test_the_gpu_trains_what_two_cores_train(name):
     recipe = recipes.get(name)
     assert recipe.for_profile("gpu") == recipe.for_profile("quick")
-    assert isinstance(recipe, Pretraining) or recipes.seeds(name, "gpu") == recipes.seeds(name, "quick")
+    assert isinstance(recipe, PretrainingRecipe) or recipes.seeds(name, "gpu") == recipes.seeds(name, "quick")

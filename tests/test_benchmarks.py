@@ -269,7 +269,7 @@ def test_a_resident_step_learns_and_the_floor_does_not(
 def test_every_way_of_pretraining_sees_as_many_views_of_the_same_sizes(method: str) -> None:
     small = replace(sizes.SIZES["tiny"], byol_view=40, global_view=40, local_view=24, local_views=3)
     recipe = sizes.RECIPES[method](small)
-    assert isinstance(recipe, recipes.Pretraining)
+    assert isinstance(recipe, recipes.PretrainingRecipe)
     asked = [view.size for view in recipe.views for _ in range(view.count)]
     ways: list[Any] = [plain_pytorch.ManyViews(recipe.views)]
     if not WITHOUT_LIGHTLY:

@@ -91,7 +91,7 @@ def test_recorded_settings_are_averaged_over_seeds_in_the_courses_order(
     settings = module("extensions/recorded_settings.py")
     for row, seed, accuracy in (("C", 0, 0.5), ("C", 1, 0.7), ("LP-FT", 0, 0.9), ("A", 0, 0.4)):
         kept = recorded(seed=seed, best={"epoch": 3, "val_accuracy": accuracy}, start={"from": "random"})
-        kept["recipe"] |= {"setting": row, "title": f"Setting {row} (ours)", "form": "report", "model": "resnet18"}
+        kept["recipe"] |= {"setting": row, "title": f"Setting {row} (ours)", "form": "full", "model": "resnet18"}
         kept["recipe"] |= {"image_size": 64, "trains": "model"}
         kept["data"] |= {"val_images": 100}
         (tmp_path / f"{row}{seed}.json").write_text(json.dumps(kept))

@@ -13,7 +13,7 @@ import papermill
 import pytest
 from PIL import Image
 
-from dlcvlib import places
+from dlcvlib import paths
 from dlcvlib.chapter import open_chapter
 from dlcvlib.data import DataError
 
@@ -88,7 +88,7 @@ def test_a_plain_script_can_be_a_chapter(data_root: Path) -> None:
 
 def test_records_lie_where_the_data_say(data_root: Path) -> None:
     chapter = open_chapter({"profile": "smoke", "seed": 0, "data_root": data_root})
-    assert chapter.runs == places.runs_home(chapter.data.root)
+    assert chapter.runs == paths.runs_home(chapter.data.root)
 
 
 @pytest.mark.parametrize(

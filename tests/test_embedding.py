@@ -7,7 +7,7 @@ from embedding_records import growing_features, record
 from hostile_places import as_nobody, folder_for_all
 
 from dlcvlib.embedding import aligned, embed, measured, pca_chain, separate_runs, separate_tsne, tsne_chain, umap_chain
-from dlcvlib.embedding import kept as kept_maps
+from dlcvlib.embedding import kept as cached_maps
 from dlcvlib.embedding.series import EmbeddingSeries
 from dlcvlib.metrics import displacement
 from dlcvlib.runs import write_snapshot
@@ -129,7 +129,7 @@ def test_a_chain_goes_on_where_it_ended_and_gives_the_maps_of_one_made_at_once(t
         mapped.append(len(features))
         return CHAINS[method](features, *rest)
 
-    monkeypatch.setitem(kept_maps.CHAINS, method, counted)
+    monkeypatch.setitem(cached_maps.CHAINS, method, counted)
     added = embed(growing, method)
     assert mapped == [1], "only the new epoch was mapped"
     np.testing.assert_array_equal(added.coordinates, at_once.coordinates)
@@ -162,12 +162,12 @@ DAMAGES = {
 
 @pytest.mark.parametrize("case", DAMAGES)
 def test_damaged_maps_are_made_again_and_a_line_says_so(tmp_path, monkeypatch, capsys, case):
-    monkeypatch.setitem(kept_maps.CHAINS, "tsne", quick_chain)
+    monkeypatch.setitem(cached_maps.CHAINS, "tsne", quick_chain)
     run = record(tmp_path / "run")
     before = embed(run, "tsne")
     [kept] = (run.path / "embeddings").iterdir()
     DAMAGES[case](kept)
-    assert kept_maps.kept_maps(run, "tsne") is None
+    assert cached_maps.cached_maps(run, "tsne") is None
     said = capsys.readouterr().err
     assert said.count("\n") == 1 and kept.name in said and "made again" in said
     again = embed(run, "tsne")
@@ -178,7 +178,7 @@ def test_damaged_maps_are_made_again_and_a_line_says_so(tmp_path, monkeypatch, c
 
 @pytest.mark.parametrize("case", DAMAGES)
 def test_a_chain_does_not_go_on_from_damaged_maps(tmp_path, monkeypatch, case):
-    monkeypatch.setitem(kept_maps.CHAINS, "tsne", quick_chain)
+    monkeypatch.setitem(cached_maps.CHAINS, "tsne", quick_chain)
     whole, growing = record(tmp_path / "whole"), record(tmp_path / "growing")
     embed(growing, "tsne", epochs=[0, 1, 2])
     [kept] = (growing.path / "embeddings").iterdir()
@@ -188,14 +188,14 @@ def test_a_chain_does_not_go_on_from_damaged_maps(tmp_path, monkeypatch, case):
 
 
 def test_no_flipped_byte_gives_another_map(tmp_path, monkeypatch, capsys):
-    monkeypatch.setitem(kept_maps.CHAINS, "tsne", quick_chain)
+    monkeypatch.setitem(cached_maps.CHAINS, "tsne", quick_chain)
     run = record(tmp_path / "run", epochs=1, points=12, width=3, classes=2)
     before = embed(run, "tsne")
     [kept] = (run.path / "embeddings").iterdir()
     content, made = kept.read_bytes(), 0
     for at in range(0, len(content), 3):
         flip(kept, at)
-        found = kept_maps.kept_maps(run, "tsne")
+        found = cached_maps.cached_maps(run, "tsne")
         made += found is None
         assert found is None or np.array_equal(found.coordinates, before.coordinates)
         assert found is None or found.quality.equals(before.quality)
@@ -205,7 +205,7 @@ def test_no_flipped_byte_gives_another_map(tmp_path, monkeypatch, capsys):
 
 
 def test_maps_of_a_record_that_may_not_be_written_are_made_and_not_kept(monkeypatch, capsys):
-    monkeypatch.setitem(kept_maps.CHAINS, "tsne", quick_chain)
+    monkeypatch.setitem(cached_maps.CHAINS, "tsne", quick_chain)
     with folder_for_all() as place:
         run = record(place / "run")
         with as_nobody():

@@ -18,7 +18,7 @@ from training_worlds import (
 )
 
 from dlcvlib import train
-from dlcvlib.recipes import Training
+from dlcvlib.recipes import Recipe
 from dlcvlib.training import feed, loop
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
@@ -51,7 +51,7 @@ def refusing_to_wait() -> Iterator[None]:
 
 @pytest.mark.parametrize("recipe", MIXED, ids=lambda recipe: recipe.name)
 def test_no_step_waits_for_the_device(
-    recipe: Training, world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    recipe: Recipe, world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     step = loop.step
 

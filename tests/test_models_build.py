@@ -5,19 +5,19 @@ from torch import nn
 from dlcvlib import models
 
 IMAGE_SIZE = 32
-EVERY_FORM = [(name, form) for name in models.names() for form in ("report", "smallest")]
+EVERY_FORM = [(name, form) for name in models.names() for form in ("full", "reduced")]
 # forms that take too long for a backward pass in a test; their shapes are inferred on the meta device
-HEAVY = {(name, "report") for name in ("densenet121", "resnet18", "resnet50", "convnext_tiny", "beit_base")}
+HEAVY = {(name, "full") for name in ("densenet121", "resnet18", "resnet50", "convnext_tiny", "beit_base")}
 LIGHT = [pair for pair in EVERY_FORM if pair not in HEAVY]
 
 
-def build(name, num_classes=7, form="smallest", **options):
+def build(name, num_classes=7, form="reduced", **options):
     torch.manual_seed(0)
     return models.build(name, num_classes, form=form, **options)
 
 
 def image_size_for(name, form):
-    return 224 if (name, form) == ("beit_base", "report") else 64 if form == "report" else IMAGE_SIZE
+    return 224 if (name, form) == ("beit_base", "full") else 64 if form == "full" else IMAGE_SIZE
 
 
 @pytest.mark.parametrize(("name", "form"), EVERY_FORM)
@@ -45,7 +45,7 @@ def test_the_gradient_reaches_every_parameter_that_is_trained(name, form):
 
 
 @pytest.mark.parametrize("name", models.names())
-def test_the_smallest_form_is_small_and_fits_a_few_images_within_a_few_steps(name):
+def test_the_reduced_network_is_small_and_fits_a_few_images_within_a_few_steps(name):
     model = build(name, num_classes=4).train()
     assert sum(parameter.numel() for parameter in model.parameters()) < 1_000_000
     images, labels = torch.randn(16, 3, IMAGE_SIZE, IMAGE_SIZE), torch.arange(16) % 4
@@ -65,7 +65,7 @@ def test_the_same_seed_gives_the_same_weights(name, form):
 
 
 def test_vgg13_has_exactly_ten_convolution_layers_in_both_forms():
-    for form in ("report", "smallest"):
+    for form in ("full", "reduced"):
         assert sum(isinstance(module, nn.Conv2d) for module in build("vgg13_bn", form=form).modules()) == 10
 
 
@@ -83,7 +83,7 @@ def test_any_image_size_from_32_pixels_on_is_taken(name):
 
 
 @pytest.mark.parametrize("name", ["resnet18", "resnet50", "densenet121"])
-@pytest.mark.parametrize("form", ["report", "smallest"])
+@pytest.mark.parametrize("form", ["full", "reduced"])
 def test_the_small_stem_keeps_more_positions_than_the_imagenet_stem(name, form):
     small, imagenet = (positions_of_convolutions(build(name, form=form, stem=stem)) for stem in ("small", "imagenet"))
     assert small[0] == 64 * 64 == 4 * imagenet[0]
@@ -109,7 +109,7 @@ def test_the_report_form_has_the_keys_and_shapes_of_torchvision(name):
     import torchvision
 
     with torch.device("meta"):
-        ours, theirs = build(name, 1000, form="report").state_dict(), getattr(torchvision.models, name)().state_dict()
+        ours, theirs = build(name, 1000, form="full").state_dict(), getattr(torchvision.models, name)().state_dict()
     assert {key: tensor.shape for key, tensor in ours.items()} == {key: tensor.shape for key, tensor in theirs.items()}
 
 
@@ -117,12 +117,12 @@ def test_beit_has_the_keys_and_shapes_of_timm():
     import timm
 
     with torch.device("meta"):
-        ours = build("beit_base", 21841, form="report").state_dict()
+        ours = build("beit_base", 21841, form="full").state_dict()
         theirs = timm.create_model("beit_base_patch16_224", num_classes=21841).state_dict()
     assert {key: tensor.shape for key, tensor in ours.items()} == {key: tensor.shape for key, tensor in theirs.items()}
 
 
-@pytest.mark.parametrize(("form", "size"), [("smallest", 64), ("report", 128)])
+@pytest.mark.parametrize(("form", "size"), [("reduced", 64), ("full", 128)])
 def test_beit_is_built_for_a_given_image_size(form, size):
     with torch.device("meta"):
         model = build("beit_base", form=form, image_size=size).eval()
@@ -133,7 +133,7 @@ def test_beit_is_built_for_a_given_image_size(form, size):
     ("arguments", "said"),
     [
         ({"name": "resnet_50", "num_classes": 5}, "'resnet_50'.*did you mean 'resnet50'.*known are.*vgg13_bn"),
-        ({"name": "vgg13_bn", "num_classes": 5, "form": "small"}, "'small'.*did you mean 'smallest'.*report"),
+        ({"name": "vgg13_bn", "num_classes": 5, "form": "small"}, "'small'.*known are.*reduced"),
         ({"name": "vgg13_bn", "num_classes": 5, "widht": 8}, "'widht' of vgg13_bn.*did you mean 'width'"),
         ({"name": "mobilenet_v2", "num_classes": 5, "width": 8}, "'width' of mobilenet_v2.*it takes none"),
         ({"name": "vgg13_bn", "num_classes": 0}, "num_classes=0"),
@@ -160,4 +160,4 @@ def test_the_options_of_a_network_are_those_that_build_takes():
                 "stochastic_depth",
                 "image_size",
             }
-    assert "image_size" in models.options_of("beit_base", "smallest")
+    assert "image_size" in models.options_of("beit_base", "reduced")

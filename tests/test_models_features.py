@@ -7,7 +7,7 @@ from dlcvlib import models
 LINEAR = [name for name in models.names() if name != "squeezenet1_0"]
 
 
-def build(name, form="smallest", **options):
+def build(name, form="reduced", **options):
     torch.manual_seed(0)
     return models.build(name, 7, form=form, **options)
 
@@ -32,7 +32,7 @@ def test_features_of_a_convolutional_classifier_are_averaged_over_positions():
 
 
 def test_the_published_squeezenet_gives_512_features():
-    features, logits = models.penultimate(build("squeezenet1_0", form="report"), torch.randn(2, 3, 64, 64))
+    features, logits = models.penultimate(build("squeezenet1_0", form="full"), torch.randn(2, 3, 64, 64))
     assert features.shape == (2, 512)
     assert logits.shape == (2, 7)
 

@@ -18,7 +18,7 @@ WITH_BACKBONE = [name for name in NAMES if models.backbone_of(name)]
 WITH_AUXILIARY = [name for name in NAMES if "auxiliary" in models.options_of(name)]
 
 
-def build(name, num_classes=7, form="smallest", seed=0, **options):
+def build(name, num_classes=7, form="reduced", seed=0, **options):
     torch.manual_seed(seed)
     return models.build(name, num_classes, form=form, **options)
 
@@ -46,7 +46,7 @@ def test_the_fcns_have_exactly_the_parameters_of_their_report(name, parameters):
 # Sizes -----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("form", ["report", "smallest"])
+@pytest.mark.parametrize("form", ["full", "reduced"])
 @pytest.mark.parametrize("name", NAMES)
 def test_logits_are_as_large_as_the_images(name, form):
     model = on_meta(name, form=form).eval()
@@ -85,7 +85,7 @@ def test_channels_last_and_bfloat16_give_the_same_logits_to_their_precision(name
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_smallest_form_is_small_and_learns_a_few_images(name):
+def test_the_reduced_network_is_small_and_learns_a_few_images(name):
     model = build(name, 4).train()
     assert number_of_parameters(model) < 1_000_000
     labels = torch.randint(0, 4, (4, 2, 2)).repeat_interleave(32, 1).repeat_interleave(32, 2)
@@ -213,7 +213,7 @@ def test_atrous_convolutions_keep_every_output_of_the_strided_network_and_add_mo
 
 
 @pytest.mark.parametrize("name", ["resnet18", "resnet50", "mobilenet_v2"])
-@pytest.mark.parametrize("form", ["report", "smallest"])
+@pytest.mark.parametrize("form", ["full", "reduced"])
 def test_a_pyramid_says_its_channels(name, form):
     with torch.device("meta"):
         pyramid = Pyramid(models.build(name, 1, form=form))
@@ -397,7 +397,7 @@ def test_published_segmenters_are_known_to_torchvision_with_the_normalisation_no
 def test_supplied_imagenet_weights_of_mobilenet_fit_the_deeplab_on_it():
     if not SHARED.is_dir():
         pytest.skip(f"the supplied weights are not at {SHARED}")
-    model = build("deeplabv3plus_mobilenet_v2", form="report")
+    model = build("deeplabv3plus_mobilenet_v2", form="full")
     source = models.pretrained(model.backbone, "mobilenet_v2", folder=SHARED, allow_download=False)
     assert {key.rpartition(".")[0] for key in source.report.left_out} == {
         "classifier.1",

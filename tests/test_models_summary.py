@@ -3,8 +3,8 @@ import torch
 
 from dlcvlib import models
 
-SMALLEST = [(name, "smallest", 32) for name in models.names()]
-REPORT = [("vgg13_bn", "report", 32), ("mobilenet_v2", "report", 224), ("squeezenet1_0", "report", 224)]
+SMALLEST = [(name, "reduced", 32) for name in models.names()]
+REPORT = [("vgg13_bn", "full", 32), ("mobilenet_v2", "full", 224), ("squeezenet1_0", "full", 224)]
 
 
 def parameters_of(model):
@@ -76,7 +76,7 @@ SEGMENTERS = [
 
 @pytest.mark.parametrize(("name", "size"), SEGMENTERS)
 def test_a_segmenter_is_drawn_from_the_images_to_its_logits(name, size):
-    model = models.build(name, 7, form="smallest")
+    model = models.build(name, 7, form="reduced")
     stages = models.stages(model, size)
     assert 4 <= len(stages) <= 14
     assert sum(stage.parameters for stage in stages) == parameters_of(model)
@@ -99,24 +99,24 @@ def skips_of(model):
 
 @pytest.mark.parametrize(("dropped", "strides"), [(None, [8, 4, 2, 1]), (1, [8, 4, 2]), (3, [8, 2, 1]), (4, [4, 2, 1])])
 def test_the_skips_of_a_unet_are_seen_and_a_dropped_one_is_not(dropped, strides):
-    assert skips_of(models.build("unet", 7, form="smallest", drop_skip=dropped)) == strides
+    assert skips_of(models.build("unet", 7, form="reduced", drop_skip=dropped)) == strides
 
 
 @pytest.mark.parametrize(
     ("name", "strides"), [("vgg16_fcn32s", []), ("vgg16_fcn8s", [16, 8]), ("deeplabv3plus_mobilenet_v2", [2])]
 )
 def test_what_a_decoder_reads_besides_the_last_map_is_seen(name, strides):
-    assert skips_of(models.build(name, 7, form="smallest")) == strides
+    assert skips_of(models.build(name, 7, form="reduced")) == strides
 
 
 def test_a_transformer_is_shown_as_tokens_times_dimension():
-    stages = models.stages(models.build("beit_base", 7, form="smallest"), 32)
+    stages = models.stages(models.build("beit_base", 7, form="reduced"), 32)
     assert [(stage.channels, stage.height, stage.width) for stage in stages[1:-1]] == [(64, 65, 1)] * 3
     assert stages[1].kind == "Block"
 
 
 def test_looking_at_a_model_leaves_it_as_it_was():
-    model = models.build("vgg13_bn", 7, form="smallest").train()
+    model = models.build("vgg13_bn", 7, form="reduced").train()
     before = {key: tensor.clone() for key, tensor in model.state_dict().items()}
     models.stages(model, 32)
     models.layer_table(model, 32)

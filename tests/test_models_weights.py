@@ -21,7 +21,7 @@ SHARED = Path(__file__).resolve().parents[2] / "shared" / "weights"
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 
 
-def build(name="resnet18", num_classes=7, form="smallest", seed=0, **options):
+def build(name="resnet18", num_classes=7, form="reduced", seed=0, **options):
     torch.manual_seed(seed)
     return models.build(name, num_classes, form=form, **options)
 
@@ -339,12 +339,12 @@ def test_published_weights_are_not_asked_for_a_form_that_they_cannot_fit(monkeyp
     with pytest.raises(models.NoWeightsError, match=r"report form.*\(16, 3, 3, 3\) for conv1\.weight \(64, 3, 7, 7\)"):
         models.pretrained(build("resnet18"), "resnet18")
     with pytest.raises(models.NoWeightsError, match="report form"):
-        models.pretrained(build("resnet18", form="report", stem="small"), "resnet18")
+        models.pretrained(build("resnet18", form="full", stem="small"), "resnet18")
 
 
 def test_without_folder_download_or_publication_the_reason_is_given():
     with pytest.raises(models.NoWeightsError, match="DLCV_WEIGHTS, which is not set, and download was not allowed"):
-        models.pretrained(build("squeezenet1_0", form="report"), "squeezenet1_0", allow_download=False)
+        models.pretrained(build("squeezenet1_0", form="full"), "squeezenet1_0", allow_download=False)
     with pytest.raises(models.NoWeightsError, match="nobody publishes weights that fit our vgg13_bn"):
         models.pretrained(build("vgg13_bn"), "vgg13_bn")
     with pytest.raises(ValueError, match="'resnet19' is not known"):
@@ -372,9 +372,9 @@ def test_published_weights_that_were_fetched_before_need_no_network(tmp_path, mo
     (tmp_path / "checkpoints").mkdir()
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
     monkeypatch.setattr(weights, "_check_reachable", lambda name, url: pytest.fail("no request is needed"))
-    source = build("squeezenet1_0", 1000, form="report", seed=0)
+    source = build("squeezenet1_0", 1000, form="full", seed=0)
     torch.save(source.state_dict(), tmp_path / "checkpoints" / "squeezenet1_0-b66bff10.pth")
-    model = build("squeezenet1_0", form="report", seed=1)
+    model = build("squeezenet1_0", form="full", seed=1)
     found = models.pretrained(model, "squeezenet1_0")
     assert (found.kind, found.location) == ("download", "SqueezeNet1_0_Weights.IMAGENET1K_V1")
     assert found.image_size == 224
@@ -422,11 +422,11 @@ def test_beit_weights_fit_another_image_size(tmp_path):
 def test_supplied_imagenet_weights_are_found_and_fit_the_report_form(name, tmp_path):
     if not SHARED.is_dir():
         pytest.skip(f"the supplied weights are not at {SHARED}")
-    model = build(name, 50, form="report")
+    model = build(name, 50, form="full")
     found = models.pretrained(model, name, folder=SHARED, allow_download=False)
     assert found.kind == "folder"
     assert found.report.classifier == tuple(f"classifier.1.{part}" for part in ("weight", "bias"))
-    everything = models.build(name, 1000, form="report")
+    everything = models.build(name, 1000, form="full")
     shutil.copy(found.location, tmp_path / f"{name}.safetensors")
     assert models.pretrained(everything, name, folder=tmp_path).report == models.LoadReport()
     with torch.no_grad():

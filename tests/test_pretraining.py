@@ -180,7 +180,7 @@ def test_data_without_mini_imagenet_are_refused_with_its_name(data, tmp_path):
 
 def test_the_reports_pre_trainings_are_as_reported():
     byol, dino = recipes.RECIPES["r1_byol"], recipes.RECIPES["r3_dino"]
-    assert isinstance(byol, recipes.Pretraining) and isinstance(dino, recipes.Pretraining)
+    assert isinstance(byol, recipes.PretrainingRecipe) and isinstance(dino, recipes.PretrainingRecipe)
     assert (byol.model, byol.batch_size, byol.optimizer.name, byol.optimizer.learning_rate) == (
         "resnet50",
         32,

@@ -20,7 +20,7 @@ from torch import Tensor
 from training_worlds import write_mini_and_office, write_satellite
 
 from dlcvlib import augment, recipes, runs
-from dlcvlib.recipes import Pretraining, Recipe, SegmentationRecipe
+from dlcvlib.recipes import ClassificationRecipe, PretrainingRecipe, SegmentationRecipe
 from dlcvlib.runs import Run
 from dlcvlib.training import distribution
 from dlcvlib.training.prepare import build_method, build_model
@@ -226,7 +226,7 @@ def test_a_step_gives_every_trained_parameter_a_gradient(name: str) -> None:
     """One that got none would keep all processes waiting for it."""
     recipe = recipes.get(name).for_profile("full")
     with torch.device("meta"):
-        if isinstance(recipe, Pretraining):
+        if isinstance(recipe, PretrainingRecipe):
             network: Any = build_method(recipe)
             views = [torch.rand(2, 3, view.size, view.size) for view in recipe.views for _ in range(view.count)]
             loss = network.loss(views, 0)
@@ -236,7 +236,7 @@ def test_a_step_gives_every_trained_parameter_a_gradient(name: str) -> None:
             loss = sum(part.sum() for part in network(images, with_auxiliary=True)) if recipe.auxiliary_weight else None
             loss = network(images).sum() if loss is None else loss
         else:
-            assert isinstance(recipe, Recipe)
+            assert isinstance(recipe, ClassificationRecipe)
             network = build_model(recipe, 7)
             loss = network(torch.rand(2, 3, recipe.image_size, recipe.image_size)).sum()
         loss.backward()

@@ -27,7 +27,7 @@ def test_an_atrous_convolution_reads_nine_places_as_far_apart_as_its_rate(rate):
 
 
 def test_a_field_sums_to_one_and_leaves_the_network_as_it_was():
-    model = models.build("unet", 7, form="smallest").train()
+    model = models.build("unet", 7, form="reduced").train()
     before = {key: tensor.clone() for key, tensor in model.state_dict().items()}
     field = models.receptive_field(model, images())
     assert field.shape == (33, 33) and field.sum().item() == pytest.approx(1)
@@ -36,7 +36,7 @@ def test_a_field_sums_to_one_and_leaves_the_network_as_it_was():
 
 
 def test_a_larger_share_never_has_a_smaller_radius():
-    field = models.receptive_field(models.build("deeplabv3plus_resnet18", 7, form="smallest"), images())
+    field = models.receptive_field(models.build("deeplabv3plus_resnet18", 7, form="reduced"), images())
     radii = [models.radius_of(field, share) for share in (0.1, 0.5, 0.9, 1.0)]
     assert radii == sorted(radii) and radii[-1] <= 16
 

@@ -253,7 +253,7 @@ def test_no_value_of_drawn_or_other_images_is_unmarked(shelf: report.Shelf) -> N
     for answer in report.answers():
         for recipe in answer.recipes:
             write_record(shelf.runs, recipe.name, 0.1234)
-            if not isinstance(recipe, recipes.Pretraining):  # of those nothing is reported
+            if not isinstance(recipe, recipes.PretrainingRecipe):  # of those nothing is reported
                 write_record(shelf.runs, recipe.name, 0.4321, seed=1, **others)
     checked = 0
     for name in report.REPORTS:
@@ -395,7 +395,7 @@ def test_maps_are_shown_once_they_are_kept_and_made_only_when_asked_for(shelf: r
     systems = report.systems_of(shelf, [answer])
     said = pictures.pictures(answer, systems, shelf)
     assert [isinstance(block, str) for block in said] == [True, True] and shelf.command_for_maps in str(said[0])
-    assert embedding.kept_maps(run, "tsne") is None and not (run.path / "embeddings").exists()
+    assert embedding.cached_maps(run, "tsne") is None and not (run.path / "embeddings").exists()
     made = pictures.pictures(answer, systems, shelf, make_maps=True)
     shown = pictures.pictures(answer, systems, shelf)
     assert [block.html for block in shown if isinstance(block, Picture)] == [

@@ -12,7 +12,7 @@ from torch import nn
 from training_worlds import small_pretraining, small_recipe, write_mini_and_office
 
 from dlcvlib import models, recipes, runs
-from dlcvlib.recipes import EXTRA, RECIPES, SERIES, SETTINGS, Optimizer, Recipe, Schedule
+from dlcvlib.recipes import EXTRA, RECIPES, SERIES, SETTINGS, ClassificationRecipe, Optimizer, Schedule
 from dlcvlib.training import load_or_train, starting, train
 from dlcvlib.training.classification import Classification
 from dlcvlib.training.linear_probe import TOLERANCE, fit_linear, fit_with_chosen_decay
@@ -31,7 +31,7 @@ SMALL_RESNET = {
 }
 
 
-def setting(row: str, **changes: object) -> Recipe:
+def setting(row: str, **changes: object) -> ClassificationRecipe:
     """A small recipe of one row, on the backbone of `small_byol` where that is asked for."""
     asked = (SETTINGS | EXTRA)[row]
     start = {"random": "random", "supplied": "pretrained", "ssl": "ssl"}[asked.init]
@@ -195,7 +195,7 @@ def test_on_a_plateau_the_learning_rate_falls_and_stays_fallen(data, monkeypatch
 @pytest.mark.parametrize("kept_fc", [True, False])
 def test_a_backbone_is_loaded_whatever_its_keys_are_prefixed_with(data, tmp_path, prefix, kept_fc):
     torch.manual_seed(7)
-    network = models.build("resnet18", 11, form="smallest", width=8)
+    network = models.build("resnet18", 11, form="reduced", width=8)
     state = {name: value for name, value in network.state_dict().items() if kept_fc or not name.startswith("fc")}
     save_file({prefix + name: value for name, value in state.items()}, tmp_path / "given.safetensors")
     run = train(setting("D"), profile="smoke", seed=0, data=data, weights=tmp_path / "given.safetensors")
@@ -204,7 +204,7 @@ def test_a_backbone_is_loaded_whatever_its_keys_are_prefixed_with(data, tmp_path
 
 
 def test_a_backbone_that_does_not_fit_is_refused_with_the_names(data, tmp_path):
-    state = models.build("resnet18", 11, form="smallest", width=16).state_dict()
+    state = models.build("resnet18", 11, form="reduced", width=16).state_dict()
     torch.save(state, tmp_path / "wide.pt")
     with pytest.raises(ValueError, match=r"of another shape: .*conv1\.weight"):
         train(setting("B"), profile="smoke", seed=0, data=data, weights=tmp_path / "wide.pt")
@@ -214,7 +214,7 @@ def test_the_backbone_that_the_course_hands_out_is_found_beside_its_data(data):
     """The real file is a ResNet50; here the network is made small, the name and the place are the course's."""
     network = models.build("resnet18", 64, stem="small")
     torch.save(network.state_dict(), data / "p2_data" / starting.COURSE_BACKBONE)
-    recipe = setting("D", supplied="mini", form="report", model_options={"stem": "small"}, stand_in="mini_labelled")
+    recipe = setting("D", supplied="mini", form="full", model_options={"stem": "small"}, stand_in="mini_labelled")
     run = train(recipe, profile="smoke", seed=0, data=data)
     assert (run.info["start"]["from"], run.info["start"]["title"]) == ("path", starting.COURSE_BACKBONE)
     assert torch.equal(backbone_of(run)["conv1.weight"], network.state_dict()["conv1.weight"])
@@ -264,12 +264,12 @@ def test_the_probe_takes_the_weight_decay_that_does_best_on_images_kept_out():
 
 def test_a_backbone_and_a_linear_layer_say_what_the_network_says():
     for name in ("resnet18", "mobilenet_v2"):
-        network = models.build(name, 5, form="smallest").eval()
+        network = models.build(name, 5, form="reduced").eval()
         images = torch.randn(2, 3, 32, 32)
         expected = network(images)
         last = models.classifier_of(network)
         assert isinstance(last, nn.Linear)
-        width = models.feature_width(network)
+        width = models.feature_dim(network)
         classifier = models.LinearClassifier(models.as_backbone(network), width, 5).eval()
         classifier.classifier.load_state_dict(last.state_dict())
         torch.testing.assert_close(classifier(images), expected)

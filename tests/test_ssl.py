@@ -274,9 +274,9 @@ def test_both_methods_say_in_words_that_they_collapsed():
 @pytest.mark.parametrize("method", ["byol", "dino"])
 @pytest.mark.parametrize("name", models.names())
 def test_every_network_can_be_pre_trained_as_a_backbone(name, method):
-    sized = {"image_size": 32} if "image_size" in models.options_of(name, "smallest") else {}
-    network = models.build(name, 1, form="smallest", **sized)
-    width = models.feature_width(network)
+    sized = {"image_size": 32} if "image_size" in models.options_of(name, "reduced") else {}
+    network = models.build(name, 1, form="reduced", **sized)
+    width = models.feature_dim(network)
     backbone = models.as_backbone(network)
     views = [torch.randn(4, 3, 32, 32) for _ in range(2)]
     assert backbone(views[0]).shape == (4, width)

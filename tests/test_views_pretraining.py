@@ -273,7 +273,7 @@ def test_the_caption_of_the_settings_says_what_limits_the_comparison(rows, tmp_p
     assert "chosen on that same validation set" in caption
     assert "other backbones and data" in caption
     assert "“Smallest”" in caption
-    alone = views.settings_table([finetuning(tmp_path, "A", 0.3, recipe={"form": "report"})])
+    alone = views.settings_table([finetuning(tmp_path, "A", 0.3, recipe={"form": "full"})])
     assert "reported" not in alone.html
     assert "Smallest" not in alone.caption
 

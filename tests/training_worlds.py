@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image
 
 from dlcvlib.data.palette import COLOURS
-from dlcvlib.recipes import Optimizer, Pretraining, Recipe, Schedule, SegmentationRecipe, View
+from dlcvlib.recipes import ClassificationRecipe, Optimizer, PretrainingRecipe, Schedule, SegmentationRecipe, View
 
 CLASSES = 3
 
@@ -28,7 +28,7 @@ def write_classification(root: Path, per_class: int = 8, side: int = 32, seed: i
     return root
 
 
-def small_recipe(**changes: object) -> Recipe:
+def small_recipe(**changes: object) -> ClassificationRecipe:
     """A recipe that trains in a second and uses dropout-free randomness of every kind: order, crops, mixing."""
     settings: dict = {
         "name": "small",
@@ -36,7 +36,7 @@ def small_recipe(**changes: object) -> Recipe:
         "report": "test",
         "dataset": "classification",
         "model": "vgg13_bn",
-        "form": "smallest",
+        "form": "reduced",
         "model_options": {"width": 4, "dropout": 0.2},
         "epochs": 4,
         "batch_size": 8,
@@ -48,7 +48,7 @@ def small_recipe(**changes: object) -> Recipe:
         "cutmix_alpha": 0.2,
         "weight_average": 0.5,
     }
-    return Recipe(**(settings | changes))
+    return ClassificationRecipe(**(settings | changes))
 
 
 def write_mini_and_office(root: Path, labelled: bool = True, seed: int = 0, times: int = 1) -> Path:
@@ -92,7 +92,7 @@ PRETRAINING_VIEWS = {
 }
 
 
-def small_pretraining(method: str, **changes: object) -> Pretraining:
+def small_pretraining(method: str, **changes: object) -> PretrainingRecipe:
     """A pre-training of a second that draws chance of every kind and changes everything that a schedule changes."""
     settings: dict = {
         "name": f"small_{method}",
@@ -100,7 +100,7 @@ def small_pretraining(method: str, **changes: object) -> Pretraining:
         "report": "test",
         "dataset": "mini",
         "model": "resnet18",
-        "form": "smallest",
+        "form": "reduced",
         "model_options": {"width": 8},
         "method": method,
         "method_options": {"hidden": 16} | ({"out": 8} if method == "byol" else {"out_dim": 32, "bottleneck": 8}),
@@ -114,7 +114,7 @@ def small_pretraining(method: str, **changes: object) -> Pretraining:
         "image_size": 24,
         "on_collapse": "flag",
     }
-    return Pretraining(**(settings | changes))
+    return PretrainingRecipe(**(settings | changes))
 
 
 def write_satellite(root: Path, pairs: int = 4, side: int = 32, seed: int = 0) -> Path:
@@ -141,7 +141,7 @@ def small_segmentation(**changes: object) -> SegmentationRecipe:
         "report": "ours",
         "dataset": "satellite",
         "model": "unet",
-        "form": "smallest",
+        "form": "reduced",
         "epochs": 3,
         "batch_size": 4,
         "optimizer": Optimizer("adamw", 1e-2),

@@ -40,7 +40,7 @@ def settings(folder: Path) -> dict[str, list[dict[str, str]]]:
 
 def _title(series: str, data: str, profile: str, group: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
     one = next(iter(group.values()))[0]
-    form = ", smallest form" if one["recipe"]["form"] == "smallest" else ""
+    form = ", reduced network" if one["recipe"]["form"] == "reduced" else ""
     return (
         f"{series}: {one['recipe']['model']}{form} at {one['recipe']['image_size']} px, on {data} "
         f"({one['data']['val_images']} validation images), profile {profile}"

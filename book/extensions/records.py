@@ -18,7 +18,7 @@ from typing import Any
 from docutils import nodes
 from sphinx.util.docutils import SphinxDirective
 
-from dlcvlib import places
+from dlcvlib import paths
 
 BUILT_WITH = ("sphinx", "myst-nb", "sphinx-book-theme", "jupytext", "papermill", "snakemake", "plotly")
 
@@ -167,7 +167,7 @@ class VersionsUsed(Tables):
     def tables(self) -> list[list[dict[str, str]]]:
         profiles = {row["profile"] for row in chapters(self.book / "chapters")}
         # The cache of decoded images lies below the records, so look only where records are.
-        root = places.runs_home(places.toy_home())
+        root = paths.runs_home(paths.toy_home())
         records = [*root.glob("*/*/seed*/run.json"), *root.glob("on-*/*/*/seed*/run.json")]
         return [versions(records, profiles), built_with()]
 

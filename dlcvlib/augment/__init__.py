@@ -3,7 +3,6 @@
 from dlcvlib.augment import pairs
 from dlcvlib.augment.auto_augment import auto_augment
 from dlcvlib.augment.blur import blur, gaussian_blur
-from dlcvlib.augment.chance import part_of_batch
 from dlcvlib.augment.colour import (
     adjust_brightness,
     adjust_contrast,
@@ -15,6 +14,7 @@ from dlcvlib.augment.colour import (
 )
 from dlcvlib.augment.crops import draw_boxes, random_resized_crop, resized_crop
 from dlcvlib.augment.dihedral import dihedral_views, undo_dihedral
+from dlcvlib.augment.draws import part_of_batch
 from dlcvlib.augment.erasing import random_erasing
 from dlcvlib.augment.geometry import horizontal_flip, random_crop, random_rotation, resize, rotate
 from dlcvlib.augment.pair_pipeline import check_pair_names, prepare_pairs

@@ -14,7 +14,7 @@ from torch import Generator, Tensor
 from torchvision.transforms import AutoAugment, AutoAugmentPolicy
 from torchvision.transforms.v2 import functional as operations
 
-from dlcvlib.augment.chance import fractions, integers
+from dlcvlib.augment.draws import fractions, integers
 
 LEVELS = 10
 """Strengths 0 … 9 of an operation, as in the paper's table 6."""

@@ -6,7 +6,7 @@ import torch
 from torch import Generator, Tensor
 from torch.nn import functional
 
-from dlcvlib.augment.chance import chosen, on_rows, uniform
+from dlcvlib.augment.draws import chosen, on_rows, uniform
 from dlcvlib.augment.separable import Taps, apply_separable
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import torch
 from torch import Generator, Tensor
 
-from dlcvlib.augment.chance import chosen, fractions, on_rows, uniform
+from dlcvlib.augment.draws import chosen, fractions, on_rows, uniform
 
 Adjustment = Callable[[Tensor, Tensor], Tensor]
 """From images and a factor for each to images."""

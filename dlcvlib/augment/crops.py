@@ -10,7 +10,7 @@ import math
 import torch
 from torch import Generator, Tensor
 
-from dlcvlib.augment.chance import fractions, uniform
+from dlcvlib.augment.draws import fractions, uniform
 from dlcvlib.augment.separable import Taps, apply_separable
 
 ATTEMPTS = 10

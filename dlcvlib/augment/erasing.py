@@ -10,7 +10,7 @@ import math
 import torch
 from torch import Generator, Tensor
 
-from dlcvlib.augment.chance import chosen, fractions, on_rows, uniform
+from dlcvlib.augment.draws import chosen, fractions, on_rows, uniform
 
 
 def random_erasing(

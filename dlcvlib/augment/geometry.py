@@ -8,7 +8,7 @@ import torch
 from torch import Generator, Tensor
 from torch.nn import functional
 
-from dlcvlib.augment.chance import chosen, integers, on_rows, uniform
+from dlcvlib.augment.draws import chosen, integers, on_rows, uniform
 
 
 def horizontal_flip(images: Tensor, probability: float = 0.5, generator: Generator | None = None) -> Tensor:

@@ -13,9 +13,9 @@ import torch
 from torch import Generator, Tensor
 from torch.nn import functional
 
-from dlcvlib.augment.chance import chosen, fractions, integers, on_rows, uniform
 from dlcvlib.augment.crops import resized_crop
 from dlcvlib.augment.dihedral import ELEMENTS, MIRROR, TRANSPOSE, UPSIDE_DOWN, check_square
+from dlcvlib.augment.draws import chosen, fractions, integers, on_rows, uniform
 from dlcvlib.augment.geometry import rotation_grid
 from dlcvlib.data.palette import UNKNOWN
 

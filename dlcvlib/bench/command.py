@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from dlcvlib import places, recipes
+from dlcvlib import paths, recipes
 from dlcvlib.bench import sizes
 from dlcvlib.bench.measuring import require_device
 from dlcvlib.files import json_text, write_json
@@ -58,7 +58,7 @@ def add_arguments(subparsers: Subparsers) -> None:
     parser.add_argument(
         "--records",
         type=Path,
-        default=places.home() / "notebooks" / "records.yaml",
+        default=paths.home() / "notebooks" / "records.yaml",
         metavar="FILE",
         help="lists the recipes that the book trains (default: notebooks/records.yaml)",
     )
@@ -140,4 +140,4 @@ def _settings(asked: argparse.Namespace) -> dict[str, Any]:
 
 def _place_in_the_book(device: str) -> Path:
     slug = re.sub(r"[^a-z0-9]+", "-", device.lower()).strip("-")
-    return places.results_home() / "bench" / f"bench-{slug}.json"
+    return paths.results_home() / "bench" / f"bench-{slug}.json"

@@ -21,7 +21,7 @@ from torch.utils.data import DataLoader
 
 from dlcvlib.bench.measuring import Steps
 from dlcvlib.bench.plain_pytorch import loader
-from dlcvlib.recipes import Pretraining, View
+from dlcvlib.recipes import PretrainingRecipe, View
 from dlcvlib.training.device import Precision, autocast
 from dlcvlib.training.prepare import build_backbone
 
@@ -74,7 +74,7 @@ class DINO(nn.Module):
         return self.teacher_head(self.teacher_backbone(x).flatten(start_dim=1))
 
 
-def byol(recipe: Pretraining, batches: DataLoader[Any], device: torch.device, precision: Precision) -> Steps:
+def byol(recipe: PretrainingRecipe, batches: DataLoader[Any], device: torch.device, precision: Precision) -> Steps:
     """The example's training loop."""
     sizes = {name: recipe.method_options[name] for name in ("hidden", "out")}
     model = BYOL(*build_backbone(recipe), **sizes).to(device)
@@ -96,7 +96,7 @@ def byol(recipe: Pretraining, batches: DataLoader[Any], device: torch.device, pr
         yield
 
 
-def dino(recipe: Pretraining, batches: DataLoader[Any], device: torch.device, precision: Precision) -> Steps:
+def dino(recipe: PretrainingRecipe, batches: DataLoader[Any], device: torch.device, precision: Precision) -> Steps:
     """The example's training loop."""
     sizes = {name: recipe.method_options[name] for name in ("hidden", "bottleneck", "out_dim")}
     model = DINO(*build_backbone(recipe), **sizes).to(device)
@@ -120,13 +120,15 @@ def dino(recipe: Pretraining, batches: DataLoader[Any], device: torch.device, pr
 LOOPS: dict[str, Callable[..., Steps]] = {"byol": byol, "dino": dino}
 
 
-def pretraining(recipe: Pretraining, folders: Path, workers: int, device: torch.device, precision: Precision) -> Steps:
+def pretraining(
+    recipe: PretrainingRecipe, folders: Path, workers: int, device: torch.device, precision: Precision
+) -> Steps:
     """The example of the recipe's method, on the images in `folders`."""
     batches = loader(folders, recipe.batch_size, workers, views_of(recipe), endless=True)
     return LOOPS[recipe.method](recipe, batches, device, precision)
 
 
-def views_of(recipe: Pretraining) -> BYOLTransform | DINOTransform:
+def views_of(recipe: PretrainingRecipe) -> BYOLTransform | DINOTransform:
     """lightly's augmentations with our sizes and scales of crops; chances and strengths are the papers', as ours."""
 
     def scale(view: View) -> tuple[float, float]:

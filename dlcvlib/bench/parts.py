@@ -15,7 +15,7 @@ from dlcvlib.bench.measuring import peak_memory
 from dlcvlib.bench.rows import WITHOUT_LIGHTLY, open_rows, require_images
 from dlcvlib.bench.table import DINO_MARK, compared, lines, shares
 from dlcvlib.bench.turns import Plan, take_turns
-from dlcvlib.recipes import Pretraining, Training
+from dlcvlib.recipes import PretrainingRecipe, Recipe
 
 SHARE_FOR_MEMORY = 0.3
 """Of a workload's time, on a CPU, where each row's peak needs a process of its own."""
@@ -57,7 +57,7 @@ def workloads(asked: Asked, names: Sequence[str], root: Path) -> dict[str, Any]:
     return found
 
 
-def _workload(recipe: Training, root: Path, asked: Asked, deadline: float) -> dict[str, Any]:
+def _workload(recipe: Recipe, root: Path, asked: Asked, deadline: float) -> dict[str, Any]:
     device = asked.device
     with open_rows(recipe, root, device, asked.workers) as rows:
         now = time.monotonic()
@@ -76,7 +76,7 @@ def _workload(recipe: Training, root: Path, asked: Asked, deadline: float) -> di
                 measured.left_out.append(f"peak memory of {', '.join(late)}")
         if device.type == "cuda":
             torch.cuda.empty_cache()
-        if isinstance(recipe, Pretraining) and WITHOUT_LIGHTLY:
+        if isinstance(recipe, PretrainingRecipe) and WITHOUT_LIGHTLY:
             measured.left_out.append(WITHOUT_LIGHTLY)
         return {
             "words": sizes.in_words(recipe),

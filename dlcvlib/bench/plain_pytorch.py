@@ -19,7 +19,7 @@ from torchvision.datasets import ImageFolder
 from dlcvlib.augment import IMAGENET_MEAN, IMAGENET_STD
 from dlcvlib.bench.measuring import Steps
 from dlcvlib.data import Split
-from dlcvlib.recipes import Pretraining, Recipe, View
+from dlcvlib.recipes import ClassificationRecipe, PretrainingRecipe, View
 from dlcvlib.training.prepare import build_method, build_model
 
 MOMENTUM = 0.99
@@ -80,7 +80,9 @@ def view_transform(view: View) -> transforms.Compose:
     )
 
 
-def classification(recipe: Recipe, num_classes: int, folders: Path, workers: int, device: torch.device) -> Steps:
+def classification(
+    recipe: ClassificationRecipe, num_classes: int, folders: Path, workers: int, device: torch.device
+) -> Steps:
     """A classifier from scratch, cropped and flipped."""
     crop_and_flip = (transforms.RandomCrop(recipe.image_size, padding=4), transforms.RandomHorizontalFlip())
     model = build_model(recipe, num_classes).to(device).train()
@@ -92,7 +94,7 @@ def classification(recipe: Recipe, num_classes: int, folders: Path, workers: int
         yield
 
 
-def pretraining(recipe: Pretraining, folders: Path, workers: int, device: torch.device) -> Steps:
+def pretraining(recipe: PretrainingRecipe, folders: Path, workers: int, device: torch.device) -> Steps:
     """BYOL or DINO: our networks and losses; views and moving average as one writes them first."""
     method = build_method(recipe)
     assert isinstance(method, nn.Module)
@@ -109,6 +111,6 @@ def pretraining(recipe: Pretraining, folders: Path, workers: int, device: torch.
         yield
 
 
-def _adamw(model: nn.Module, recipe: Recipe | Pretraining) -> torch.optim.Optimizer:
+def _adamw(model: nn.Module, recipe: ClassificationRecipe | PretrainingRecipe) -> torch.optim.Optimizer:
     settings = recipe.optimizer
     return torch.optim.AdamW(model.parameters(), settings.learning_rate, weight_decay=settings.weight_decay)

@@ -13,7 +13,7 @@ import torch
 from dlcvlib import recipes, runs
 from dlcvlib.bench.measuring import wait_for
 from dlcvlib.bench.tasks import AnyTask, images_of, steps_of, task_of
-from dlcvlib.recipes import Recipe
+from dlcvlib.recipes import ClassificationRecipe
 from dlcvlib.runs import Run
 from dlcvlib.training.classification import Classification
 from dlcvlib.training.device import choose_precision
@@ -83,9 +83,9 @@ def project_recipe(name: str, profile: str, root: Path, device: torch.device, st
     course_images = images_of(recipe, root)
     task = task_of(recipe, course_images, device, choose_precision(device))
     seeds = recipes.seeds(name, profile)
-    fitted = isinstance(recipe, Recipe) and (recipe.trains == "classifier" or recipe.classifier_first)
+    fitted = isinstance(recipe, ClassificationRecipe) and (recipe.trains == "classifier" or recipe.classifier_first)
     once = _seconds_of_fit(task, device) if fitted else 0.0
-    if isinstance(recipe, Recipe) and recipe.trains == "classifier":
+    if isinstance(recipe, ClassificationRecipe) and recipe.trains == "classifier":
         end = _seconds_of_epoch_end(task, device)
         shared = {"images_per_second": None, "steps_an_epoch": 0, "epochs": 1, "seconds_an_epoch_end": end}
         return shared | {"seeds": seeds, "minutes": seeds * (once + 2 * end) / 60}  # measured before and after

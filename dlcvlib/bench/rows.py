@@ -14,7 +14,7 @@ from dlcvlib import data
 from dlcvlib.bench import plain_pytorch, plain_segmentation, tasks, torchvision_reference
 from dlcvlib.bench.measuring import Steps
 from dlcvlib.bench.turns import Row, Who
-from dlcvlib.recipes import Pretraining, Recipe, SegmentationRecipe, Training
+from dlcvlib.recipes import ClassificationRecipe, PretrainingRecipe, Recipe, SegmentationRecipe
 from dlcvlib.training.device import PRECISIONS, Precision, choose_precision
 from dlcvlib.training.prepare import labelled_set
 
@@ -29,13 +29,13 @@ Rows = dict[str, Row]
 
 
 @contextmanager
-def open_rows(recipe: Training, root: Path, device: torch.device, workers: Sequence[int]) -> Iterator[Rows]:
+def open_rows(recipe: Recipe, root: Path, device: torch.device, workers: Sequence[int]) -> Iterator[Rows]:
     """Name of each row of a workload to the row; ours stand first, so that they are measured whatever time is left."""
     with TemporaryDirectory() as temporary:
         yield _ours(recipe, root, device) | _others(recipe, root, Path(temporary), device, workers)
 
 
-def require_images(recipe: Training, root: Path) -> None:
+def require_images(recipe: Recipe, root: Path) -> None:
     """See that the data at `root` have at least a batch for `recipe`.
 
     Raises:
@@ -50,7 +50,7 @@ def require_images(recipe: Training, root: Path) -> None:
         )
 
 
-def _ours(recipe: Training, root: Path, device: torch.device) -> Rows:
+def _ours(recipe: Recipe, root: Path, device: torch.device) -> Rows:
     precision = choose_precision(device)
     ours = (recipe, root, device, precision)
     rows: Rows = {
@@ -61,7 +61,7 @@ def _ours(recipe: Training, root: Path, device: torch.device) -> Rows:
     return rows | _not_chosen(recipe, root, device, precision)
 
 
-def _not_chosen(recipe: Training, root: Path, device: torch.device, precision: Precision) -> Rows:
+def _not_chosen(recipe: Recipe, root: Path, device: torch.device, precision: Precision) -> Rows:
     """The floor in the other precision, in the other memory format and, on a GPU, compiled."""
     other = PRECISIONS["fp32" if precision == "bf16" else "bf16"]
     ways = {
@@ -75,7 +75,7 @@ def _not_chosen(recipe: Training, root: Path, device: torch.device, precision: P
     return {name: Row("choice", open_loop) for name, open_loop in ways.items()}
 
 
-def _others(recipe: Training, root: Path, folders: Path, device: torch.device, workers: Sequence[int]) -> Rows:
+def _others(recipe: Recipe, root: Path, folders: Path, device: torch.device, workers: Sequence[int]) -> Rows:
     course = data.find(root)
     if isinstance(recipe, SegmentationRecipe):
         assert course.satellite is not None  # else there were no images
@@ -85,14 +85,14 @@ def _others(recipe: Training, root: Path, folders: Path, device: torch.device, w
         return _with_workers("plain loop, fp32", "plain", plain, workers) | _with_workers(
             "torchvision's reference, fp32", "torchvision", reference, workers
         )
-    if isinstance(recipe, Pretraining):
+    if isinstance(recipe, PretrainingRecipe):
         assert course.mini is not None
         plain_pytorch.class_folders(course.mini.train, folders)
         rows = _with_workers(
             "plain loop, fp32", "plain", partial(plain_pytorch.pretraining, recipe, folders, device=device), workers
         )
         return rows if WITHOUT_LIGHTLY else rows | _lightly(recipe, folders, device, workers)
-    assert isinstance(recipe, Recipe)
+    assert isinstance(recipe, ClassificationRecipe)
     image_set = labelled_set(course, recipe)
     plain_pytorch.class_folders(image_set.train, folders)
     classes = len(image_set.class_names)
@@ -100,7 +100,7 @@ def _others(recipe: Training, root: Path, folders: Path, device: torch.device, w
     return _with_workers("plain loop, fp32", "plain", loop, workers)
 
 
-def _lightly(recipe: Pretraining, folders: Path, device: torch.device, workers: Sequence[int]) -> Rows:
+def _lightly(recipe: PretrainingRecipe, folders: Path, device: torch.device, workers: Sequence[int]) -> Rows:
     rows: Rows = {}
     for precision in dict.fromkeys((PRECISIONS["fp32"], choose_precision(device))):
         loop = partial(lightly_examples.pretraining, recipe, folders, device=device, precision=precision)

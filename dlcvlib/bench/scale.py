@@ -18,7 +18,7 @@ from dlcvlib import data, recipes, training
 from dlcvlib.bench import tasks
 from dlcvlib.bench.measuring import MEGABYTE, Steps, in_own_process, median_ratio, peak_megabytes
 from dlcvlib.bench.turns import Plan, Row, take_turns
-from dlcvlib.recipes import Pretraining
+from dlcvlib.recipes import PretrainingRecipe
 from dlcvlib.training.classification import LabelledImages
 from dlcvlib.training.device import Precision, choose_precision
 from dlcvlib.training.prepare import build_method
@@ -30,7 +30,7 @@ FOR_MEMORY = "r1_small_cnn"
 COPIED_AT_ONCE = 1000
 
 
-def over_sets(recipe: Pretraining, root: Path, plan: Plan, counts: Sequence[int] = SETS) -> dict[str, Any]:
+def over_sets(recipe: PretrainingRecipe, root: Path, plan: Plan, counts: Sequence[int] = SETS) -> dict[str, Any]:
     """Images a second of our step on sets of `counts` Mini-ImageNet images, in turn.
 
     Where the data have fewer, theirs are repeated in a memory-mapped file: the loop reads as many as if they were new.
@@ -81,7 +81,7 @@ def as_many(images: Tensor, count: int, folder: Path) -> Tensor:
     return torch.from_numpy(np.load(path, mmap_mode="c"))
 
 
-def _steps(recipe: Pretraining, images: Tensor, device: torch.device, precision: Precision) -> Steps:
+def _steps(recipe: PretrainingRecipe, images: Tensor, device: torch.device, precision: Precision) -> Steps:
     few = LabelledImages(images[:2], torch.zeros(2, dtype=torch.long), torch.arange(2))  # the monitors do not run
     unlabelled = UnlabelledImages(images, few, few, 1)
     yield from tasks.steps_of(SelfSupervised(recipe, build_method(recipe), unlabelled, device, precision))

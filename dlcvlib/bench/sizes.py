@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from dlcvlib import recipes
-from dlcvlib.recipes import Pretraining, Recipe, SegmentationRecipe, Training
+from dlcvlib.recipes import ClassificationRecipe, PretrainingRecipe, Recipe, SegmentationRecipe
 from dlcvlib.recipes.pretraining import byol_views, dino_views
 
 
@@ -23,7 +23,7 @@ class Sizes:
     local_views: int
     pretraining_batch: int
     segmenter: str
-    form: Literal["report", "smallest"]
+    form: Literal["full", "reduced"]
     """Of the segmenter."""
     satellite: int
     tile: int
@@ -35,33 +35,33 @@ class Sizes:
 
 SIZES = {
     "card": Sizes(
-        "vgg13_bn", "resnet50", 112, 96, 48, 6, 256, "deeplabv3plus_resnet50", "report", 512, tile=384, tiles_a_batch=16
+        "vgg13_bn", "resnet50", 112, 96, 48, 6, 256, "deeplabv3plus_resnet50", "full", 512, tile=384, tiles_a_batch=16
     ),
     "cores": Sizes(
-        "vgg13_bn", "resnet18", 64, 64, 32, 4, 64, "deeplabv3plus_resnet18", "report", 256, tile=128, tiles_a_batch=16
+        "vgg13_bn", "resnet18", 64, 64, 32, 4, 64, "deeplabv3plus_resnet18", "full", 256, tile=128, tiles_a_batch=16
     ),
     "tiny": Sizes(
-        "small_cnn", "small_cnn", 32, 32, 16, 1, 8, "deeplabv3plus_resnet18", "smallest", 64, 32, 4, 8, heads=0.125
+        "small_cnn", "small_cnn", 32, 32, 16, 1, 8, "deeplabv3plus_resnet18", "reduced", 64, 32, 4, 8, heads=0.125
     ),
 }
 """`card` is what our recipes train on a GPU; `cores` is bearable on two cores; `tiny` only shows that all rows run."""
 
 
-def classification(sizes: Sizes) -> Recipe:
+def classification(sizes: Sizes) -> ClassificationRecipe:
     """R4's classifier from scratch."""
     recipe = recipes.get("r4_vgg13_bn").for_profile("full")
-    assert isinstance(recipe, Recipe)
+    assert isinstance(recipe, ClassificationRecipe)
     return replace(recipe, model=sizes.classifier, batch_size=sizes.labelled_batch)
 
 
-def byol(sizes: Sizes) -> Pretraining:
+def byol(sizes: Sizes) -> PretrainingRecipe:
     """Our BYOL."""
     views = byol_views(sizes.byol_view, scale=(0.2, 1.0), kernel_size=_kernel(sizes.byol_view))
     heads = {"hidden": int(4096 * sizes.heads), "out": int(256 * sizes.heads)}
     return _pretraining("our_byol", sizes, views=views, image_size=sizes.byol_view, method_options=heads)
 
 
-def dino(sizes: Sizes) -> Pretraining:
+def dino(sizes: Sizes) -> PretrainingRecipe:
     """Our DINO."""
     views = dino_views(
         sizes.global_view,
@@ -95,7 +95,7 @@ def segmentation(sizes: Sizes) -> SegmentationRecipe:
     )
 
 
-RECIPES: dict[str, Callable[[Sizes], Training]] = {
+RECIPES: dict[str, Callable[[Sizes], Recipe]] = {
     "classification": classification,
     "byol": byol,
     "dino": dino,
@@ -104,9 +104,9 @@ RECIPES: dict[str, Callable[[Sizes], Training]] = {
 """The recipe of each workload."""
 
 
-def _pretraining(name: str, sizes: Sizes, **changes: Any) -> Pretraining:
+def _pretraining(name: str, sizes: Sizes, **changes: Any) -> PretrainingRecipe:
     recipe = recipes.get(name).for_profile("full")
-    assert isinstance(recipe, Pretraining)
+    assert isinstance(recipe, PretrainingRecipe)
     return replace(recipe, model=sizes.backbone, batch_size=sizes.pretraining_batch, **changes)
 
 
@@ -115,9 +115,9 @@ def _kernel(side: int) -> int:
     return side // 20 * 2 + 1
 
 
-def in_words(recipe: Training) -> str:
+def in_words(recipe: Recipe) -> str:
     """Network, sizes and batch."""
-    if isinstance(recipe, Pretraining):
+    if isinstance(recipe, PretrainingRecipe):
         sides = [view.size for view in recipe.views for _ in range(view.count)]
         seen = "views of " + " + ".join(f"{sides.count(side)} x {side} px" for side in dict.fromkeys(sides))
     elif isinstance(recipe, SegmentationRecipe):

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from dlcvlib import augment, data
 from dlcvlib.bench.measuring import Steps
-from dlcvlib.recipes import Pretraining, Recipe, SegmentationRecipe, Training
+from dlcvlib.recipes import ClassificationRecipe, PretrainingRecipe, Recipe, SegmentationRecipe
 from dlcvlib.training import load_or_train, loop
 from dlcvlib.training.classification import Classification
 from dlcvlib.training.device import Precision
@@ -24,7 +24,7 @@ from dlcvlib.training.satellite import SatelliteImages, build_segmenter
 from dlcvlib.training.segmentation import Segmentation
 
 
-def images_of(recipe: Training, root: Path) -> AnyImages:
+def images_of(recipe: Recipe, root: Path) -> AnyImages:
     """The images that `recipe` trains on, decoded.
 
     Raises:
@@ -39,20 +39,20 @@ def image_count(images: AnyImages) -> int:
     return count
 
 
-def task_of(recipe: Training, images: AnyImages, device: torch.device, precision: Precision) -> AnyTask:
+def task_of(recipe: Recipe, images: AnyImages, device: torch.device, precision: Precision) -> AnyTask:
     """What the training loop would train, from random weights."""
     if isinstance(images, PretrainingImages):
-        assert isinstance(recipe, Pretraining)
+        assert isinstance(recipe, PretrainingRecipe)
         return SelfSupervised(recipe, build_method(recipe), images.images, device, precision)
     if isinstance(images, SatelliteImages):
         assert isinstance(recipe, SegmentationRecipe)
         return Segmentation(recipe, build_segmenter(recipe), images.train, images.val, device, precision)
-    assert isinstance(recipe, Recipe)
+    assert isinstance(recipe, ClassificationRecipe)
     model = build_model(recipe, images.num_classes)
     return Classification(recipe, model, images.train, images.val, images.num_classes, device, precision)
 
 
-def ours(recipe: Training, root: Path, device: torch.device, precision: Precision) -> Steps:
+def ours(recipe: Recipe, root: Path, device: torch.device, precision: Precision) -> Steps:
     """The steps of our training."""
     return steps_of(task_of(recipe, images_of(recipe, root), device, precision))
 
@@ -81,7 +81,7 @@ class Resident:
         return self.arithmetic()
 
 
-def resident(recipe: Training, root: Path, device: torch.device, precision: Precision) -> Steps:
+def resident(recipe: Recipe, root: Path, device: torch.device, precision: Precision) -> Steps:
     """Our step without gathering a batch and without augmentation."""
     task: Any = Resident(task_of(recipe, images_of(recipe, root), device, precision))
     for number in itertools.count():
@@ -90,7 +90,7 @@ def resident(recipe: Training, root: Path, device: torch.device, precision: Prec
 
 
 def floor(
-    recipe: Training,
+    recipe: Recipe,
     root: Path,
     device: torch.device,
     precision: Precision,

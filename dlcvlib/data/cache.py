@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from filelock import FileLock
 
-from dlcvlib import places
+from dlcvlib import paths
 from dlcvlib.digests import digest
 from dlcvlib.files import read_regular, sweep, whole_folder, write_json
 
@@ -30,7 +30,7 @@ def open_or_make(name: str, make: Callable[[Path], dict[str, Any]]) -> tuple[Pat
     Two processes may ask for the same folder at once: one makes it, the other waits.
 
     Args:
-        name: of the folder in `places.cache_home()`; it must change with all that the arrays depend on.
+        name: of the folder in `paths.cache_home()`; it must change with all that the arrays depend on.
         make: writes `.npy` files into the folder that it is given, and returns facts about them as JSON holds them.
 
     Returns:
@@ -39,7 +39,7 @@ def open_or_make(name: str, make: Callable[[Path], dict[str, Any]]) -> tuple[Pat
     Raises:
         OSError: neither the cache nor the temporary folder can be written.
     """
-    found = places.cache_home() / name
+    found = paths.cache_home() / name
     facts = _read(found)
     if facts is not None:
         sweep(found)  # nobody writes it again
@@ -93,7 +93,7 @@ def _read(folder: Path) -> dict[str, Any] | None:
 
 def _writable_home() -> Path:
     """The cache, or where it cannot be written (a record on a read-only disk) the user's own temporary folder."""
-    home = places.cache_home()
+    home = paths.cache_home()
     try:
         home.mkdir(parents=True, exist_ok=True)
         if os.access(home, os.W_OK | os.X_OK):

@@ -17,7 +17,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from dlcvlib import places
+from dlcvlib import paths
 from dlcvlib.data import toy
 from dlcvlib.data.images import is_image
 from dlcvlib.data.layouts import read_set
@@ -62,14 +62,14 @@ def default_root() -> Path:
     """`$DLCV_DATA`, then `data/` if a set lies in it, then the toy world, drawn if need be."""
     if named := os.environ.get("DLCV_DATA"):
         return Path(named)
-    if places.data_home().is_dir() and _candidates(places.data_home(), [], toys=False):
-        return places.data_home()
+    if paths.data_home().is_dir() and _candidates(paths.data_home(), [], toys=False):
+        return paths.data_home()
     return toy_root()
 
 
 def toy_root() -> Path:
     """Folder of the toy world, drawn if need be."""
-    home = places.toy_home()
+    home = paths.toy_home()
     # Of chapters that start side by side one draws, the others wait.
     return home if toy.is_drawn(home) else toy.draw(home)
 

@@ -1,14 +1,14 @@
 """Maps of features over the epochs of a training, made comparable, measured and kept in the run record."""
 
+from dlcvlib.embedding.cache import cached_maps, embed, separate_runs
 from dlcvlib.embedding.chain import aligned, pca_chain, separate_tsne, tsne_chain, umap_chain
-from dlcvlib.embedding.kept import embed, kept_maps, separate_runs
 from dlcvlib.embedding.series import EmbeddingSeries, measured
 
 __all__ = [
     "EmbeddingSeries",
     "aligned",
+    "cached_maps",
     "embed",
-    "kept_maps",
     "measured",
     "pca_chain",
     "separate_runs",

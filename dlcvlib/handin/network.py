@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from dlcvlib import models, recipes, runs
 from dlcvlib.damage import naming
 from dlcvlib.memory import is_out_of_memory
-from dlcvlib.recipes import Recipe, SegmentationRecipe
+from dlcvlib.recipes import ClassificationRecipe, SegmentationRecipe
 from dlcvlib.runs import Run
 from dlcvlib.training import classification, segmentation
 from dlcvlib.training import device as devices
@@ -27,7 +27,7 @@ class Network:
     """A trained network, and all that decides what it says of an image."""
 
     model: nn.Module
-    recipe: Recipe | SegmentationRecipe
+    recipe: ClassificationRecipe | SegmentationRecipe
     device: torch.device
     precision: devices.Precision
     normalisation: Normalisation
@@ -93,7 +93,7 @@ def network_of(run: Run, device: str | None = None) -> Network:
         finished, recipe = info.get("status") == "finished", recipes.recorded(info["recipe"])
     if not finished:
         raise ValueError(f"{run.path} is not finished (status: {info.get('status')}); `dlcv train` goes on with it")
-    if not isinstance(recipe, Recipe | SegmentationRecipe):
+    if not isinstance(recipe, ClassificationRecipe | SegmentationRecipe):
         raise ValueError(
             f"{run.path} is a pre-training, which knows no classes; name the record of a fine-tuning from it"
         )

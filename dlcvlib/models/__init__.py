@@ -1,6 +1,6 @@
 """Networks by name, their features, where their weights come from, and what they are made of."""
 
-from dlcvlib.models.backbone import LinearClassifier, as_backbone, feature_width
+from dlcvlib.models.backbone import LinearClassifier, as_backbone, feature_dim
 from dlcvlib.models.features import classifier_name, classifier_of, penultimate, replace_classifier
 from dlcvlib.models.loading import LoadReport, check_weights, load_into, load_state
 from dlcvlib.models.receptive_field import radius_of, receptive_field
@@ -32,7 +32,7 @@ __all__ = [
     "classifier_name",
     "classifier_of",
     "download_weights",
-    "feature_width",
+    "feature_dim",
     "find_weights",
     "layer_table",
     "load_into",

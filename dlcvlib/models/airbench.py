@@ -76,12 +76,12 @@ class Airbench(nn.Module):
         return self.classifier(self.pool(features).flatten(1) * self.logit_scale)
 
 
-def report(num_classes: int, *, widths: tuple[int, int, int] = (64, 256, 256)) -> nn.Module:
+def full(num_classes: int, *, widths: tuple[int, int, int] = (64, 256, 256)) -> nn.Module:
     """The paper's network for 94 % on CIFAR-10."""
     return Airbench(num_classes, widths)
 
 
-def smallest(num_classes: int, *, widths: tuple[int, int, int] = (32, 64, 128)) -> nn.Module:
+def reduced(num_classes: int, *, widths: tuple[int, int, int] = (32, 64, 128)) -> nn.Module:
     """Fewer channels."""
     return Airbench(num_classes, widths)
 

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from dlcvlib.models.features import classifier_name, classifier_of
 
 
-def feature_width(model: nn.Module) -> int:
+def feature_dim(model: nn.Module) -> int:
     """Number of features that go into the last layer of a classifier."""
     last = classifier_of(model)
     assert isinstance(last, nn.Linear | nn.Conv2d)

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 TIMM_TAG = "beit_base_patch16_224.in22k_ft_in22k"  # pre-trained and fine-tuned on ImageNet-22k, as R4 used
 
 
-def report(num_classes: int, *, image_size: int = 224, stochastic_depth: float = 0.0) -> nn.Module:
+def full(num_classes: int, *, image_size: int = 224, stochastic_depth: float = 0.0) -> nn.Module:
     """BEiT-B/16, built without any download, with the keys of timm's weights; R4 reports 0.9367 after fine-tuning.
 
     Args:
@@ -26,7 +26,7 @@ def report(num_classes: int, *, image_size: int = 224, stochastic_depth: float =
     )
 
 
-def smallest(num_classes: int, *, image_size: int = 32, stochastic_depth: float = 0.0) -> nn.Module:
+def reduced(num_classes: int, *, image_size: int = 32, stochastic_depth: float = 0.0) -> nn.Module:
     """Three blocks of 64 dimensions on 8x8 patches of 4 px (at 32 px)."""
     return _beit(
         num_classes,

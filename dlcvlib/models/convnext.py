@@ -10,7 +10,7 @@ from torchvision.models import ConvNeXt, convnext_tiny
 from torchvision.models.convnext import CNBlockConfig
 
 
-def report(num_classes: int, *, stochastic_depth: float = 0.1) -> nn.Module:
+def full(num_classes: int, *, stochastic_depth: float = 0.1) -> nn.Module:
     """ConvNeXt-Tiny, with the keys of torchvision's weights; R2 reports 0.9052 after fine-tuning.
 
     Args:
@@ -20,7 +20,7 @@ def report(num_classes: int, *, stochastic_depth: float = 0.1) -> nn.Module:
     return convnext_tiny(num_classes=num_classes, stochastic_depth_prob=stochastic_depth)
 
 
-def smallest(num_classes: int, *, stochastic_depth: float = 0.0) -> nn.Module:
+def reduced(num_classes: int, *, stochastic_depth: float = 0.0) -> nn.Module:
     """Two stages behind a 4x4 patch stem: 32 px become 8x8, then 4x4 positions."""
     stages = [CNBlockConfig(64, 128, 2), CNBlockConfig(128, None, 2)]
     # With the published layer scale of 1e-6 the blocks begin as nearly nothing, which suits long trainings;

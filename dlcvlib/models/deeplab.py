@@ -107,7 +107,7 @@ class DeepLabV3Plus(Segmenter):
         return self.classifier(self.decoder(self.aspp(maps[-1]), maps[self.fine]))
 
 
-def report_v3(
+def full_v3(
     network: nn.Module,
     num_classes: int,
     *,
@@ -131,7 +131,7 @@ def report_v3(
     return accept_single_values(DeepLabV3(backbone, num_classes, rates, 256, dropout, auxiliary))
 
 
-def smallest_v3(
+def reduced_v3(
     network: nn.Module,
     num_classes: int,
     *,
@@ -147,7 +147,7 @@ def smallest_v3(
     return accept_single_values(DeepLabV3(backbone, num_classes, rates, width, dropout, auxiliary))
 
 
-def report_v3plus(
+def full_v3plus(
     network: nn.Module,
     num_classes: int,
     *,
@@ -162,7 +162,7 @@ def report_v3plus(
     return accept_single_values(DeepLabV3Plus(backbone, num_classes, rates, 256, dropout, auxiliary, fine_stride=4))
 
 
-def smallest_v3plus(
+def reduced_v3plus(
     network: nn.Module,
     num_classes: int,
     *,

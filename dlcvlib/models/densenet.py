@@ -13,12 +13,12 @@ from torchvision.models import DenseNet
 from dlcvlib.models.stem import check_stem
 
 
-def report(num_classes: int, *, stem: str = "imagenet") -> nn.Module:
+def full(num_classes: int, *, stem: str = "imagenet") -> nn.Module:
     """DenseNet121; with the imagenet stem it has the keys of torchvision's weights. R2 reports 0.6416 from scratch."""
     return _with_stem(DenseNet(32, (6, 12, 24, 16), 64, num_classes=num_classes), stem)
 
 
-def smallest(num_classes: int, *, stem: str = "small", growth_rate: int = 12) -> nn.Module:
+def reduced(num_classes: int, *, stem: str = "small", growth_rate: int = 12) -> nn.Module:
     """Three dense blocks of two, three and four layers; pooled behind the stem, as full resolution costs much."""
     return _with_stem(DenseNet(growth_rate, (2, 3, 4), 2 * growth_rate, num_classes=num_classes), stem, keep_pool=True)
 

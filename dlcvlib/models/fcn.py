@@ -166,22 +166,22 @@ def cropped(scores: Tensor, like: Tensor) -> Tensor:
     return scores[..., : like.shape[-2], : like.shape[-1]]
 
 
-def report32s(network: VGG16, num_classes: int, *, dropout: float = 0.5) -> nn.Module:
+def full32s(network: VGG16, num_classes: int, *, dropout: float = 0.5) -> nn.Module:
     """VGG16-FCN32s, 40,118,087 parameters for 7 classes; R5 reports a mean IoU of 0.6720."""
     return FCN32s(network, num_classes, hidden=4096, dropout=dropout)
 
 
-def smallest32s(network: VGG16, num_classes: int, *, dropout: float = 0.0, hidden: int = 128) -> nn.Module:
+def reduced32s(network: VGG16, num_classes: int, *, dropout: float = 0.0, hidden: int = 128) -> nn.Module:
     """The same on narrow layers."""
     return FCN32s(network, num_classes, hidden, dropout)
 
 
-def report8s(network: VGG16, num_classes: int, *, dropout: float = 0.5) -> nn.Module:
+def full8s(network: VGG16, num_classes: int, *, dropout: float = 0.5) -> nn.Module:
     """VGG16-FCN8s, 39,936,885 parameters for 7 classes; R5 reports a mean IoU of 0.6921."""
     return FCN8s(network, num_classes, hidden=4096, dropout=dropout)
 
 
-def smallest8s(network: VGG16, num_classes: int, *, dropout: float = 0.0, hidden: int = 128) -> nn.Module:
+def reduced8s(network: VGG16, num_classes: int, *, dropout: float = 0.0, hidden: int = 128) -> nn.Module:
     """The same on narrow layers."""
     return FCN8s(network, num_classes, hidden, dropout)
 

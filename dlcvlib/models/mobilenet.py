@@ -9,12 +9,12 @@ from torch import nn
 from torchvision.models import MobileNetV2
 
 
-def report(num_classes: int) -> nn.Module:
+def full(num_classes: int) -> nn.Module:
     """The published network, with the keys of torchvision's weights; it divides height and width by 32."""
     return MobileNetV2(num_classes)
 
 
-def smallest(num_classes: int) -> nn.Module:
+def reduced(num_classes: int) -> nn.Module:
     """Four inverted residuals that divide height and width by 8, at half the width."""
     expansion_channels_repeats_stride = [[1, 16, 1, 1], [4, 32, 1, 2], [4, 64, 1, 2], [4, 64, 1, 1]]
     return MobileNetV2(

@@ -29,7 +29,7 @@ from dlcvlib.models.segmenter import fit_auxiliary_head
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
-FORMS = ("report", "smallest")
+FORMS = ("full", "reduced")
 
 Task = Literal["classification", "segmentation", "backbone"]
 TASKS: tuple[Task, ...] = ("classification", "segmentation", "backbone")  # the last: only inside of segmenters
@@ -53,8 +53,8 @@ class Published:
 class Family:
     """One name: the report's own form, a form for CPUs and small images, and weights that fit the report form."""
 
-    report: Callable[..., nn.Module]  # report(num_classes, *, options); with a backbone report(network, num_classes, …)
-    smallest: Callable[..., nn.Module]
+    full: Callable[..., nn.Module]  # report(num_classes, *, options); with a backbone report(network, num_classes, …)
+    reduced: Callable[..., nn.Module]
     published: Published | None = None
     dino: Published | None = None  # self-supervised, by the authors of DINO
     adapt: Adapt | None = None  # brings published keys and sizes to those of the model
@@ -63,48 +63,46 @@ class Family:
 
 
 FAMILIES: dict[str, Family] = {
-    "small_cnn": Family(small_cnn.report, small_cnn.smallest),
-    "vgg13_bn": Family(vgg.report, vgg.smallest),
+    "small_cnn": Family(small_cnn.full, small_cnn.reduced),
+    "vgg13_bn": Family(vgg.full, vgg.reduced),
     "densenet121": Family(
-        densenet.report,
-        densenet.smallest,
+        densenet.full,
+        densenet.reduced,
         Published(torchvision="DenseNet121_Weights.IMAGENET1K_V1"),
         adapt=densenet.rename_published_keys,
     ),
-    "resnet18": Family(resnet.report18, resnet.smallest18, Published(torchvision="ResNet18_Weights.IMAGENET1K_V1")),
+    "resnet18": Family(resnet.full18, resnet.reduced18, Published(torchvision="ResNet18_Weights.IMAGENET1K_V1")),
     "resnet50": Family(
-        resnet.report50,
-        resnet.smallest50,
+        resnet.full50,
+        resnet.reduced50,
         Published(torchvision="ResNet50_Weights.IMAGENET1K_V2", image_size=176),
         dino=Published(url="https://dl.fbaipublicfiles.com/dino/dino_resnet50_pretrain/dino_resnet50_pretrain.pth"),
     ),
     "mobilenet_v2": Family(
-        mobilenet.report,
-        mobilenet.smallest,
+        mobilenet.full,
+        mobilenet.reduced,
         Published(torchvision="MobileNet_V2_Weights.IMAGENET1K_V2", image_size=176),
     ),
     "squeezenet1_0": Family(
-        squeezenet.report, squeezenet.smallest, Published(torchvision="SqueezeNet1_0_Weights.IMAGENET1K_V1")
+        squeezenet.full, squeezenet.reduced, Published(torchvision="SqueezeNet1_0_Weights.IMAGENET1K_V1")
     ),
     "convnext_tiny": Family(
-        convnext.report, convnext.smallest, Published(torchvision="ConvNeXt_Tiny_Weights.IMAGENET1K_V1", image_size=176)
+        convnext.full, convnext.reduced, Published(torchvision="ConvNeXt_Tiny_Weights.IMAGENET1K_V1", image_size=176)
     ),
     "beit_base": Family(
-        beit.report,
-        beit.smallest,
+        beit.full,
+        beit.reduced,
         Published(timm=beit.TIMM_TAG, mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5)),
         adapt=beit.resize_position_bias,
     ),
-    "resnet9": Family(resnet9.report, resnet9.smallest),
-    "airbench": Family(airbench.report, airbench.smallest),
-    "vgg16": Family(
-        vgg.report16, vgg.smallest16, Published(torchvision="VGG16_Weights.IMAGENET1K_V1"), task="backbone"
-    ),
+    "resnet9": Family(resnet9.full, resnet9.reduced),
+    "airbench": Family(airbench.full, airbench.reduced),
+    "vgg16": Family(vgg.full16, vgg.reduced16, Published(torchvision="VGG16_Weights.IMAGENET1K_V1"), task="backbone"),
     "resnet101": Family(
-        resnet.report101, resnet.smallest50, Published(torchvision="ResNet101_Weights.IMAGENET1K_V2"), task="backbone"
+        resnet.full101, resnet.reduced50, Published(torchvision="ResNet101_Weights.IMAGENET1K_V2"), task="backbone"
     ),
-    "vgg16_fcn32s": Family(fcn.report32s, fcn.smallest32s, task="segmentation", backbone="vgg16"),
-    "vgg16_fcn8s": Family(fcn.report8s, fcn.smallest8s, task="segmentation", backbone="vgg16"),
+    "vgg16_fcn32s": Family(fcn.full32s, fcn.reduced32s, task="segmentation", backbone="vgg16"),
+    "vgg16_fcn8s": Family(fcn.full8s, fcn.reduced8s, task="segmentation", backbone="vgg16"),
     "resnet101_fcn": Family(
         fcn.report_resnet,
         fcn.report_resnet,
@@ -113,27 +111,25 @@ FAMILIES: dict[str, Family] = {
         task="segmentation",
         backbone="resnet101",
     ),
-    "unet": Family(unet.report, unet.smallest, task="segmentation"),
+    "unet": Family(unet.full, unet.reduced, task="segmentation"),
     "deeplabv3_resnet50": Family(
-        deeplab.report_v3,
-        deeplab.smallest_v3,
+        deeplab.full_v3,
+        deeplab.reduced_v3,
         Published(torchvision="DeepLabV3_ResNet50_Weights.COCO_WITH_VOC_LABELS_V1", image_size=520),
         adapt=fit_auxiliary_head,
         task="segmentation",
         backbone="resnet50",
     ),
-    "deeplabv3_resnet18": Family(deeplab.report_v3, deeplab.smallest_v3, task="segmentation", backbone="resnet18"),
-    "deeplabv3_mobilenet_v2": Family(
-        deeplab.report_v3, deeplab.smallest_v3, task="segmentation", backbone="mobilenet_v2"
-    ),
+    "deeplabv3_resnet18": Family(deeplab.full_v3, deeplab.reduced_v3, task="segmentation", backbone="resnet18"),
+    "deeplabv3_mobilenet_v2": Family(deeplab.full_v3, deeplab.reduced_v3, task="segmentation", backbone="mobilenet_v2"),
     "deeplabv3plus_resnet50": Family(
-        deeplab.report_v3plus, deeplab.smallest_v3plus, task="segmentation", backbone="resnet50"
+        deeplab.full_v3plus, deeplab.reduced_v3plus, task="segmentation", backbone="resnet50"
     ),
     "deeplabv3plus_resnet18": Family(
-        deeplab.report_v3plus, deeplab.smallest_v3plus, task="segmentation", backbone="resnet18"
+        deeplab.full_v3plus, deeplab.reduced_v3plus, task="segmentation", backbone="resnet18"
     ),
     "deeplabv3plus_mobilenet_v2": Family(
-        deeplab.report_v3plus, deeplab.smallest_v3plus, task="segmentation", backbone="mobilenet_v2"
+        deeplab.full_v3plus, deeplab.reduced_v3plus, task="segmentation", backbone="mobilenet_v2"
     ),
 }
 
@@ -161,7 +157,7 @@ def backbone_of(name: str) -> str | None:
     return family(name).backbone
 
 
-def options_of(name: str, form: str = "report") -> tuple[str, ...]:
+def options_of(name: str, form: str = "full") -> tuple[str, ...]:
     """Names of the options that `build` takes for this network in this form.
 
     Raises:
@@ -172,7 +168,7 @@ def options_of(name: str, form: str = "report") -> tuple[str, ...]:
     return (*own, "backbone_options") if backbone_of(name) else own
 
 
-def build(name: str, num_classes: int, *, form: str = "report", **options: object) -> nn.Module:
+def build(name: str, num_classes: int, *, form: str = "full", **options: object) -> nn.Module:
     """A network with random weights.
 
     A classifier maps images (N, 3, H, W) float to logits (N, num_classes), a segmenter to (N, num_classes, H, W).
@@ -180,7 +176,7 @@ def build(name: str, num_classes: int, *, form: str = "report", **options: objec
     Args:
         name: one of `names()` or `names("segmentation")`.
         num_classes: number of logits, at least 1.
-        form: "report", as in the literature; or "smallest", the same family made for CPUs and images of about 32 px
+        form: "full", as in the literature; or "reduced", the same family made for CPUs and images of about 32 px
             (64 px for segmenters).
         **options: those of `options_of(name, form)`, such as `width` or `stem`, or `image_size` where that is fixed;
             `backbone_options` is a dict of options of the classifier inside a segmenter.
@@ -217,7 +213,7 @@ def _builder(name: str, form: str) -> Callable[..., nn.Module]:
     entry = family(name)
     if form not in FORMS:
         raise ValueError(_unknown("form", form, FORMS))
-    return entry.report if form == "report" else entry.smallest
+    return entry.full if form == "full" else entry.reduced
 
 
 def _unknown(kind: str, value: object, known: Iterable[str], where: str = "") -> str:

@@ -12,27 +12,27 @@ from torchvision.models.resnet import BasicBlock, Bottleneck
 from dlcvlib.models.stem import check_stem
 
 
-def report18(num_classes: int, *, stem: str = "imagenet") -> nn.Module:
+def full18(num_classes: int, *, stem: str = "imagenet") -> nn.Module:
     """ResNet18; `stem="small"` keeps the full resolution of 32-px images."""
     return _with_stem(published.resnet18(num_classes=num_classes), stem)
 
 
-def report50(num_classes: int, *, stem: str = "imagenet") -> nn.Module:
+def full50(num_classes: int, *, stem: str = "imagenet") -> nn.Module:
     """ResNet50 (R1's model B); with the imagenet stem it has the keys of torchvision's weights."""
     return _with_stem(published.resnet50(num_classes=num_classes), stem)
 
 
-def report101(num_classes: int, *, stem: str = "imagenet") -> nn.Module:
+def full101(num_classes: int, *, stem: str = "imagenet") -> nn.Module:
     """ResNet101, the backbone of R2's FCN."""
     return _with_stem(published.resnet101(num_classes=num_classes), stem)
 
 
-def smallest18(num_classes: int, *, stem: str = "small", width: int = 24) -> nn.Module:
+def reduced18(num_classes: int, *, stem: str = "small", width: int = 24) -> nn.Module:
     """One basic block a stage, three stages of width, 2 width and 4 width channels."""
     return NarrowResNet(BasicBlock, num_classes, width, stem)
 
 
-def smallest50(num_classes: int, *, stem: str = "small", width: int = 64) -> nn.Module:
+def reduced50(num_classes: int, *, stem: str = "small", width: int = 64) -> nn.Module:
     """One bottleneck a stage, three stages of width, 2 width and 4 width channels; `width` a multiple of 4."""
     return NarrowResNet(Bottleneck, num_classes, width // Bottleneck.expansion, stem)
 

@@ -64,11 +64,11 @@ class ResNet9(nn.Module):
         return self.classifier(self.logit_scale * self.pool(features).flatten(1))
 
 
-def report(num_classes: int, *, width: int = 64, logit_scale: float = 0.125) -> nn.Module:
+def full(num_classes: int, *, width: int = 64, logit_scale: float = 0.125) -> nn.Module:
     """The usual width of 64."""
     return ResNet9(num_classes, width, logit_scale)
 
 
-def smallest(num_classes: int, *, width: int = 12, logit_scale: float = 0.125) -> nn.Module:
+def reduced(num_classes: int, *, width: int = 12, logit_scale: float = 0.125) -> nn.Module:
     """Narrow enough for a CPU."""
     return ResNet9(num_classes, width, logit_scale)

@@ -49,11 +49,11 @@ class SmallCNN(nn.Module):
         return self.classifier(self.dropout(features))
 
 
-def report(num_classes: int, *, width: int = 32, dropout: float = 0.2) -> nn.Module:
+def full(num_classes: int, *, width: int = 32, dropout: float = 0.2) -> nn.Module:
     """The network as the report's model A is rebuilt here; its accuracy there was 0.622 at 128 px."""
     return SmallCNN(num_classes, width, dropout)
 
 
-def smallest(num_classes: int, *, width: int = 16, dropout: float = 0.0) -> nn.Module:
+def reduced(num_classes: int, *, width: int = 16, dropout: float = 0.0) -> nn.Module:
     """The same network at half the width."""
     return SmallCNN(num_classes, width, dropout)

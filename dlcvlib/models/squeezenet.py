@@ -10,12 +10,12 @@ from torchvision.models import SqueezeNet
 from torchvision.models.squeezenet import Fire
 
 
-def report(num_classes: int) -> nn.Module:
+def full(num_classes: int) -> nn.Module:
     """The published network, with the keys of torchvision's weights; it divides height and width by 16."""
     return SqueezeNet("1_0", num_classes)
 
 
-def smallest(num_classes: int) -> nn.Module:
+def reduced(num_classes: int) -> nn.Module:
     """Three fire modules behind a stem of stride 1."""
     return SmallSqueezeNet(num_classes)
 

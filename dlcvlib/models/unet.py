@@ -87,12 +87,12 @@ class UNet(nn.Module):
         return [torch.zeros_like(skip) if level == dropped else skip for level, skip in enumerate(skips, start=1)]
 
 
-def report(num_classes: int, *, drop_skip: DropSkip = None, width: int = 64) -> nn.Module:
+def full(num_classes: int, *, drop_skip: DropSkip = None, width: int = 64) -> nn.Module:
     """The paper's widths; R3 reports a mean IoU of 0.697, and 0.680 without the deepest skip connection."""
     return UNet(num_classes, width, drop_skip)
 
 
-def smallest(num_classes: int, *, drop_skip: DropSkip = None, width: int = 8) -> nn.Module:
+def reduced(num_classes: int, *, drop_skip: DropSkip = None, width: int = 8) -> nn.Module:
     """An eighth of the width."""
     return UNet(num_classes, width, drop_skip)
 

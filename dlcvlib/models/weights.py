@@ -36,7 +36,7 @@ class Source:
     kind: str  # "path", "folder" or "download"
     location: str  # the file's path, or the published name
     sha256: str
-    report: LoadReport
+    full: LoadReport
     mean: tuple[float, float, float]  # of the channels red, green, blue of images in [0, 1]
     std: tuple[float, float, float]
     image_size: int | None  # pixels, at which they were trained; None where not known
@@ -229,12 +229,12 @@ def _from_file(
     state = load_state(file)
     if adapt is not None:
         state = adapt(state, model)
-    report = load_into(model, state)
+    full = load_into(model, state)
     return Source(
         kind,
         location,
         sha256_of(file),
-        report,
+        full,
         published.mean if published else IMAGENET_MEAN,
         published.std if published else IMAGENET_STD,
         published.image_size if published else None,

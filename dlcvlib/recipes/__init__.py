@@ -9,24 +9,24 @@ from dlcvlib.recipes.pretraining import PRETRAINING
 from dlcvlib.recipes.recipe import (
     PROFILES,
     SEEDS,
+    ClassificationRecipe,
     Optimizer,
-    Pretraining,
+    PretrainingRecipe,
     Recipe,
     Schedule,
     SegmentationRecipe,
-    Training,
     View,
 )
 from dlcvlib.recipes.recorded import recorded
 from dlcvlib.recipes.segmentation import SEGMENTATION
 from dlcvlib.recipes.settings import EXTRA, READINGS, SETTINGS, Reading, Setting
 
-RECIPES: dict[str, Training] = {
+RECIPES: dict[str, Recipe] = {
     recipe.name: recipe for recipe in (*CLASSIFICATION, *PRETRAINING, *FINETUNING, *SEGMENTATION)
 }
 
 
-def get(name: str) -> Training:
+def get(name: str) -> Recipe:
     """The recipe of that name.
 
     Raises:
@@ -42,7 +42,9 @@ def get(name: str) -> Training:
 def seeds(name: str, profile: str) -> int:
     """At how many seeds the book trains a recipe: our own settings at several, so that differences have an error."""
     recipe = get(name)
-    compared = isinstance(recipe, SegmentationRecipe) or (isinstance(recipe, Recipe) and recipe.setting is not None)
+    compared = isinstance(recipe, SegmentationRecipe) or (
+        isinstance(recipe, ClassificationRecipe) and recipe.setting is not None
+    )
     return SEEDS[profile] if compared and recipe.report == "ours" else 1
 
 
@@ -54,14 +56,14 @@ __all__ = [
     "SEEDS",
     "SERIES",
     "SETTINGS",
+    "ClassificationRecipe",
     "Optimizer",
-    "Pretraining",
+    "PretrainingRecipe",
     "Reading",
     "Recipe",
     "Schedule",
     "SegmentationRecipe",
     "Setting",
-    "Training",
     "View",
     "get",
     "overview",

@@ -7,21 +7,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from dlcvlib.recipes.recipe import Optimizer, Recipe, Schedule
+from dlcvlib.recipes.recipe import ClassificationRecipe, Optimizer, Schedule
 
 FLIP: dict[str, Any] = {"horizontal_flip": {}}
 CROP: dict[str, Any] = {"random_crop": {"size": 32, "padding": 4}}
 
 
 def on_small_machines(smoke_epochs: int = 2, quick_epochs: int = 8, **changes: Any) -> dict[str, dict[str, Any]]:
-    """How a heavy family runs without a GPU: its smallest form at 32 px, with a schedule that fits so few steps.
+    """How a heavy family runs without a GPU: its reduced network at 32 px, with a schedule that fits so few steps.
 
     Args:
         smoke_epochs: of the test profile, which also takes few images.
         quick_epochs: of the toy world's profile.
         changes: further fields, alike in both.
     """
-    small: dict[str, Any] = {"form": "smallest", "image_size": 32, "model_options": {}} | changes
+    small: dict[str, Any] = {"form": "reduced", "image_size": 32, "model_options": {}} | changes
     return {
         "smoke": small | {"epochs": smoke_epochs, "batch_size": 50, "images_per_class": 4},
         "quick": small | {"epochs": quick_epochs, "batch_size": 50, "images_per_class": 50},
@@ -36,7 +36,7 @@ R1_SCHEDULE = Schedule("step", every=3, gamma=0.85)
 # At R1's 2e-4 the few hundred steps of the small profiles would move nothing.
 R1_SMALL_OPTIMIZER = Optimizer("sgd", 0.05, weight_decay=2e-5)
 
-R1_SMALL_CNN = Recipe(
+R1_SMALL_CNN = ClassificationRecipe(
     name="r1_small_cnn",
     title="Small CNN, from scratch",
     report="R1",
@@ -52,7 +52,7 @@ R1_SMALL_CNN = Recipe(
     profiles=on_small_machines(optimizer=R1_SMALL_OPTIMIZER),
 )
 
-R1_RESNET50 = Recipe(
+R1_RESNET50 = ClassificationRecipe(
     name="r1_resnet50",
     title="ResNet50, pre-trained",
     report="R1",
@@ -69,7 +69,7 @@ R1_RESNET50 = Recipe(
     profiles=on_small_machines(optimizer=R1_SMALL_OPTIMIZER),
 )
 
-R2_DENSENET121 = Recipe(
+R2_DENSENET121 = ClassificationRecipe(
     name="r2_densenet121",
     title="DenseNet121, from scratch",
     report="R2",
@@ -87,7 +87,7 @@ R2_DENSENET121 = Recipe(
     profiles=on_small_machines(),
 )
 
-R2_CONVNEXT = Recipe(
+R2_CONVNEXT = ClassificationRecipe(
     name="r2_convnext",
     title="ConvNeXt, pre-trained",
     report="R2",
@@ -105,7 +105,7 @@ R2_CONVNEXT = Recipe(
     profiles=on_small_machines(optimizer=Optimizer("adamw", 2e-3, weight_decay=0.05)),
 )
 
-R4_VGG13_BN = Recipe(
+R4_VGG13_BN = ClassificationRecipe(
     name="r4_vgg13_bn",
     title="VGG13-BN, from scratch",
     report="R4",
@@ -121,7 +121,7 @@ R4_VGG13_BN = Recipe(
     profiles=on_small_machines(),
 )
 
-R4_BEIT = Recipe(
+R4_BEIT = ClassificationRecipe(
     name="r4_beit",
     title="BEiT-B/16, pre-trained",
     report="R4",
@@ -150,7 +150,7 @@ IN_AN_HOUR: dict[str, Any] = {
     "weight_average": 0.998,
 }
 
-OUR_SCRATCH = Recipe(
+OUR_SCRATCH = ClassificationRecipe(
     name="our_scratch",
     title="Airbench, from scratch (ours)",
     report="ours",
@@ -177,13 +177,13 @@ CLASSIFICATION = (R1_SMALL_CNN, R1_RESNET50, R2_DENSENET121, R2_CONVNEXT, R4_VGG
 MINI_LEARNING_RATES = {"resnet50": 0.01}
 
 
-def supervised_on_mini(recipe: Recipe) -> Recipe:
+def supervised_on_mini(recipe: ClassificationRecipe) -> ClassificationRecipe:
     """Pre-training with labels on Mini-ImageNet for the backbone of `recipe`, where outside weights are not to be had.
 
     Args:
         recipe: already read for its profile; the backbone keeps its form, options and image size.
     """
-    return Recipe(
+    return ClassificationRecipe(
         name=f"mini_supervised_{recipe.model}_{recipe.form}",
         title=f"{recipe.model}, pre-trained with labels on Mini-ImageNet",
         report="ours",

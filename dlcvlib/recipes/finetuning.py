@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from dlcvlib.recipes.recipe import Optimizer, Recipe, Schedule
+from dlcvlib.recipes.recipe import ClassificationRecipe, Optimizer, Schedule
 from dlcvlib.recipes.settings import EXTRA, SETTINGS, Setting
 
 AUGMENTATION: dict[str, Any] = {"random_resized_crop": {"scale": (0.5, 1.0)}, "horizontal_flip": {}}
@@ -36,10 +36,10 @@ class Series:
     classifier_first: tuple[str, ...] = ("LP-FT",)
     """Rows whose classifier is trained on the frozen backbone before the whole network is."""
 
-    def recipe(self, row: str, setting: Setting) -> Recipe:
+    def recipe(self, row: str, setting: Setting) -> ClassificationRecipe:
         """The recipe of one row of the table."""
         name = row.lower().replace(" ", "_").replace("-", "_")
-        return Recipe(
+        return ClassificationRecipe(
             name=f"{self.name}_{name}",
             title=f"Setting {row} ({self.title})",
             report=self.report,
@@ -65,14 +65,14 @@ class Series:
             profiles=self.profiles,
         )
 
-    def recipes(self) -> tuple[Recipe, ...]:
+    def recipes(self) -> tuple[ClassificationRecipe, ...]:
         """One recipe a row; without a pre-training of ours there is no C, no E and no LP-FT."""
         rows = (SETTINGS | EXTRA).items()
         return tuple(self.recipe(row, setting) for row, setting in rows if self.pretraining or setting.init != "ssl")
 
 
 COSINE = Schedule("cosine", warmup=0.1)
-SMALL: dict[str, Any] = {"form": "smallest", "image_size": 32, "model_options": {}, "batch_size": 32}
+SMALL: dict[str, Any] = {"form": "reduced", "image_size": 32, "model_options": {}, "batch_size": 32}
 SMALL_OPTIMIZER = Optimizer("adamw", 2e-3, weight_decay=0.05)
 
 
@@ -118,7 +118,7 @@ R3 = Series(
     profiles=on_small_machines(),
 )
 
-OUR_BYOL = Series(
+OUR_BYOL_SERIES = Series(
     name="our_byol",
     title="ours, BYOL",
     report="ours",
@@ -133,7 +133,7 @@ OUR_BYOL = Series(
     reported={},
     profiles=on_small_machines(
         model="resnet18",
-        form="smallest",
+        form="reduced",
         model_options={"width": 40},
         image_size=40,
         epochs=12,
@@ -142,12 +142,12 @@ OUR_BYOL = Series(
     ),
 )
 
-OUR_DINO = replace(OUR_BYOL, name="our_dino", title="ours, DINO", pretraining="our_dino")
+OUR_DINO_SERIES = replace(OUR_BYOL_SERIES, name="our_dino", title="ours, DINO", pretraining="our_dino")
 
 # Real ImageNet weights that fit through a CPU: no pre-training of ours, so no C and no E. In so few epochs an untrained
 # classifier's gradients would only undo the start, so B trains the classifier first.
 MOBILENET_V2 = replace(
-    OUR_BYOL,
+    OUR_BYOL_SERIES,
     name="mobilenet_v2",
     title="MobileNetV2, ImageNet",
     model="mobilenet_v2",
@@ -178,7 +178,7 @@ SQUEEZENET = replace(
     ),
 )
 
-MINI_LABELLED = Recipe(
+MINI_LABELLED = ClassificationRecipe(
     name="mini_labelled",
     title="ResNet, with labels on Mini-ImageNet (ours)",
     report="ours",
@@ -198,7 +198,7 @@ MINI_LABELLED = Recipe(
         "quick": SMALL | {"optimizer": SMALL_OPTIMIZER, "epochs": 10, "images_per_class": 50},
         "hour": {
             "model": "resnet18",
-            "form": "smallest",
+            "form": "reduced",
             "model_options": {"width": 40},
             "image_size": 40,
             "epochs": 6,
@@ -209,5 +209,5 @@ MINI_LABELLED = Recipe(
 )
 """What stands in for the course's pretrain_model_SL.pt, and for other outside weights that cannot be had."""
 
-SERIES = {series.name: series for series in (R1, R3, OUR_BYOL, OUR_DINO, MOBILENET_V2, SQUEEZENET)}
+SERIES = {series.name: series for series in (R1, R3, OUR_BYOL_SERIES, OUR_DINO_SERIES, MOBILENET_V2, SQUEEZENET)}
 FINETUNING = (MINI_LABELLED, *(recipe for series in SERIES.values() for recipe in series.recipes()))

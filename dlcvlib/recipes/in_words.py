@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import pandas as pd
 
-from dlcvlib.recipes.recipe import Pretraining, Recipe, Schedule, SegmentationRecipe, Training
+from dlcvlib.recipes.recipe import ClassificationRecipe, PretrainingRecipe, Recipe, Schedule, SegmentationRecipe
 
 OPTIMIZERS = {"sgd": "SGD", "adam": "Adam", "adamw": "AdamW", "lars": "LARS"}
 STARTS = {
@@ -19,7 +19,7 @@ STARTS = {
 LOSSES = {"cross_entropy": "cross-entropy", "focal": "focal", "dice": "Dice", "lovasz": "Lovász-softmax"}
 
 
-def overview(recipes: Iterable[Training]) -> pd.DataFrame:
+def overview(recipes: Iterable[Recipe]) -> pd.DataFrame:
     """One row a recipe, in words; recipes are shown as they are given, so read them for their profile first.
 
     Trainings with labels and without may stand in one table; what only one kind has is empty for the other.
@@ -27,23 +27,23 @@ def overview(recipes: Iterable[Training]) -> pd.DataFrame:
     return pd.DataFrame([_row(recipe) for recipe in recipes]).fillna("")
 
 
-def side_by_side(recipes: Iterable[Training], settings: Sequence[str]) -> pd.DataFrame:
+def side_by_side(recipes: Iterable[Recipe], settings: Sequence[str]) -> pd.DataFrame:
     """One column a recipe, one row a setting of `overview`: for a few recipes with long settings."""
     columns = overview(recipes).set_index("recipe")[list(settings)].astype(str)
     return columns.T.rename_axis(columns=None).rename_axis("setting").reset_index()
 
 
-def _row(recipe: Training) -> dict[str, object]:
+def _row(recipe: Recipe) -> dict[str, object]:
     row: dict[str, object] = {
         "recipe": recipe.name,
         "report": recipe.report,
-        "network": recipe.model + (" (smallest form)" if recipe.form == "smallest" else ""),
+        "network": recipe.model + (" (reduced network)" if recipe.form == "reduced" else ""),
         "pixels": recipe.image_size,
         "epochs": recipe.epochs,
         "batch": recipe.batch_size,
         "optimizer": _optimizer(recipe),
     }
-    if isinstance(recipe, Recipe):
+    if isinstance(recipe, ClassificationRecipe):
         row |= {
             "starts from": STARTS[recipe.start],
             "trains": "whole network" if recipe.trains == "model" else "classifier",
@@ -59,7 +59,7 @@ def _row(recipe: Training) -> dict[str, object]:
             "augmentation": _names(recipe.augmentation),
             "loss": _segmentation_loss(recipe),
         }
-    if isinstance(recipe, Pretraining):
+    if isinstance(recipe, PretrainingRecipe):
         row |= {
             "schedule": _pretraining_schedule(recipe),
             "views": " + ".join(f"{view.count} of {view.size} px" for view in recipe.views),
@@ -73,7 +73,7 @@ def _names(augmentation: Iterable[str]) -> str:
     return ", ".join(name.replace("_", " ") for name in augmentation) or "none"
 
 
-def _optimizer(recipe: Training) -> str:
+def _optimizer(recipe: Recipe) -> str:
     settings = recipe.optimizer
     words = f"{OPTIMIZERS[settings.name]}, learning rate {settings.learning_rate:g}"
     return f"{words}, weight decay {settings.weight_decay:g}" if settings.weight_decay else words
@@ -89,7 +89,7 @@ def _schedule(schedule: Schedule) -> str:
     return schedule.name.replace("_", "-")
 
 
-def _pretraining_schedule(recipe: Pretraining) -> str:
+def _pretraining_schedule(recipe: PretrainingRecipe) -> str:
     warmup = f"{recipe.warmup_epochs} epochs of warm-up, then " if recipe.warmup_epochs else ""
     constant = recipe.final_learning_rate == recipe.optimizer.learning_rate
     return warmup + ("constant" if constant else "cosine")
@@ -104,7 +104,7 @@ def _segmentation_loss(recipe: SegmentationRecipe) -> str:
     return ", ".join(words)
 
 
-def _loss(recipe: Recipe) -> str:
+def _loss(recipe: ClassificationRecipe) -> str:
     words = ["cross-entropy"]
     if recipe.label_smoothing:
         words.append(f"label smoothing {recipe.label_smoothing:g}")

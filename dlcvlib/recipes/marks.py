@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dlcvlib.recipes.recipe import Recipe, SegmentationRecipe, Training
+from dlcvlib.recipes.recipe import ClassificationRecipe, Recipe, SegmentationRecipe
 
 
 @dataclass(frozen=True)
@@ -55,11 +55,11 @@ TRANSFORMERS = ("beit_base",)
 """Networks that the course's rule of model B, a CNN, leaves out."""
 
 
-def mark_of(recipe: Training) -> Mark | None:
+def mark_of(recipe: Recipe) -> Mark | None:
     """The mark that a recipe's result is to be held against; None where nobody published one of its kind."""
     if isinstance(recipe, SegmentationRecipe):
         return _of_segmentation(recipe)
-    if not isinstance(recipe, Recipe):
+    if not isinstance(recipe, ClassificationRecipe):
         return None
     if recipe.setting is not None:
         return {"mini": BY_MINI, "dino": BY_DINO}.get(recipe.supplied, {}).get(recipe.setting)

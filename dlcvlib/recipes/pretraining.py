@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from dlcvlib.recipes.recipe import Optimizer, Pretraining, View
+from dlcvlib.recipes.recipe import Optimizer, PretrainingRecipe, View
 
 FLIP: dict[str, Any] = {"horizontal_flip": {}}
 
@@ -78,13 +78,13 @@ def byol_views(
 
 
 def on_small_machines(quick: dict[str, Any], **small: Any) -> dict[str, dict[str, Any]]:
-    """How a pre-training runs without a GPU: the smallest form of its network on small views.
+    """How a pre-training runs without a GPU: the reduced network of its network on small views.
 
     Args:
         quick: what only the toy world's profile changes.
         small: what both small profiles change.
     """
-    small = {"form": "smallest", "image_size": 32, "model_options": {}} | small
+    small = {"form": "reduced", "image_size": 32, "model_options": {}} | small
     return {
         "smoke": small | {"epochs": 2, "batch_size": 16, "images_per_class": 2, "snapshots": 2, "warmup_epochs": 0},
         "quick": small | {"batch_size": 64, "images_per_class": 50, "snapshots": 10} | quick,
@@ -106,7 +106,7 @@ def toy_view(size: int, scale: tuple[float, float], *, count: int, solarized: fl
 SMALL_BYOL: dict[str, Any] = {"hidden": 256, "out": 64}
 SMALL_DINO: dict[str, Any] = {"out_dim": 256, "hidden": 256, "bottleneck": 64}
 
-R1_BYOL = Pretraining(
+R1_BYOL = PretrainingRecipe(
     name="r1_byol",
     title="BYOL (R1)",
     report="R1",
@@ -127,7 +127,7 @@ R1_BYOL = Pretraining(
     ),
 )
 
-R3_DINO = Pretraining(
+R3_DINO = PretrainingRecipe(
     name="r3_dino",
     title="DINO (R3)",
     report="R3",
@@ -162,7 +162,7 @@ NARROW_VIEW: dict[str, Any] = {
 # (measured: its kNN accuracy stayed below that of random weights). Small batches give many steps.
 BYOL_IN_AN_HOUR: dict[str, Any] = {
     "model": "resnet18",
-    "form": "smallest",
+    "form": "reduced",
     "model_options": {"width": 40},
     "image_size": 40,
     "views": (View(40, NARROW_VIEW, count=2),),
@@ -175,7 +175,7 @@ BYOL_IN_AN_HOUR: dict[str, Any] = {
     "snapshots": 12,
 }
 
-OUR_BYOL = Pretraining(
+OUR_BYOL = PretrainingRecipe(
     name="our_byol",
     title="BYOL (ours)",
     report="ours",
@@ -199,7 +199,7 @@ OUR_BYOL = Pretraining(
     | {"hour": BYOL_IN_AN_HOUR},
 )
 
-OUR_DINO = Pretraining(
+OUR_DINO = PretrainingRecipe(
     name="our_dino",
     title="DINO (ours)",
     report="ours",
@@ -224,7 +224,7 @@ OUR_DINO = Pretraining(
 )
 
 
-def broken(recipe: Pretraining, name: str, title: str, **options: Any) -> Pretraining:
+def broken(recipe: PretrainingRecipe, name: str, title: str, **options: Any) -> PretrainingRecipe:
     """A pre-training with one part taken out, so that one can watch what the part was for; a few epochs show it."""
 
     def without(changes: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 PROFILES = ("smoke", "quick", "gpu", "hour", "full")
 """`smoke`: tests, seconds. `quick`: the toy world on 2 cores, the book. `gpu`: the same trainings on a GPU, to check
@@ -47,8 +47,13 @@ class Schedule:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Training:
-    """What every training names: its data, network, optimizer and length."""
+class Recipe:
+    """Settings that every training has: data, network, optimizer and length."""
+
+    measure: ClassVar[str]
+    """Column of the history that results are compared by, in [0, 1]; higher is better."""
+    banded: ClassVar[tuple[str, ...]]
+    """Columns that a band is kept for, see `dlcvlib.bands`."""
 
     name: str
     title: str
@@ -59,7 +64,7 @@ class Training:
     batch_size: int
     optimizer: Optimizer
     image_size: int
-    form: Literal["report", "smallest"] = "report"
+    form: Literal["full", "reduced"] = "full"
     model_options: Mapping[str, Any] = field(default_factory=dict)
     images_per_class: int | None = None
     """Train on the first so many images of each class; None for all."""
@@ -94,8 +99,11 @@ class Training:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recipe(Training):
-    """One training with labels, complete: everything that decides its result but the seed, the data and the machine."""
+class ClassificationRecipe(Recipe):
+    """Settings of a training with labels: all that decides its result but the seed, the data and the machine."""
+
+    measure: ClassVar[str] = "val_accuracy"
+    banded: ClassVar[tuple[str, ...]] = ("val_accuracy",)
 
     schedule: Schedule
     start: Literal["random", "pretrained", "ssl"] = "random"
@@ -144,8 +152,11 @@ class View:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pretraining(Training):
-    """One training without labels."""
+class PretrainingRecipe(Recipe):
+    """Settings of a self-supervised pre-training."""
+
+    measure: ClassVar[str] = "knn"
+    banded: ClassVar[tuple[str, ...]] = ("probe", "collapsed")
 
     method: Literal["byol", "dino"]
     views: tuple[View, ...]
@@ -163,8 +174,11 @@ class Pretraining(Training):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SegmentationRecipe(Training):
-    """One training with masks, complete."""
+class SegmentationRecipe(Recipe):
+    """Settings of a semantic segmentation."""
+
+    measure: ClassVar[str] = "mean_iou"
+    banded: ClassVar[tuple[str, ...]] = ("mean_iou",)
 
     schedule: Schedule
     start: Literal["random", "imagenet", "coco", "ssl"] = "random"

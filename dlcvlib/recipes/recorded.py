@@ -6,10 +6,18 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from dlcvlib.recipes.recipe import Optimizer, Pretraining, Recipe, Schedule, SegmentationRecipe, Training, View
+from dlcvlib.recipes.recipe import (
+    ClassificationRecipe,
+    Optimizer,
+    PretrainingRecipe,
+    Recipe,
+    Schedule,
+    SegmentationRecipe,
+    View,
+)
 
 
-def recorded(values: Mapping[str, Any]) -> Training:
+def recorded(values: Mapping[str, Any]) -> Recipe:
     """The recipe that a record was made with, from `run.json`'s "recipe": what `Training.as_dict` wrote.
 
     A setting that the record of an older version does not name has its default.
@@ -17,9 +25,9 @@ def recorded(values: Mapping[str, Any]) -> Training:
     Raises:
         ValueError: a setting is not known, or one without a default is missing; the message names it.
     """
-    kind: type[Training] = Recipe
+    kind: type[Recipe] = ClassificationRecipe
     if "method" in values:
-        kind = Pretraining
+        kind = PretrainingRecipe
     elif values.get("dataset") == "satellite":
         kind = SegmentationRecipe
     nested: dict[str, Any] = {}

@@ -24,7 +24,7 @@ VARIED: dict[str, Any] = {
 POLY = Schedule("poly", gamma=0.9)
 
 SMALL: dict[str, Any] = {
-    "form": "smallest",
+    "form": "reduced",
     "image_size": 128,
     "tile": None,
     "batch_size": 8,

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from dlcvlib import places
+from dlcvlib import paths
 from dlcvlib.report.pictures import Block
 from dlcvlib.views import Picture
 from dlcvlib.views.display import PLOTLY_MIME
@@ -21,7 +21,7 @@ def command(chapter: str) -> str:
 
 def executed(chapter: str) -> Path | None:
     """The notebook that `make book`, or else `command`, ran; None where neither did."""
-    beside = (places.home() / folder / f"{chapter}.ipynb" for folder in ("book/chapters", "notebooks"))
+    beside = (paths.home() / folder / f"{chapter}.ipynb" for folder in ("book/chapters", "notebooks"))
     return next((file for file in beside if file.is_file() and _figures(file)), None)
 
 

@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dlcvlib import data, places, recipes
+from dlcvlib import data, paths, recipes
 from dlcvlib.damage import naming
 from dlcvlib.data import CourseData
 from dlcvlib.data.images import natural
 from dlcvlib.files import read_regular
-from dlcvlib.recipes import PROFILES, Training
-from dlcvlib.report.result import HERE, KEPT, Result, check, measure_of, place_of
+from dlcvlib.recipes import PROFILES, Recipe
+from dlcvlib.report.result import HERE, KEPT, Result, check, place_of
 from dlcvlib.runs import Run
 
 
@@ -27,7 +27,7 @@ from dlcvlib.runs import Run
 class System:
     """One system of a report: its recipe, what it came to, and the command that makes its records."""
 
-    recipe: Training
+    recipe: Recipe
     results: tuple[Result, ...]
     begun: tuple[str, ...]
     """Records that are not finished, in words."""
@@ -52,12 +52,12 @@ class Shelf:
     data_root: str | None = None
     """As the user named it; it belongs to the commands then."""
 
-    def system(self, recipe: Training) -> System:
+    def system(self, recipe: Recipe) -> System:
         """What a recipe came to."""
         at_hand, damaged = self._at_hand(recipe)
         finished = [run for run in at_hand if run.finished]
         begun = tuple(_unfinished(run) for run in at_hand if not run.finished)
-        measure = measure_of(recipe)
+        measure = recipe.measure
         results = [
             Result(tuple(run.info for run in group), HERE, measure, tuple(group))
             for group in _groups(finished, lambda run: run.info)
@@ -71,7 +71,7 @@ class Shelf:
         ]
         return System(recipe, tuple(results), begun, tuple(damaged), self.command(recipe))
 
-    def command(self, recipe: Training) -> str:
+    def command(self, recipe: Recipe) -> str:
         """The command that trains a recipe, or goes on with it."""
         seeds = recipes.seeds(recipe.name, self.profile)
         return self._command(["train", recipe.name], ["--seeds", str(seeds)] if seeds > 1 else [])
@@ -85,13 +85,13 @@ class Shelf:
         named = ["--data", self.data_root] if self.data_root else []
         return shlex.join(["dlcv", *words, "--profile", self.profile, *options, *named])
 
-    def _at_hand(self, recipe: Training) -> tuple[list[Run], list[str]]:
+    def _at_hand(self, recipe: Recipe) -> tuple[list[Run], list[str]]:
         """The sound records of this profile, in the order of their seeds, and what is wrong with the others."""
         files = (self.runs / self.profile / recipe.name).glob("seed*/run.json")
         sound, damaged = [], []
         for run in [Run(file.parent) for file in sorted(files, key=lambda file: natural(file.parent.name))]:
             try:
-                _check(run, measure_of(recipe))
+                _check(run, recipe.measure)
                 sound.append(run)
             except (OSError, ValueError) as error:
                 damaged.append(str(error))
@@ -109,7 +109,7 @@ def open_shelf(profile: str, data_root: str | Path | CourseData | None = None) -
         raise ValueError(f"unknown profile {profile!r}; known are {', '.join(PROFILES)}")
     course = data_root if isinstance(data_root, CourseData) else data.find(data_root or None)
     named = str(data_root) if isinstance(data_root, str | Path) and str(data_root) else None
-    return Shelf(profile, course, places.runs_home(course.root), recorded_results(places.results_home()), named)
+    return Shelf(profile, course, paths.runs_home(course.root), recorded_results(paths.results_home()), named)
 
 
 def recorded_results(folder: Path) -> tuple[Mapping[str, Any], ...]:
@@ -124,7 +124,7 @@ def recorded_results(folder: Path) -> tuple[Mapping[str, Any], ...]:
             kept = json.loads(read_regular(file))
             name = place_of(kept)[-1]
             if name in recipes.RECIPES:
-                check(kept, measure_of(recipes.get(name)))
+                check(kept, recipes.get(name).measure)
         except (AttributeError, KeyError, TypeError, ValueError, OSError, RecursionError) as error:
             raise ValueError(f"{file} is no result written by `dlcv runs --export`: {error!r}") from error
         found.append(kept)

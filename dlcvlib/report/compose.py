@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from dlcvlib.recipes import SegmentationRecipe, Training
+from dlcvlib.recipes import Recipe, SegmentationRecipe
 from dlcvlib.recipes.questions import NAMED_IMAGES
 from dlcvlib.report import chapters, tables
 from dlcvlib.report.collect import Shelf, System
@@ -111,7 +111,7 @@ def _blocks(answer: Answer, shelf: Shelf, *, named: Sequence[str] = (), make_map
     return (*tabled, *pictures(answer, systems, shelf, named=named, make_maps=make_maps))
 
 
-def _few_a_table(given: Sequence[Training]) -> list[Sequence[Training]]:
+def _few_a_table(given: Sequence[Recipe]) -> list[Sequence[Recipe]]:
     return [given[first : first + COLUMNS] for first in range(0, len(given), COLUMNS)]
 
 

@@ -12,7 +12,7 @@ from dlcvlib import embedding, models, views
 from dlcvlib.data import decode
 from dlcvlib.data.sets import ImageSet
 from dlcvlib.embedding.series import EmbeddingSeries, Method
-from dlcvlib.recipes import SERIES, Training
+from dlcvlib.recipes import SERIES, Recipe
 from dlcvlib.report.collect import Shelf, System
 from dlcvlib.report.rows import Answer
 from dlcvlib.runs import Run
@@ -66,7 +66,7 @@ def first_run(system: System) -> Run | None:
     return system.here.runs[0] if system.here else None
 
 
-def architecture(recipe: Training) -> Picture:
+def architecture(recipe: Recipe) -> Picture:
     """The network in the report's own size, counted without a value of it being computed."""
     with torch.device("meta"):
         network = models.build(recipe.model, CLASSES[recipe.dataset], form=recipe.form, **recipe.model_options)
@@ -153,7 +153,7 @@ def _maps_of(
     name = f"{METHODS[method]} of *{system.recipe.title}*"
     try:
         mapped = run.first_middle_last() if method == "pca" else None
-        kept = embedding.embed(run, method, mapped) if make else embedding.kept_maps(run, method, mapped)
+        kept = embedding.embed(run, method, mapped) if make else embedding.cached_maps(run, method, mapped)
     except (FileNotFoundError, ValueError) as error:
         return [f"{name} cannot be drawn: {error}"]
     if kept is None:

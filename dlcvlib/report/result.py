@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dlcvlib import recipes, runs
-from dlcvlib.recipes import PROFILES, Pretraining, SegmentationRecipe, Training
+from dlcvlib.recipes import PROFILES
 from dlcvlib.recipes.marks import VALIDATION_IMAGES
 from dlcvlib.runs import Run
 
@@ -65,9 +65,9 @@ class Result:
         return " (toy)" if self.is_toy else " (other images)" if self.is_of_others else ""
 
     @property
-    def is_smallest(self) -> bool:
+    def is_reduced(self) -> bool:
         """Whether a stand-in took the place of the reported network."""
-        return self.made[0]["recipe"]["form"] == "smallest"
+        return self.made[0]["recipe"]["form"] == "reduced"
 
     @property
     def data(self) -> str:
@@ -79,7 +79,7 @@ class Result:
         """Data and profile, and what else sets its value apart from a reported one."""
         images = self.made[0]["data"].get("val_images")
         words = [self.data, f"{images} images" if images else "", f"profile {self.profile}"]
-        words += ["smallest form"] if self.is_smallest else []
+        words += ["reduced network"] if self.is_reduced else []
         words += ["settings changed since"] if self.is_outdated else []
         return ", ".join(filter(None, words))
 
@@ -109,13 +109,6 @@ class Result:
         """Mean IoU of one land class over the seeds; None where a record does not say it."""
         values = [each["best"].get(f"iou_{name.lower()}") for each in self.made]
         return statistics.fmean(values) if None not in values else None
-
-
-def measure_of(recipe: Training) -> str:
-    """Name of the figure that a recipe's best epoch is chosen by."""
-    if isinstance(recipe, SegmentationRecipe):
-        return "mean_iou"
-    return "knn" if isinstance(recipe, Pretraining) else "val_accuracy"
 
 
 def place_of(info: Mapping[str, Any]) -> tuple[Any, ...]:

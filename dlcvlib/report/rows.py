@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from dlcvlib.recipes import RECIPES, Pretraining, Recipe, SegmentationRecipe, Training
+from dlcvlib.recipes import RECIPES, ClassificationRecipe, PretrainingRecipe, Recipe, SegmentationRecipe
 from dlcvlib.recipes.questions import QUESTIONS, Question
 
 REPORTS = {
@@ -19,26 +19,26 @@ REPORTS = {
 """The reports this project starts from, and our own systems beside them."""
 
 
-def _classifies(recipe: Training, from_scratch: bool) -> bool:
+def _classifies(recipe: Recipe, from_scratch: bool) -> bool:
     return recipe.dataset == "classification" and (getattr(recipe, "start", "") == "random") == from_scratch
 
 
-def _is_fcn32s(recipe: Training) -> bool:
+def _is_fcn32s(recipe: Recipe) -> bool:
     return recipe.model == "vgg16_fcn32s"
 
 
-def _is_setting(recipe: Training) -> bool:
-    return isinstance(recipe, Recipe) and recipe.setting is not None
+def _is_setting(recipe: Recipe) -> bool:
+    return isinstance(recipe, ClassificationRecipe) and recipe.setting is not None
 
 
-ANSWERED_BY: dict[str, Callable[[Training], bool]] = {
+ANSWERED_BY: dict[str, Callable[[Recipe], bool]] = {
     "model_a": lambda recipe: _classifies(recipe, from_scratch=True),
     "model_b": lambda recipe: _classifies(recipe, from_scratch=False),
     "feature_maps": lambda recipe: _classifies(recipe, from_scratch=True),
-    "byol": lambda recipe: isinstance(recipe, Pretraining) and recipe.method == "byol",
-    "dino": lambda recipe: isinstance(recipe, Pretraining) and recipe.method == "dino",
+    "byol": lambda recipe: isinstance(recipe, PretrainingRecipe) and recipe.method == "byol",
+    "dino": lambda recipe: isinstance(recipe, PretrainingRecipe) and recipe.method == "dino",
     "settings": _is_setting,
-    "setting_c_maps": lambda recipe: isinstance(recipe, Recipe) and recipe.setting == "C",
+    "setting_c_maps": lambda recipe: isinstance(recipe, ClassificationRecipe) and recipe.setting == "C",
     "fcn32s": _is_fcn32s,
     "unet": lambda recipe: recipe.model == "unet",
     "improved": lambda recipe: (
@@ -60,7 +60,7 @@ class Answer:
 
     report: str
     question: Question
-    recipes: tuple[Training, ...]
+    recipes: tuple[Recipe, ...]
 
     @property
     def chapter(self) -> str | None:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from dlcvlib import recipes
 from dlcvlib.metrics.course_iou import LAND_CLASSES
-from dlcvlib.recipes import SegmentationRecipe, Training
+from dlcvlib.recipes import Recipe, SegmentationRecipe
 from dlcvlib.recipes.marks import MARKS, Mark, mark_of
 from dlcvlib.report.collect import System
 from dlcvlib.report.result import KEPT, Result
@@ -52,14 +52,14 @@ def systems_table(systems: Sequence[System]) -> Picture:
         caption.append("Values marked (toy) are of drawn images: they say nothing about the reported ones.")
     if any(result.is_of_others for result in results):
         caption.append("(other images): not as many as the course's validation images, so a stand-in for them.")
-    if any(result.is_smallest for result in results):
+    if any(result.is_reduced for result in results):
         caption.append("“Smallest form”: a stand-in for the reported network.")
     if any(result.source == KEPT for result in results):
         caption.append("“Recorded”: a result that the book keeps, made elsewhere or earlier.")
     return table_picture(pd.DataFrame(rows), caption=" ".join(caption))
 
 
-def details_table(given: Sequence[Training]) -> Picture:
+def details_table(given: Sequence[Recipe]) -> Picture:
     """The settings of systems as a report trained them, or as ours are meant for a GPU: one column a system.
 
     Args:

@@ -6,7 +6,7 @@ import torch
 from segment_anything import SamPredictor
 from torch import Tensor
 
-from dlcvlib.sam.kept import Arrays, kept
+from dlcvlib.sam.cache import Arrays, kept
 from dlcvlib.sam.weights import LoadedSam
 
 

@@ -7,7 +7,7 @@ from scipy import ndimage
 from segment_anything import SamAutomaticMaskGenerator
 from torch import Tensor
 
-from dlcvlib.sam.kept import kept
+from dlcvlib.sam.cache import kept
 from dlcvlib.sam.predictor import KeptPredictor
 from dlcvlib.sam.regions import Regions, pixels_of
 from dlcvlib.sam.weights import LoadedSam

@@ -98,7 +98,7 @@ class DINOLoss(nn.Module):
 
     @torch.no_grad()
     def _move_center(self, teacher: Tensor) -> None:
-        self.center.lerp_(processes.mean(teacher.mean(0, keepdim=True)), 1 - self.center_momentum)
+        self.center.lerp_(processes.all_reduce_mean(teacher.mean(0, keepdim=True)), 1 - self.center_momentum)
 
 
 class Network(nn.Module):

@@ -1,7 +1,7 @@
 """Training: one loop, one file a task, and `train`, which returns a record finished, gone on with, or begun."""
 
 from dlcvlib.processes import ProcessLostError
-from dlcvlib.training.information import RecordMismatchError
+from dlcvlib.training.info import RecordMismatchError
 from dlcvlib.training.load_or_train import train
 from dlcvlib.training.loop import TrainingCollapsedError, TrainingDivergedError
 

@@ -13,7 +13,7 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 from torchvision.transforms import v2
 
 from dlcvlib import augment, models, processes, runs
-from dlcvlib.recipes import Recipe
+from dlcvlib.recipes import ClassificationRecipe
 from dlcvlib.runs import Run
 from dlcvlib.training import distribution, feed
 from dlcvlib.training.averaging import moving_average
@@ -62,7 +62,7 @@ class Classification:
 
     def __init__(
         self,
-        recipe: Recipe,
+        recipe: ClassificationRecipe,
         model: nn.Module,
         train: LabelledImages,
         val: LabelledImages,
@@ -87,7 +87,7 @@ class Classification:
         self.epochs = recipe.epochs
         self.batch_size = distribution.batch_size(recipe.batch_size, len(train.labels))
         self.steps = len(train.labels) // self.batch_size
-        self.trained = distribution.spread(self.model, self._loss)
+        self.trained = distribution.distribute(self.model, self._loss)
         self.optimizer = build_optimizer(self.model.parameters(), recipe.optimizer)
         self.rate_factors = rate_factors(recipe.schedule, self.epochs, self.steps)
         self.plateau = _plateau(self.optimizer, recipe)
@@ -142,7 +142,7 @@ class Classification:
         scores = self.evaluation["scores"]
         return {
             "val_loss": functional.cross_entropy(scores, self.val.labels).item(),
-            "train_accuracy": processes.summed(self.hits).item() / (self.steps * self.batch_size),
+            "train_accuracy": processes.all_reduce_sum(self.hits).item() / (self.steps * self.batch_size),
             "val_accuracy": (scores.argmax(1) == self.val.labels).float().mean().item(),
         }
 
@@ -174,12 +174,12 @@ class Classification:
     def _evaluate(self, part: LabelledImages) -> dict[str, Tensor]:
         """Features (N, D) float16 on the CPU, and scores (N, num_classes)."""
         features, logits = [], []
-        for images in processes.dealt(part.images.split(EVALUATION_BATCH)):
+        for images in processes.shard(part.images.split(EVALUATION_BATCH)):
             images = images.to(self.device, non_blocking=True)
             found, scores = classify(self._evaluated(), images, self.recipe, self.normalisation, self.precision)
             features.append(found.half().cpu())
             logits.append(scores)
-        return {"features": processes.together(features), "scores": processes.together(logits)}
+        return {"features": processes.gather(features), "scores": processes.gather(logits)}
 
     def weights(self) -> dict[str, Tensor]:
         """Of the evaluated network."""
@@ -217,14 +217,14 @@ def _sample(images: LabelledImages) -> LabelledImages:
     return LabelledImages(images.images[rows], images.labels[rows], images.indices[rows])
 
 
-def _plateau(optimizer: torch.optim.Optimizer, recipe: Recipe) -> ReduceLROnPlateau | None:
+def _plateau(optimizer: torch.optim.Optimizer, recipe: ClassificationRecipe) -> ReduceLROnPlateau | None:
     schedule = recipe.schedule
     if schedule.name != "plateau":
         return None
     return ReduceLROnPlateau(optimizer, mode="min", factor=schedule.gamma, patience=schedule.every)
 
 
-def _mixing(recipe: Recipe, num_classes: int) -> v2.Transform | None:
+def _mixing(recipe: ClassificationRecipe, num_classes: int) -> v2.Transform | None:
     """Mixup and cutmix in turn, drawn for each batch, as torchvision and timm do."""
     mixes = []
     if recipe.mixup_alpha:

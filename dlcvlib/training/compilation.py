@@ -78,7 +78,7 @@ class Compilation:
                 self._keep_if_faster()
 
     def _try(self, steps_left: int) -> None:
-        if not processes.agreed(steps_left * min(self.eager) >= self.worth_trying):
+        if not processes.broadcast(steps_left * min(self.eager) >= self.worth_trying):
             self.state = "decided"
             return
         torch._dynamo.config.suppress_errors = True  # without a compiler on the machine, a network runs as it is
@@ -87,7 +87,7 @@ class Compilation:
         self.state = "compiling"
 
     def _keep_if_faster(self) -> None:
-        if not processes.agreed(min(self.compiled) < min(self.eager)):
+        if not processes.broadcast(min(self.compiled) < min(self.eager)):
             self.take_back()
         self.state = "decided"
 

@@ -47,4 +47,4 @@ def build_loss(recipe: SegmentationRecipe, masks: Tensor, device: torch.device) 
 
 def of_shared_batch(recipe: SegmentationRecipe, loss: Callable[..., Tensor]) -> Callable[[Tensor, Tensor], Tensor]:
     """What `build_loss` gave, for a batch that processes share; Lovász, which sorts pixels, stays as it is."""
-    return loss if recipe.loss == "lovasz" else partial(loss, pooled=processes.mean)
+    return loss if recipe.loss == "lovasz" else partial(loss, pooled=processes.all_reduce_mean)

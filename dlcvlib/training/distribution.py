@@ -36,10 +36,10 @@ def batch_size(wanted: int, images: int) -> int:
         ValueError: the processes cannot share them evenly.
     """
     size = min(wanted, images)
-    if size % processes.count():
+    if size % processes.world_size():
         fitting = [number for number in range(1, size + 1) if size % number == 0]
         raise ValueError(
-            f"a batch of {size} images cannot be shared evenly by {processes.count()} processes; "
+            f"a batch of {size} images cannot be shared evenly by {processes.world_size()} processes; "
             f"--nproc-per-node must be one of {', '.join(map(str, fitting))}"
         )
     return size
@@ -53,12 +53,12 @@ def shuffled(images: int, batch_size: int, device: torch.device) -> Iterator[Ten
     """
     steps = images // batch_size
     order = torch.randperm(images)[: steps * batch_size].view(steps, batch_size)
-    yield from order.chunk(processes.count(), dim=1)[processes.place()].to(device)
+    yield from order.chunk(processes.world_size(), dim=1)[processes.rank()].to(device)
 
 
 def synchronised(network: nn.Module) -> nn.Module:
     """`network` with batch normalisation over the batches of all processes; itself where there is one process."""
-    if processes.count() == 1:
+    if processes.world_size() == 1:
         return network
     if next(network.parameters()).is_cuda:
         return nn.SyncBatchNorm.convert_sync_batchnorm(network)
@@ -83,35 +83,35 @@ class LossOf(nn.Module):
 
     def forward(self, *batch: Any) -> Tensor:
         """The loss of this process's part of a batch."""
-        with own_chance():
+        with own_random_draws():
             return self.loss(*batch)
 
 
-def spread(network: nn.Module, loss: Callable[..., Tensor]) -> nn.Module:
+def distribute(network: nn.Module, loss: Callable[..., Tensor]) -> nn.Module:
     """`LossOf`, whose gradients are the mean over the processes; all processes begin with the first one's weights."""
     whole = LossOf(network, loss)
-    if processes.count() == 1:
+    if processes.world_size() == 1:
         return whole
     return DistributedDataParallel(whole, **{BUFFERS: False})  # type: ignore[arg-type]
 
 
 @contextmanager
-def own_chance() -> Iterator[None]:
+def own_random_draws() -> Iterator[None]:
     """Draw inside, as dropout does, otherwise in each process; outside, the processes go on drawing alike.
 
     It is the CPU's generator that all else is drawn from; a GPU's is the processes' own from the start of an epoch.
     """
     generator = torch.default_generator
     before = generator.get_state()
-    generator.manual_seed(int(torch.randint(2**62, ())) + processes.place())
+    generator.manual_seed(int(torch.randint(2**62, ())) + processes.rank())
     try:
         yield
     finally:
         generator.set_state(before)
 
 
-def take_from_first(network: nn.Module) -> None:
+def broadcast_weights(network: nn.Module) -> None:
     """Give every process the first one's weights."""
-    if processes.count() > 1:
+    if processes.world_size() > 1:
         for tensor in network.state_dict().values():
             distributed.broadcast(tensor, src=0)

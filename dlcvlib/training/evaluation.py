@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from dlcvlib import augment, models
-from dlcvlib.recipes import Recipe, SegmentationRecipe
+from dlcvlib.recipes import ClassificationRecipe, SegmentationRecipe
 from dlcvlib.training.device import Precision, autocast
 
 Normalisation = Mapping[str, tuple[float, float, float]]
@@ -27,7 +27,7 @@ def prepare(
 
 @torch.no_grad()
 def classify(
-    model: nn.Module, images: Tensor, recipe: Recipe, normalisation: Normalisation, precision: Precision
+    model: nn.Module, images: Tensor, recipe: ClassificationRecipe, normalisation: Normalisation, precision: Precision
 ) -> tuple[Tensor, Tensor]:
     """Features (N, D) and scores (N, classes), float32, of uint8 images; the scores averaged as the recipe says."""
     model.eval()

@@ -12,14 +12,14 @@ from typing import Any
 from filelock import FileLock
 from torch import nn
 
-from dlcvlib import augment, data, places, processes, recipes, runs
+from dlcvlib import augment, data, paths, processes, recipes, runs
 from dlcvlib.data import CourseData
 from dlcvlib.processes import ProcessLostError
-from dlcvlib.recipes import Pretraining, Recipe, SegmentationRecipe, Training
+from dlcvlib.recipes import ClassificationRecipe, PretrainingRecipe, Recipe, SegmentationRecipe
 from dlcvlib.runs import Run
 from dlcvlib.training import device as devices
 from dlcvlib.training.classification import Classification
-from dlcvlib.training.information import finished_info, first_info, refuse_other_record
+from dlcvlib.training.info import finished_info, first_info, refuse_other_record
 from dlcvlib.training.loop import TrainingCollapsedError, TrainingDivergedError, fit, seeded
 from dlcvlib.training.prepare import (
     Images,
@@ -45,7 +45,7 @@ PRETRAINING_SEED = 0
 
 
 def train(
-    recipe: str | Training,
+    recipe: str | Recipe,
     *,
     profile: str,
     seed: int,
@@ -83,23 +83,23 @@ def train(
     course = _course(data)
     used = source_of(course, asked)
     images = images_of(used, asked)
-    run = Run(runs.path_of(places.runs_home(course.root), profile, asked.name, seed))
+    run = Run(runs.path_of(paths.runs_home(course.root), profile, asked.name, seed))
     if _is_finished(run):  # read without a lock, which a record in a read-only place could not have
         refuse_other_record(run, asked, images.fingerprint, given)
         run.verify()
         return run
     run.path.mkdir(parents=True, exist_ok=True)
-    with _locked(run), _losses_told(run), augment.part_of_batch(processes.place(), processes.count()):
+    with _locked(run), _losses_told(run), augment.part_of_batch(processes.rank(), processes.world_size()):
         refuse_other_record(run, asked, images.fingerprint, given)
-        if not processes.agreed(run.finished):
+        if not processes.broadcast(run.finished):
             _train(run, asked, profile, seed, course, used, images, given)
-        processes.wait()  # until the first has written the last of it
+        processes.barrier()  # until the first has written the last of it
     return run
 
 
 def _is_finished(run: Run) -> bool:
     """Whether the first process finds the record finished, so that all decide alike."""
-    return processes.agreed(processes.is_first() and run.finished)
+    return processes.broadcast(processes.is_first() and run.finished)
 
 
 @contextmanager
@@ -107,10 +107,10 @@ def _locked(run: Run) -> Iterator[None]:
     """A second training of the same record waits here, then finds it finished."""
     if processes.is_first():
         with FileLock(run.path / ".lock"):
-            processes.wait()
+            processes.barrier()
             yield
     else:
-        processes.wait()
+        processes.barrier()
         yield
 
 
@@ -132,28 +132,28 @@ def _course(given: CourseData | str | Path | None) -> CourseData:
     return given if isinstance(given, CourseData) else data.find(given)
 
 
-def images_of(course: CourseData, recipe: Training) -> AnyImages:
+def images_of(course: CourseData, recipe: Recipe) -> AnyImages:
     """The images that `recipe` trains on, decoded.
 
     Raises:
         FileNotFoundError: the data lack them.
     """
-    if isinstance(recipe, Pretraining):
+    if isinstance(recipe, PretrainingRecipe):
         return unlabelled_images(course, recipe)
     if isinstance(recipe, SegmentationRecipe):
         return satellite_images(course, recipe)
-    assert isinstance(recipe, Recipe)
+    assert isinstance(recipe, ClassificationRecipe)
     return load_images(labelled_set(course, recipe), recipe)
 
 
-def source_of(course: CourseData, recipe: Training) -> CourseData:
+def source_of(course: CourseData, recipe: Recipe) -> CourseData:
     """The data that `recipe` trains on: `course`, or the toy world where it lacks the labels of Mini-ImageNet."""
-    return labelled_source(course, recipe) if isinstance(recipe, Recipe) else course
+    return labelled_source(course, recipe) if isinstance(recipe, ClassificationRecipe) else course
 
 
 def _train(
     run: Run,
-    recipe: Training,
+    recipe: Recipe,
     profile: str,
     seed: int,
     course: CourseData,
@@ -162,17 +162,17 @@ def _train(
     given: GivenWeights | None,
 ) -> None:
     begun = run.info or first_info(recipe, profile, seed, course, used, images.described, devices.choose_device())
-    info = processes.agreed(dict(begun))
+    info = processes.broadcast(dict(begun))
     weights = given.file if given else None
     if info["status"] == "collapsed":
         raise TrainingCollapsedError(info["reason"])
     info.pop("reason", None)  # of an earlier divergence
-    checkpoint = processes.agreed(runs.sound_checkpoint(run) if processes.is_first() else None)
+    checkpoint = processes.broadcast(runs.sound_checkpoint(run) if processes.is_first() else None)
     task: AnyTask
     train_record = partial(train, profile=profile, seed=PRETRAINING_SEED, data=course)
     with seeded(seed, 0):
         if isinstance(images, PretrainingImages):
-            assert isinstance(recipe, Pretraining)
+            assert isinstance(recipe, PretrainingRecipe)
             task = _self_supervised(recipe, images, info)
         elif isinstance(images, SatelliteImages):
             assert isinstance(recipe, SegmentationRecipe)
@@ -180,7 +180,7 @@ def _train(
                 recipe, images, info, checkpoint, lambda model: start_segmenter(model, recipe, weights, train_record)
             )
         else:
-            assert isinstance(recipe, Recipe)
+            assert isinstance(recipe, ClassificationRecipe)
             task = _labelled(
                 recipe, images, info, checkpoint, lambda model: start(model, recipe, course, weights, train_record)
             )
@@ -197,7 +197,7 @@ def _train(
         _write_info(run, info | {"status": status, "reason": str(error)})
         raise
     if isinstance(task, Segmentation):
-        processes.wait()  # until the first has written the best weights
+        processes.barrier()  # until the first has written the best weights
         task.write_best_masks(run)
     _write_info(run, finished_info(info | _of_the_network(task), progress, time.perf_counter() - started))
     if processes.is_first():
@@ -209,13 +209,13 @@ def _write_info(run: Run, info: dict[str, Any]) -> None:
         runs.write_info(run, info)
 
 
-def _self_supervised(recipe: Pretraining, images: PretrainingImages, info: dict[str, Any]) -> SelfSupervised:
+def _self_supervised(recipe: PretrainingRecipe, images: PretrainingImages, info: dict[str, Any]) -> SelfSupervised:
     device = devices.choose_device()
     return SelfSupervised(recipe, build_method(recipe), images.images, device, devices.PRECISIONS[info["precision"]])
 
 
 def _labelled(
-    recipe: Recipe,
+    recipe: ClassificationRecipe,
     images: Images,
     info: dict[str, Any],
     checkpoint: str | None,

@@ -108,7 +108,7 @@ def seeded(seed: int, epoch: int) -> Iterator[None]:
     with torch.random.fork_rng(devices=devices):
         torch.manual_seed(1_000_003 * seed + epoch)
         if torch.cuda.is_available():  # where only dropout is drawn, for images that no other process has
-            torch.cuda.manual_seed(1_000_003 * seed + epoch + 7919 * processes.place())
+            torch.cuda.manual_seed(1_000_003 * seed + epoch + 7919 * processes.rank())
         yield
 
 
@@ -139,7 +139,7 @@ def fit(task: Task, run: Run, *, seed: int, snapshots: int, title: str = "", che
     compilation = Compilation(task.networks, task.device)
     progress = _resume(task, run, checkpoint)
     if progress.epoch == 0 and 0 in kept:
-        progress.before = processes.agreed(task.measure())
+        progress.before = processes.broadcast(task.measure())
         task.write_snapshot(run, 0)
     total = task.epochs * task.steps
     with progress_bar(title, total, "step", initial=progress.epoch * task.steps) as bar:
@@ -149,7 +149,7 @@ def fit(task: Task, run: Run, *, seed: int, snapshots: int, title: str = "", che
             with seeded(seed, epoch):
                 train_loss = _train_epoch(task, run, epoch, compilation, bar)
                 with uncompiled():
-                    measures = processes.agreed(task.measure())
+                    measures = processes.broadcast(task.measure())
             rate = task.optimizer.param_groups[0]["lr"]
             row = {"epoch": epoch, "train_loss": train_loss, **measures, "learning_rate": rate}
             task.after_epoch(measures)
@@ -178,7 +178,7 @@ def _resume(task: Task, run: Run, checkpoint: str | None) -> Progress:
     state = runs.read_checkpoint(run, checkpoint)
     task.load_state_dict(state["task"])
     progress = Progress(**state["progress"])
-    processes.wait()  # else one might read what another writes anew
+    processes.barrier()  # else one might read what another writes anew
     if processes.is_first():
         _write_figures(task, run, progress)  # the kill may have come between the checkpoint and these
     return progress
@@ -205,7 +205,7 @@ def _train_epoch(task: Task, run: Run, epoch: int, compilation: Compilation, bar
         unread.append(step(task, batch, (epoch - 1) * task.steps + number))
         bar.update()
         if len(unread) == LOSSES_READ_EVERY or number + 1 == task.steps:
-            losses += processes.mean(torch.stack(unread).float()).tolist()
+            losses += processes.all_reduce_mean(torch.stack(unread).float()).tolist()
             _refuse_divergence(losses, run, epoch)
             taken, started = time.perf_counter() - started, time.perf_counter()
             compilation.timed(taken / len(unread), (task.epochs - epoch + 1) * task.steps - number - 1)

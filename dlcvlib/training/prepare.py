@@ -11,7 +11,7 @@ from torch import nn
 
 from dlcvlib import data, models
 from dlcvlib.data import CourseData, Decoded, ImageSet
-from dlcvlib.recipes import Pretraining, Recipe, Training
+from dlcvlib.recipes import ClassificationRecipe, PretrainingRecipe, Recipe
 from dlcvlib.ssl.byol import BYOL
 from dlcvlib.ssl.dino import DINO
 from dlcvlib.training.classification import LabelledImages
@@ -72,7 +72,7 @@ class PretrainingImages:
         }
 
 
-def unlabelled_images(course: CourseData, recipe: Pretraining) -> PretrainingImages:
+def unlabelled_images(course: CourseData, recipe: PretrainingRecipe) -> PretrainingImages:
     """Mini-ImageNet without its labels, and labelled images for the monitors.
 
     Where Mini-ImageNet has labels, one image in ten of each class is kept out for the monitors; where it has none, they
@@ -97,7 +97,7 @@ def unlabelled_images(course: CourseData, recipe: Pretraining) -> PretrainingIma
     return PretrainingImages(images, "mini", decoded.fingerprint)
 
 
-def _monitored_on_office(course: CourseData, recipe: Pretraining, mini: Decoded) -> PretrainingImages:
+def _monitored_on_office(course: CourseData, recipe: PretrainingRecipe, mini: Decoded) -> PretrainingImages:
     office = course.office
     if office is None or office.val is None:
         raise FileNotFoundError(f"{course.root}: neither Mini-ImageNet nor Office has labels for the monitors")
@@ -122,7 +122,7 @@ def _spread(rows: np.ndarray, at_most: int) -> np.ndarray:
     return rows[torch.linspace(0, len(rows) - 1, min(at_most, len(rows))).long().numpy()]
 
 
-def labelled_source(course: CourseData, recipe: Recipe) -> CourseData:
+def labelled_source(course: CourseData, recipe: ClassificationRecipe) -> CourseData:
     """Return the data whose set a recipe trains on: `course` itself.
 
     For Mini-ImageNet without labels (most editions' download has none) the toy world stands in; it is what the record
@@ -133,7 +133,7 @@ def labelled_source(course: CourseData, recipe: Recipe) -> CourseData:
     return course
 
 
-def labelled_set(course: CourseData, recipe: Recipe) -> ImageSet:
+def labelled_set(course: CourseData, recipe: ClassificationRecipe) -> ImageSet:
     """Return the set of `labelled_source` that a recipe trains on.
 
     Raises:
@@ -148,7 +148,7 @@ def labelled_set(course: CourseData, recipe: Recipe) -> ImageSet:
     return found
 
 
-def load_images(image_set: ImageSet, recipe: Recipe) -> Images:
+def load_images(image_set: ImageSet, recipe: ClassificationRecipe) -> Images:
     """Decode both parts once; choose the recipe's images.
 
     Raises:
@@ -168,7 +168,7 @@ def load_images(image_set: ImageSet, recipe: Recipe) -> Images:
     return Images(chosen, parts[1], len(image_set.class_names), fingerprint, image_set.written_labels)
 
 
-def decoded_size(recipe: Recipe) -> int | None:
+def decoded_size(recipe: ClassificationRecipe) -> int | None:
     """Side to decode to: Office images differ in size, Mini's can be more than needed; None leaves them as they are."""
     if recipe.dataset == "office" or (recipe.dataset == "mini" and recipe.image_size < MINI_SIDE):
         return recipe.image_size
@@ -215,7 +215,7 @@ def _first_rows(rows: np.ndarray, labels: np.ndarray, count: int | None) -> np.n
     return rows if count is None else rows[_place_in_class(labels[rows]) < count]
 
 
-def build_model(recipe: Recipe, num_classes: int) -> nn.Module:
+def build_model(recipe: ClassificationRecipe, num_classes: int) -> nn.Module:
     """The recipe's network with random weights, drawn from torch's generator."""
     if recipe.head == "own":
         return _network(recipe, num_classes)
@@ -223,14 +223,14 @@ def build_model(recipe: Recipe, num_classes: int) -> nn.Module:
     return models.LinearClassifier(backbone, width, num_classes)
 
 
-def build_backbone(recipe: Training) -> tuple[nn.Module, int]:
+def build_backbone(recipe: Recipe) -> tuple[nn.Module, int]:
     """The recipe's network without its last layer, with random weights, and the number of its features."""
     model = _network(recipe, num_classes=1)
-    width = models.feature_width(model)
+    width = models.feature_dim(model)
     return models.as_backbone(model), width
 
 
-def build_method(recipe: Pretraining) -> Method:
+def build_method(recipe: PretrainingRecipe) -> Method:
     """BYOL or DINO around the recipe's backbone, with random weights.
 
     Raises:
@@ -245,7 +245,7 @@ def build_method(recipe: Pretraining) -> Method:
     raise ValueError(f"unknown method {recipe.method!r}; known are byol, dino")
 
 
-def _network(recipe: Training, num_classes: int) -> nn.Module:
+def _network(recipe: Recipe, num_classes: int) -> nn.Module:
     options: dict[str, Any] = dict(recipe.model_options)
     if "image_size" in models.options_of(recipe.model, recipe.form):
         options["image_size"] = recipe.image_size

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from dlcvlib import augment, processes, runs
 from dlcvlib.metrics import weighted_knn_accuracy
-from dlcvlib.recipes import Pretraining
+from dlcvlib.recipes import PretrainingRecipe
 from dlcvlib.runs import Run
 from dlcvlib.ssl import monitors, schedules
 from dlcvlib.ssl.momentum import drift
@@ -89,7 +89,7 @@ class SelfSupervised:
 
     def __init__(
         self,
-        recipe: Pretraining,
+        recipe: PretrainingRecipe,
         method: Method,
         images: UnlabelledImages,
         device: torch.device,
@@ -108,7 +108,7 @@ class SelfSupervised:
         self.epochs = recipe.epochs
         self.batch_size = distribution.batch_size(recipe.batch_size, images.count)
         self.steps = images.count // self.batch_size
-        self.trained = distribution.spread(self.module, self._loss)
+        self.trained = distribution.distribute(self.module, self._loss)
         self.optimizer = build_optimizer(self.module.parameters(), recipe.optimizer)
         self.rates, self.decays, self.momenta = _schedules(recipe, self.steps)
         self.step = 0
@@ -229,7 +229,7 @@ class SelfSupervised:
         in_training = self.module.training
         self.module.eval()
         features, outputs = [], []
-        for part in processes.dealt(images.split(EVALUATION_BATCH)):
+        for part in processes.shard(images.split(EVALUATION_BATCH)):
             prepared = augment.prepare(part.to(self.device), self.recipe.image_size, {})
             prepared = prepared.contiguous(memory_format=torch.channels_last)
             with autocast(self.device, self.precision):
@@ -237,10 +237,10 @@ class SelfSupervised:
                 outputs.append(self.method.head_output(found).float())
             features.append(found.float())
         self.module.train(in_training)
-        return processes.together(features), processes.together(outputs)
+        return processes.gather(features), processes.gather(outputs)
 
 
-def _schedules(recipe: Pretraining, steps: int) -> tuple[list[float], list[float], list[float]]:
+def _schedules(recipe: PretrainingRecipe, steps: int) -> tuple[list[float], list[float], list[float]]:
     """Learning rate, weight decay and momentum of every step."""
     settings = recipe.optimizer
     rates = schedules.cosine(

@@ -12,7 +12,7 @@ from dlcvlib.models import LinearClassifier
 from dlcvlib.runs import Run
 from dlcvlib.training.classification import EVALUATION_BATCH, Classification, LabelledImages
 from dlcvlib.training.device import autocast
-from dlcvlib.training.distribution import take_from_first
+from dlcvlib.training.distribution import broadcast_weights
 from dlcvlib.training.linear_probe import Fit, fit_with_chosen_decay
 from dlcvlib.training.loop import Progress, seeded
 
@@ -28,12 +28,12 @@ def probe(task: Classification, run: Run, seed: int) -> Progress:
         run: the record to write.
         seed: of the split by which the weight decay is chosen.
     """
-    before = processes.agreed(task.measure())
+    before = processes.broadcast(task.measure())
     task.write_snapshot(run, 0)
     started = time.perf_counter()
     with seeded(seed, 1):
         fit, accuracy = fit_classifier(task)
-    measures = processes.agreed(task.measure())
+    measures = processes.broadcast(task.measure())
     row = {
         "epoch": 1,
         "train_loss": fit.loss,
@@ -68,7 +68,7 @@ def fit_classifier(task: Classification) -> tuple[Fit, float]:
         model.classifier.weight.copy_(fit.classifier.weight)
         model.classifier.bias.copy_(fit.classifier.bias)
         accuracy = (model.classifier(features).argmax(1) == labels).float().mean().item()
-    take_from_first(model)
+    broadcast_weights(model)
     if task.average is not None:
         task.average.module.load_state_dict(model.state_dict())
     return fit, accuracy
@@ -79,8 +79,8 @@ def cached_features(task: Classification, model: LinearClassifier, images: Label
     """Features (N, D) float32 of unaugmented images; in evaluation mode, so that no BatchNorm statistic moves."""
     model.eval()
     found = []
-    for part in processes.dealt(images.images.split(EVALUATION_BATCH)):
+    for part in processes.shard(images.images.split(EVALUATION_BATCH)):
         prepared = task.prepare((part.flip(-1) if mirrored else part).to(task.device), {})
         with autocast(task.device, task.precision):
             found.append(model.backbone(prepared).float())
-    return processes.together(found)
+    return processes.gather(found)

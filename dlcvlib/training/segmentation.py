@@ -72,7 +72,7 @@ class Segmentation:
         self.epochs = recipe.epochs
         self.batch_size = distribution.batch_size(recipe.batch_size, len(train.names))
         self.steps = len(train.names) // self.batch_size
-        self.trained = distribution.spread(self.model, self._loss)
+        self.trained = distribution.distribute(self.model, self._loss)
         self.optimizer = build_optimizer(self.model.parameters(), recipe.optimizer)
         self.rate_factors = rate_factors(recipe.schedule, self.epochs, self.steps)
         self.kept = _named(recipe.named_images, val.names)
@@ -136,7 +136,7 @@ class Segmentation:
 
     def write_snapshot(self, run: Run, epoch: int) -> None:
         """Predicted masks of the named validation images."""
-        masks = processes.summed(self.predicted[self.kept]).numpy()
+        masks = processes.all_reduce_sum(self.predicted[self.kept]).numpy()
         if processes.is_first():
             names = [self.val.names[row] for row in self.kept]
             runs.write_masks(run, epoch, dict(zip(names, masks, strict=True)))
@@ -145,7 +145,7 @@ class Segmentation:
         """Masks that the best epoch's network predicts for every validation image; call it when training has ended."""
         self._evaluated().load_state_dict(run.weights())
         self._evaluate()
-        predicted = processes.summed(self.predicted).numpy()
+        predicted = processes.all_reduce_sum(self.predicted).numpy()
         if processes.is_first():
             runs.write_best_masks(run, dict(zip(self.val.names, predicted, strict=True)))
 
@@ -166,7 +166,7 @@ class Segmentation:
         nothing = self.val.masks[:0].to(self.device)
         iou = course_iou(nothing, nothing)
         self.predicted.zero_()
-        for start in processes.dealt(range(0, len(self.val.names), EVALUATION_BATCH)):
+        for start in processes.shard(range(0, len(self.val.names), EVALUATION_BATCH)):
             rows = slice(start, start + EVALUATION_BATCH)
             images, masks = (part[rows].to(self.device) for part in (self.val.images, self.val.masks))
             logits = self.predict(images, masks.shape[-2:])
@@ -174,7 +174,7 @@ class Segmentation:
             predicted = logits.argmax(1).to(torch.uint8)
             iou = iou + course_iou(predicted, masks)
             self.predicted[rows] = predicted.cpu()
-        return processes.summed(total).item() / len(self.val.names), IoU(processes.summed(iou.table))
+        return processes.all_reduce_sum(total).item() / len(self.val.names), IoU(processes.all_reduce_sum(iou.table))
 
     def predict(self, images: Tensor, size: tuple[int, ...]) -> Tensor:
         """Logits (N, 7, *size) float32 of uint8 images."""

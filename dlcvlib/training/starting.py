@@ -12,7 +12,7 @@ from torch import nn
 
 from dlcvlib import models, recipes
 from dlcvlib.data import CourseData
-from dlcvlib.recipes import Recipe, SegmentationRecipe
+from dlcvlib.recipes import ClassificationRecipe, SegmentationRecipe
 from dlcvlib.runs import Run
 
 COURSE_BACKBONE = "pretrain_model_SL.pt"
@@ -21,7 +21,7 @@ COURSE_BACKBONE = "pretrain_model_SL.pt"
 FROM_OUTSIDE = ("pretrained", "imagenet", "coco")
 """Values of `start` in a recipe that starts from outside weights."""
 
-TrainRecord = Callable[[recipes.Training], Run]
+TrainRecord = Callable[[recipes.Recipe], Run]
 """Load-or-train, for the record that another one starts from."""
 
 
@@ -33,7 +33,7 @@ class GivenWeights:
     sha256: str
 
 
-def given_weights(recipe: recipes.Training, file: Path | None) -> GivenWeights | None:
+def given_weights(recipe: recipes.Recipe, file: Path | None) -> GivenWeights | None:
     """Make certain that a recipe can start from the file that was named for it; None where none was.
 
     Raises:
@@ -55,7 +55,7 @@ def given_weights(recipe: recipes.Training, file: Path | None) -> GivenWeights |
 
 
 def start(
-    model: nn.Module, recipe: Recipe, course: CourseData, weights: Path | None, train_record: TrainRecord
+    model: nn.Module, recipe: ClassificationRecipe, course: CourseData, weights: Path | None, train_record: TrainRecord
 ) -> dict[str, Any]:
     """Give `model` the weights that its recipe starts from.
 
@@ -94,7 +94,7 @@ def start_segmenter(
         train_record: how to come by the record of a pre-training.
 
     Returns:
-        where they come from, for `run.json`; a smallest form, which no outside weights fit, says that it is random.
+        where they come from, for `run.json`; a reduced network, which no outside weights fit, says that it is random.
 
     Raises:
         ValueError, FileNotFoundError: a file was named or found, but is missing, damaged or does not fit.
@@ -109,20 +109,24 @@ def start_segmenter(
         if recipe.pretraining is None:
             raise ValueError(f"the recipe {recipe.name} starts from a pre-training, but names none in `pretraining`")
         return _from_record(backbone, train_record(recipes.get(recipe.pretraining)), "the recipe asks for it")
-    if recipe.form == "smallest" and weights is None:
-        return {"from": "random", "because": "outside weights do not fit the smallest form"}
+    if recipe.form == "reduced" and weights is None:
+        return {"from": "random", "because": "outside weights do not fit the reduced network"}
     if recipe.start == "coco" and weights is None:
         return _origin(models.pretrained(model, recipe.model))
     return _origin(models.pretrained(backbone, name, path=weights))
 
 
 def _pretrained(
-    backbone: nn.Module, recipe: Recipe, course: CourseData, weights: Path | None, train_record: TrainRecord
+    backbone: nn.Module,
+    recipe: ClassificationRecipe,
+    course: CourseData,
+    weights: Path | None,
+    train_record: TrainRecord,
 ) -> dict[str, Any]:
     """Outside weights where they are to be had, else pre-training with labels on Mini-ImageNet."""
     file = weights or (_file_of_the_course(course) if recipe.supplied == "mini" else None)
-    if recipe.form == "smallest" and weights is None:
-        because = "outside weights do not fit the smallest form"
+    if recipe.form == "reduced" and weights is None:
+        because = "outside weights do not fit the reduced network"
     elif recipe.supplied == "mini" and file is None:
         because = f"the course's {COURSE_BACKBONE} is not there"
     else:

@@ -31,10 +31,10 @@ class SynchronisedBatchNorm(_BatchNorm):
         values = features.float()
         over = [dimension for dimension in range(features.ndim) if dimension != 1]
         channel = [1, -1] + [1] * (features.ndim - 2)
-        mean = processes.mean(values.mean(over))
+        mean = processes.all_reduce_mean(values.mean(over))
         centred = values - mean.view(channel)
-        variance = processes.mean(centred.square().mean(over))
-        self._follow(mean.detach(), variance.detach(), processes.count() * values.numel() // self.num_features)
+        variance = processes.all_reduce_mean(centred.square().mean(over))
+        self._follow(mean.detach(), variance.detach(), processes.world_size() * values.numel() // self.num_features)
         normalised = centred * torch.rsqrt(variance + self.eps).view(channel)
         if self.affine:
             normalised = normalised * self.weight.view(channel) + self.bias.view(channel)

@@ -58,7 +58,7 @@ def iou_table(rows: Sequence[Run | Sequence[Run]]) -> Picture:
         "flatters a little; spread: standard deviation over seeds; then each class's own IoU. "
         f"The highest is {best['system']} with {best['mean IoU']:.3f}."
     )
-    if frame["form"].eq("smallest").any():
+    if frame["form"].eq("reduced").any():
         caption += (
             " “Smallest” marks a stand-in for the reported network: its value is not to be held against the report's."
         )

@@ -112,7 +112,7 @@ def settings_table(
     )
     if table["starts from"].str.contains("stand-in").any():
         caption += " Where the supplied backbone was not to be had, one that we trained with labels stands in."
-    if table["form"].eq("smallest").any():
+    if table["form"].eq("reduced").any():
         caption += (
             " “Smallest” marks a stand-in for the reported network: its value is not to be held against the report's."
         )

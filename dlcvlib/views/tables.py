@@ -36,7 +36,7 @@ def accuracy_table(rows: Sequence[Run | Sequence[Run]]) -> Picture:
         "Spread: standard deviation over seeds. Error: standard error for the number of validation images. "
         f"The highest is {best['system']} with {best['accuracy']:.3f}."
     )
-    if table["form"].eq("smallest").any():
+    if table["form"].eq("reduced").any():
         caption += (
             " “Smallest” marks a stand-in for the reported network: its value is not to be held against the report's."
         )

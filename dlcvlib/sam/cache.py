@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from dlcvlib import places
+from dlcvlib import paths
 from dlcvlib.arrays import keep, read_kept
 
 VERSION = 1  # of what is kept; a change of how it is made must raise it
@@ -42,4 +42,4 @@ def file_of(kind: str, weights: str, pixels: np.ndarray, parameters: Mapping[str
     facts = [VERSION, weights, str(pixels.dtype), pixels.shape, dict(parameters)]
     digest = hashlib.blake2b(json.dumps(facts, sort_keys=True).encode(), digest_size=16)
     digest.update(np.ascontiguousarray(pixels).data)
-    return places.cache_home() / "sam" / f"{kind}-{digest.hexdigest()}.npz"
+    return paths.cache_home() / "sam" / f"{kind}-{digest.hexdigest()}.npz"

@@ -12,7 +12,7 @@ import torch
 
 from dlcvlib import processes, runs
 from dlcvlib.data import CourseData
-from dlcvlib.recipes import Training
+from dlcvlib.recipes import Recipe
 from dlcvlib.runs import Run
 from dlcvlib.training import device as devices
 from dlcvlib.training.loop import Progress
@@ -25,7 +25,7 @@ class RecordMismatchError(RuntimeError):
     """The record's folder holds another training than the one asked for."""
 
 
-def refuse_other_record(run: Run, recipe: Training, fingerprint: str, weights: GivenWeights | None = None) -> None:
+def refuse_other_record(run: Run, recipe: Recipe, fingerprint: str, weights: GivenWeights | None = None) -> None:
     """Compare what the record was made with to what is asked for.
 
     Args:
@@ -73,7 +73,7 @@ def _default(field: dataclasses.Field[Any]) -> Any:
 
 
 def first_info(
-    recipe: Training,
+    recipe: Recipe,
     profile: str,
     seed: int,
     course: CourseData,
@@ -99,13 +99,19 @@ def first_info(
         "seed": seed,
         "status": "training",
         "start": {"from": "random"},
-        "device": devices.hardware(device) + (f", {processes.count()} processes" if processes.count() > 1 else ""),
+        "device": devices.hardware(device)
+        + (f", {processes.world_size()} processes" if processes.world_size() > 1 else ""),
         "precision": devices.choose_precision(device),
         "data": {"root": used.root.name, "is_toy": used.is_toy} | stands_in | about_data,
         "versions": {"python": platform.python_version()}
         | {name: importlib.metadata.version(name) for name in PACKAGES},
         "timings": {"started": datetime.now(UTC).isoformat(timespec="seconds")},
     }
+
+
+def _hardware(device: torch.device) -> str:
+    count = processes.world_size()
+    return devices.hardware(device) + (f", {count} processes" if count > 1 else "")
 
 
 def finished_info(info: dict[str, Any], progress: Progress, seconds: float) -> dict[str, Any]:

@@ -78,7 +78,7 @@ def separate_runs(run: Run, epochs: Iterable[int] | None = None, seed: int = 0) 
     return embed(run, "separate", epochs, seed)
 
 
-def kept_maps(
+def cached_maps(
     run: Run, method: Method = "tsne", epochs: Iterable[int] | None = None, seed: int = 0
 ) -> EmbeddingSeries | None:
     """The maps that `embed` would return, where they are kept already; None where it would have to make them."""
