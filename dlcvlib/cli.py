@@ -149,6 +149,15 @@ def _add_train(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         "--weights", type=Path, metavar="FILE", help="outside weights for a recipe that starts pre-trained"
     )
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="SETTING=VALUE",
+        dest="changes",
+        help="change a setting after the profile, such as epochs=30 or optimizer.learning_rate=1e-3; may be repeated",
+    )
+    parser.add_argument("--name", help="of the changed recipe's records (default: the recipe's and the changes)")
     parser.add_argument("--export", action="store_true", help="write the result to book/results/ when it is finished")
     parser.set_defaults(run=_train)
 
@@ -180,10 +189,16 @@ def _train(asked: argparse.Namespace) -> int:
 
 
 def _train_recipe(recipe: str, asked: argparse.Namespace) -> None:
-    from dlcvlib import paths, processes, runs, training
+    from dlcvlib import paths, processes, recipes, runs, training
 
+    changed: str | recipes.Recipe = recipe
+    if asked.changes:
+        changes = recipes.changing.parse(asked.changes)
+        changed = recipes.changed(recipe, profile=asked.profile, name=asked.name, **changes)
+    elif asked.name:
+        raise ValueError(f"--name {asked.name} names a changed recipe: say with --set what is changed")
     for seed in range(asked.seed, asked.seed + asked.seeds):
-        run = training.train(recipe, profile=asked.profile, seed=seed, data=asked.data, weights=asked.weights)
+        run = training.train(changed, profile=asked.profile, seed=seed, data=asked.data, weights=asked.weights)
         if not processes.is_first():
             continue
         print(_line(run), flush=True)

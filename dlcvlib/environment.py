@@ -207,7 +207,7 @@ def _networks() -> list[str]:
     """Names under which weights are looked for in the folder, and the course's own file."""
     from dlcvlib.models.registry import FAMILIES
     from dlcvlib.sam import PUBLISHED
-    from dlcvlib.training.starting import COURSE_BACKBONE
+    from dlcvlib.training.start import COURSE_BACKBONE
 
     published = [name for name, family in FAMILIES.items() if family.published is not None]
     dino = [f"dino_{name}" for name, family in FAMILIES.items() if family.dino is not None]

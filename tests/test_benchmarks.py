@@ -239,10 +239,10 @@ def test_the_floor_computes_the_loss_that_a_step_learns_from(
 
     def loss(of: Callable[[Any], torch.Tensor]) -> torch.Tensor:
         torch.manual_seed(0)
-        return of(tasks.task_of(recipe, images, torch.device("cpu"), "fp32")).detach()
+        return of(tasks.from_random_weights(recipe, images, torch.device("cpu"), "fp32")).detach()
 
-    ours = loss(lambda task: task.loss(next(iter(task.batches()))))
-    torch.testing.assert_close(loss(lambda task: tasks.arithmetic(task)()), ours)
+    ours = loss(lambda task: task.loss(*task.inputs(next(iter(task.batches())))))
+    torch.testing.assert_close(loss(lambda task: task.trained(*tasks.augmented(task))), ours)
 
 
 def test_a_resident_step_learns_and_the_floor_does_not(
@@ -250,13 +250,13 @@ def test_a_resident_step_learns_and_the_floor_does_not(
 ) -> None:
     monkeypatch.setenv("DLCV_RUNS", str(tmp_path))
     recipe = sizes.dino(sizes.SIZES["tiny"])
-    built, build = [], tasks.task_of
+    built, build = [], tasks.from_random_weights
 
     def kept(*given: Any) -> Any:
         built.append(build(*given))
         return built[-1]
 
-    monkeypatch.setattr(tasks, "task_of", kept)
+    monkeypatch.setattr(tasks, "from_random_weights", kept)
     for open_loop, learns in ((tasks.floor, False), (tasks.resident, True)):
         steps = open_loop(recipe, world, torch.device("cpu"), "fp32")
         next(steps)

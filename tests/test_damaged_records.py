@@ -25,7 +25,7 @@ from dlcvlib.data import toy
 from dlcvlib.recipes import RECIPES
 from dlcvlib.runs import DamagedRecordError, Run
 from dlcvlib.training import RecordMismatchError, loop, train
-from dlcvlib.training.classification import Classification
+from dlcvlib.training.tasks import Classification
 
 SENTINEL = "code_was_run"
 

@@ -23,8 +23,7 @@ from dlcvlib import augment, recipes, runs
 from dlcvlib.recipes import ClassificationRecipe, PretrainingRecipe, SegmentationRecipe
 from dlcvlib.runs import Run
 from dlcvlib.training import distribution
-from dlcvlib.training.prepare import build_method, build_model
-from dlcvlib.training.satellite import build_segmenter
+from dlcvlib.training.tasks import task_class
 
 HERE = Path(__file__).resolve().parent
 LAUNCH = [sys.executable, "-m", "torch.distributed.run"]
@@ -227,17 +226,17 @@ def test_a_step_gives_every_trained_parameter_a_gradient(name: str) -> None:
     recipe = recipes.get(name).for_profile("full")
     with torch.device("meta"):
         if isinstance(recipe, PretrainingRecipe):
-            network: Any = build_method(recipe)
+            network: Any = task_class(recipe).build_network(recipe, 7)
             views = [torch.rand(2, 3, view.size, view.size) for view in recipe.views for _ in range(view.count)]
             loss = network.loss(views, 0)
         elif isinstance(recipe, SegmentationRecipe):
-            network = build_segmenter(recipe)
+            network = task_class(recipe).build_network(recipe, 7)
             images = torch.rand(2, 3, side := recipe.tile or recipe.image_size, side)
             loss = sum(part.sum() for part in network(images, with_auxiliary=True)) if recipe.auxiliary_weight else None
             loss = network(images).sum() if loss is None else loss
         else:
             assert isinstance(recipe, ClassificationRecipe)
-            network = build_model(recipe, 7)
+            network = task_class(recipe).build_network(recipe, 7)
             loss = network(torch.rand(2, 3, recipe.image_size, recipe.image_size)).sum()
         loss.backward()
     trained = {key: value for key, value in network.named_parameters() if value.requires_grad}

@@ -17,7 +17,8 @@ from training_worlds import small_recipe, write_classification
 from dlcvlib import recipes, runs
 from dlcvlib.data import toy
 from dlcvlib.recipes import Optimizer
-from dlcvlib.training import RecordMismatchError, TrainingDivergedError, classification, loop, train
+from dlcvlib.training import RecordMismatchError, TrainingDivergedError, loop, train
+from dlcvlib.training.tasks import Classification
 
 
 @pytest.fixture
@@ -111,8 +112,8 @@ def test_another_seed_gives_another_training(data):
 
 
 KILL_POINTS = {
-    "in the first epoch": (classification.Classification, "after_step", 2),
-    "in the third epoch": (classification.Classification, "after_step", 8),
+    "in the first epoch": (Classification, "after_step", 2),
+    "in the third epoch": (Classification, "after_step", 8),
     "before the first snapshot": (runs, "write_snapshot", 1),
     "before a later snapshot": (runs, "write_snapshot", 3),
     "before a history": (runs, "write_history", 2),

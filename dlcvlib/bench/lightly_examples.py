@@ -23,7 +23,7 @@ from dlcvlib.bench.measuring import Steps
 from dlcvlib.bench.plain_pytorch import loader
 from dlcvlib.recipes import PretrainingRecipe, View
 from dlcvlib.training.device import Precision, autocast
-from dlcvlib.training.prepare import build_backbone
+from dlcvlib.training.networks import build_backbone
 
 MOMENTUM = 0.996
 EPOCH = 0

@@ -20,7 +20,7 @@ from dlcvlib.augment import IMAGENET_MEAN, IMAGENET_STD
 from dlcvlib.bench.measuring import Steps
 from dlcvlib.data import Split
 from dlcvlib.recipes import ClassificationRecipe, PretrainingRecipe, View
-from dlcvlib.training.prepare import build_method, build_model
+from dlcvlib.training.tasks import Classification, Pretraining
 
 MOMENTUM = 0.99
 
@@ -85,7 +85,7 @@ def classification(
 ) -> Steps:
     """A classifier from scratch, cropped and flipped."""
     crop_and_flip = (transforms.RandomCrop(recipe.image_size, padding=4), transforms.RandomHorizontalFlip())
-    model = build_model(recipe, num_classes).to(device).train()
+    model = Classification.build_network(recipe, num_classes).to(device).train()
     optimizer = _adamw(model, recipe)
     for images, labels in loader(folders, recipe.batch_size, workers, normalised(*crop_and_flip), endless=True):
         optimizer.zero_grad()
@@ -96,8 +96,7 @@ def classification(
 
 def pretraining(recipe: PretrainingRecipe, folders: Path, workers: int, device: torch.device) -> Steps:
     """BYOL or DINO: our networks and losses; views and moving average as one writes them first."""
-    method = build_method(recipe)
-    assert isinstance(method, nn.Module)
+    method = Pretraining.build_network(recipe, 0)
     method.to(device).train()
     optimizer = _adamw(method, recipe)
     target, online = method.follower

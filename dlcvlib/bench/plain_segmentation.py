@@ -17,8 +17,9 @@ from torchvision.transforms import functional
 from dlcvlib.augment import IMAGENET_MEAN, IMAGENET_STD
 from dlcvlib.bench.measuring import Steps
 from dlcvlib.data import Split, palette
+from dlcvlib.data.palette import CLASS_NAMES
 from dlcvlib.recipes import SegmentationRecipe
-from dlcvlib.training.satellite import build_segmenter
+from dlcvlib.training.tasks import Segmentation
 
 WINDOW = (0.0625, 0.444)
 """Of a crop's area: what a tile of half the image's side, scaled by 2 to 0.75, covers."""
@@ -63,7 +64,7 @@ def tile_loader(split: Split, tile: int, batch_size: int, workers: int) -> DataL
 def segmentation(recipe: SegmentationRecipe, split: Split, workers: int, device: torch.device) -> Steps:
     """The recipe's network and tiles."""
     assert recipe.tile is not None
-    model = build_segmenter(recipe).to(device).train()
+    model = Segmentation.build_network(recipe, len(CLASS_NAMES)).to(device).train()
     optimizer = torch.optim.AdamW(model.parameters(), recipe.optimizer.learning_rate)
     for images, masks in tile_loader(split, recipe.tile, recipe.batch_size, workers):
         optimizer.zero_grad()

@@ -12,12 +12,12 @@ import torch
 
 from dlcvlib import recipes, runs
 from dlcvlib.bench.measuring import wait_for
-from dlcvlib.bench.tasks import AnyTask, images_of, steps_of, task_of
+from dlcvlib.bench.tasks import AnyTask, images_of, steps_of
 from dlcvlib.recipes import ClassificationRecipe
 from dlcvlib.runs import Run
-from dlcvlib.training.classification import Classification
 from dlcvlib.training.device import choose_precision
-from dlcvlib.training.probing import fit_classifier
+from dlcvlib.training.tasks import Classification, from_random_weights
+from dlcvlib.training.tasks.probing import fit_classifier
 
 NOT_COUNTED = "maps of the feature space, figures, the chapters' own start and stand-ins for outside weights"
 
@@ -81,7 +81,7 @@ def project_recipe(name: str, profile: str, root: Path, device: torch.device, st
     """
     recipe = recipes.get(name).for_profile(profile)
     course_images = images_of(recipe, root)
-    task = task_of(recipe, course_images, device, choose_precision(device))
+    task = from_random_weights(recipe, course_images, device, choose_precision(device))
     seeds = recipes.seeds(name, profile)
     fitted = isinstance(recipe, ClassificationRecipe) and (recipe.trains == "classifier" or recipe.classifier_first)
     once = _seconds_of_fit(task, device) if fitted else 0.0
@@ -116,7 +116,7 @@ def _seconds_of_epoch_end(task: AnyTask, device: torch.device) -> float:
     """Of the measures of an epoch, and of a checkpoint."""
     with tempfile.TemporaryDirectory() as folder:
         started = time.perf_counter()
-        task.measure()
+        task.evaluate()
         runs.write_checkpoint(Run(Path(folder)), {"task": task.state_dict()})
         wait_for(device)
         return time.perf_counter() - started

@@ -16,7 +16,6 @@ from dlcvlib.bench.measuring import Steps
 from dlcvlib.bench.turns import Row, Who
 from dlcvlib.recipes import ClassificationRecipe, PretrainingRecipe, Recipe, SegmentationRecipe
 from dlcvlib.training.device import PRECISIONS, Precision, choose_precision
-from dlcvlib.training.prepare import labelled_set
 
 try:
     from dlcvlib.bench import lightly_examples
@@ -93,7 +92,7 @@ def _others(recipe: Recipe, root: Path, folders: Path, device: torch.device, wor
         )
         return rows if WITHOUT_LIGHTLY else rows | _lightly(recipe, folders, device, workers)
     assert isinstance(recipe, ClassificationRecipe)
-    image_set = labelled_set(course, recipe)
+    image_set = getattr(course, recipe.dataset)
     plain_pytorch.class_folders(image_set.train, folders)
     classes = len(image_set.class_names)
     loop = partial(plain_pytorch.classification, recipe, classes, folders, device=device)

@@ -19,10 +19,9 @@ from dlcvlib.bench import tasks
 from dlcvlib.bench.measuring import MEGABYTE, Steps, in_own_process, median_ratio, peak_megabytes
 from dlcvlib.bench.turns import Plan, Row, take_turns
 from dlcvlib.recipes import PretrainingRecipe
-from dlcvlib.training.classification import LabelledImages
 from dlcvlib.training.device import Precision, choose_precision
-from dlcvlib.training.prepare import build_method
-from dlcvlib.training.pretraining import SelfSupervised, UnlabelledImages
+from dlcvlib.training.tasks import from_random_weights
+from dlcvlib.training.tasks.pretraining import UnlabelledImages
 
 SETS = (1_000, 4_000, 16_000, 38_400)
 EPOCHS = (1, 2, 4, 8)
@@ -42,15 +41,14 @@ def over_sets(recipe: PretrainingRecipe, root: Path, plan: Plan, counts: Sequenc
     Raises:
         FileNotFoundError: the data hold no Mini-ImageNet.
     """
-    mini = data.find(root).mini
-    if mini is None:
-        raise FileNotFoundError(f"{root} holds no Mini-ImageNet, on sets of which the step is timed")
-    images = data.decode(mini, "train").images
+    loaded = tasks.images_of(recipe, root)
+    assert isinstance(loaded, UnlabelledImages)
+    images = loaded.train
     precision = choose_precision(plan.device)
     with TemporaryDirectory() as temporary:
         rows = {
             str(count): Row(
-                "ours", partial(_steps, recipe, as_many(images, count, Path(temporary)), plan.device, precision)
+                "ours", partial(_steps, recipe, loaded, as_many(images, count, Path(temporary)), plan.device, precision)
             )
             for count in counts
         }
@@ -81,10 +79,11 @@ def as_many(images: Tensor, count: int, folder: Path) -> Tensor:
     return torch.from_numpy(np.load(path, mmap_mode="c"))
 
 
-def _steps(recipe: PretrainingRecipe, images: Tensor, device: torch.device, precision: Precision) -> Steps:
-    few = LabelledImages(images[:2], torch.zeros(2, dtype=torch.long), torch.arange(2))  # the monitors do not run
-    unlabelled = UnlabelledImages(images, few, few, 1)
-    yield from tasks.steps_of(SelfSupervised(recipe, build_method(recipe), unlabelled, device, precision))
+def _steps(
+    recipe: PretrainingRecipe, loaded: UnlabelledImages, images: Tensor, device: torch.device, precision: Precision
+) -> Steps:
+    unlabelled = replace(loaded, train=images, rows=None, facts={"train_images": len(images)})
+    yield from tasks.steps_of(from_random_weights(recipe, unlabelled, device, precision))
 
 
 def over_epochs(device: torch.device, root: Path, epochs: Sequence[int] = EPOCHS) -> dict[str, Any]:

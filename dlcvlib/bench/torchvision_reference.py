@@ -23,8 +23,9 @@ from torchvision.transforms import InterpolationMode, RandomCrop, functional
 from dlcvlib.augment import IMAGENET_MEAN, IMAGENET_STD
 from dlcvlib.bench.measuring import Steps
 from dlcvlib.data import Split, palette
+from dlcvlib.data.palette import CLASS_NAMES
 from dlcvlib.recipes import SegmentationRecipe
-from dlcvlib.training.satellite import build_segmenter
+from dlcvlib.training.tasks import Segmentation
 
 IGNORED = 255
 LEARNING_RATE = 0.01
@@ -66,7 +67,7 @@ def segmentation(recipe: SegmentationRecipe, split: Split, workers: int, device:
     assert recipe.tile is not None
     tiles = ReferenceTiles(split, recipe.image_size, recipe.tile)
     endless = RandomSampler(tiles, num_samples=sys.maxsize)
-    model = build_segmenter(recipe).to(device).train()
+    model = Segmentation.build_network(recipe, len(CLASS_NAMES)).to(device).train()
     optimizer = torch.optim.SGD(_groups(model), LEARNING_RATE, momentum=0.9, weight_decay=1e-4)
     schedule = torch.optim.lr_scheduler.PolynomialLR(optimizer, recipe.epochs * len(tiles), power=0.9)
     for images, masks in DataLoader(tiles, recipe.batch_size, sampler=endless, num_workers=workers, drop_last=True):

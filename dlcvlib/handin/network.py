@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -13,53 +11,50 @@ from torch import Tensor, nn
 from dlcvlib import models, recipes, runs
 from dlcvlib.damage import naming
 from dlcvlib.memory import is_out_of_memory
-from dlcvlib.recipes import ClassificationRecipe, SegmentationRecipe
+from dlcvlib.recipes import Recipe
 from dlcvlib.runs import Run
-from dlcvlib.training import classification, segmentation
 from dlcvlib.training import device as devices
-from dlcvlib.training.evaluation import Normalisation, classify, segment
-from dlcvlib.training.prepare import build_model, decoded_size
-from dlcvlib.training.satellite import build_segmenter
+from dlcvlib.training.tasks import task_class
+from dlcvlib.training.tasks.base import Normalisation
 
 
 @dataclass(frozen=True)
 class Network:
-    """A trained network, and all that decides what it says of an image."""
+    """A trained network and everything that its predictions depend on."""
 
     model: nn.Module
-    recipe: ClassificationRecipe | SegmentationRecipe
+    recipe: Recipe
     device: torch.device
     precision: devices.Precision
     normalisation: Normalisation
     labels: tuple[str, ...]
-    """How the course writes each class in a csv; () for a segmentation, which has colours."""
+    """How a csv writes each class; () for a segmentation, which has colours."""
 
     @property
     def decoded_size(self) -> int | None:
-        """Side of the square that images are decoded to; None leaves them as they are."""
-        return self.recipe.image_size if isinstance(self.recipe, SegmentationRecipe) else decoded_size(self.recipe)
+        """Side of the square that images are decoded to; None keeps their own size."""
+        return task_class(self.recipe).decoded_size(self.recipe)
 
     @property
     def batch_size(self) -> int:
         """Images at once in the validation of its training. Other batches round differently in the last bit."""
-        segments = isinstance(self.recipe, SegmentationRecipe)
-        return segmentation.EVALUATION_BATCH if segments else classification.EVALUATION_BATCH
+        return task_class(self.recipe).evaluation_batch
 
     def predict(self, images: Tensor, size: tuple[int, int]) -> Tensor:
-        """Class ids, on the CPU.
+        """Predict class ids, on the CPU.
 
         Args:
             images: uint8 (N, 3, H, W), of `decoded_size`.
-            size: height and width of the masks, of which a classifier takes no notice.
+            size: height and width of the masks; a classifier does not use it.
 
         Returns:
             (N,) int64 of a classifier, (N, *size) uint8 of a segmentation.
         """
+        kind = task_class(self.recipe)
         images = images.to(self.device)
-        if isinstance(self.recipe, SegmentationRecipe):
-            logits = segment(self.model, images, size, self.recipe, self.normalisation, self.precision)
-            return logits.argmax(1).to(torch.uint8).cpu()
-        return classify(self.model, images, self.recipe, self.normalisation, self.precision)[1].argmax(1).cpu()
+        logits = kind.logits(self.model, images, size, self.recipe, self.normalisation, self.precision)
+        predicted = logits.argmax(1)
+        return (predicted if predicted.ndim == 1 else predicted.to(torch.uint8)).cpu()
 
 
 def opened(record: Run | str | Path) -> Run:
@@ -93,19 +88,16 @@ def network_of(run: Run, device: str | None = None) -> Network:
         finished, recipe = info.get("status") == "finished", recipes.recorded(info["recipe"])
     if not finished:
         raise ValueError(f"{run.path} is not finished (status: {info.get('status')}); `dlcv train` goes on with it")
-    if not isinstance(recipe, ClassificationRecipe | SegmentationRecipe):
+    kind = task_class(recipe)
+    if not kind.predicts:
         raise ValueError(
             f"{run.path} is a pre-training, which knows no classes; name the record of a fine-tuning from it"
         )
     with naming(run.path / "run.json"):
-        model = (
-            build_segmenter(recipe)
-            if isinstance(recipe, SegmentationRecipe)
-            else build_model(recipe, info["data"]["classes"])
-        )
+        model = kind.build_network(recipe, info["data"]["classes"])
         precision = devices.PRECISIONS[info["precision"]]
         normalisation = {name: tuple(values) for name, values in info["start"].get("normalisation", {}).items()}
-        labels = () if isinstance(recipe, SegmentationRecipe) else _labels(info["data"])
+        labels = kind.class_labels(info["data"])
     _load(model, run)
     chosen = choose_device(device)
     return Network(
@@ -135,14 +127,6 @@ def choose_device(name: str | None) -> torch.device:
             f"the device {name!r} cannot be used ({reason}); `dlcv check` says what is there, --device cpu always works"
         ) from error
     return device
-
-
-def _labels(data: Mapping[str, Any]) -> tuple[str, ...]:
-    """Words where the csv that it was trained on had words, else the ids themselves."""
-    labels = tuple(data.get("labels") or map(str, range(data["classes"])))
-    if len(labels) != data["classes"] or not all(isinstance(label, str) for label in labels):
-        raise ValueError(f"{data['classes']} classes have the labels {labels}")
-    return labels
 
 
 def _load(model: nn.Module, run: Run) -> None:

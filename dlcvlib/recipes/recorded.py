@@ -1,4 +1,4 @@
-"""A recipe as `run.json` holds it, read back."""
+"""Recipes read back from `run.json`."""
 
 from __future__ import annotations
 

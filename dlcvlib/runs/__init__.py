@@ -1,6 +1,6 @@
 """Run records: read with `Run`, written by a training, kept for the book as results."""
 
-from dlcvlib.runs.info import DamagedRecordError, Info
+from dlcvlib.runs.info import SCHEMA, DamagedRecordError, Info
 from dlcvlib.runs.results import export_result, result
 from dlcvlib.runs.run import Run, list_runs, load, path_of, readable_runs
 from dlcvlib.runs.writing import (
@@ -19,6 +19,7 @@ from dlcvlib.runs.writing import (
 )
 
 __all__ = [
+    "SCHEMA",
     "DamagedRecordError",
     "Info",
     "Run",

@@ -22,6 +22,11 @@ KINDS: dict[str, type | tuple[type, ...]] = {
 """Entries of `run.json` and their types, where they are there."""
 
 
+SCHEMA = 2
+"""Version of `run.json`; a record without one is of version 1."""
+FORMS_OF_1 = {"report": "full", "smallest": "reduced"}
+
+
 class DamagedRecordError(ValueError):
     """A file of a run record is not what was written; the message names the file and what to do."""
 
@@ -59,6 +64,13 @@ def parse_info(file: Path, content: bytes) -> Info:
     for name, kind in KINDS.items():
         if info.get(name) is not None and not isinstance(info[name], kind):
             raise _damaged(file, f"its entry {name!r} is {info[name]!r}")
+    return upgraded(info)
+
+
+def upgraded(info: Info) -> Info:
+    """Rename in place what an older version called otherwise."""
+    if "schema" not in info and "recipe" in info and info["recipe"].get("form") in FORMS_OF_1:
+        info["recipe"]["form"] = FORMS_OF_1[info["recipe"]["form"]]
     return info
 
 

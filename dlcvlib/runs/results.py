@@ -31,7 +31,7 @@ def result(run: Run) -> dict[str, Any]:
         "best",
         "last",
     )
-    kept += tuple(name for name in ("before", "trained_parameters", "collapse") if name in info)
+    kept += tuple(name for name in ("before", "trained_parameters", "collapse", "schema") if name in info)
     timings = {name: info["timings"][name] for name in ("started", "finished", "minutes")}
     return {name: info[name] for name in kept} | {"timings": timings, "history": run.history.to_dict("list")}
 
