@@ -241,7 +241,7 @@ def test_the_floor_computes_the_loss_that_a_step_learns_from(
         torch.manual_seed(0)
         return of(tasks.from_random_weights(recipe, images, torch.device("cpu"), "fp32")).detach()
 
-    ours = loss(lambda task: task.loss(*task.inputs(next(iter(task.batches())))))
+    ours = loss(lambda task: task.trained(*task.inputs(next(iter(task.batches())))))
     torch.testing.assert_close(loss(lambda task: task.trained(*tasks.augmented(task))), ours)
 
 
