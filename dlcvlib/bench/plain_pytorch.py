@@ -97,10 +97,10 @@ def classification(
 def pretraining(recipe: PretrainingRecipe, folders: Path, workers: int, device: torch.device) -> Steps:
     """BYOL or DINO: our networks and losses; views and moving average as one writes them first."""
     method = build_method(recipe)
-    assert isinstance(method, nn.Module)
     method.to(device).train()
     optimizer = _adamw(method, recipe)
-    target, online = method.follower
+    assert method.target_and_online
+    target, online = method.target_and_online
     for views, _ in loader(folders, recipe.batch_size, workers, ManyViews(recipe.views), endless=True):
         optimizer.zero_grad()
         method.loss([view.to(device) for view in views], 0).backward()

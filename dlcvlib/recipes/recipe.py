@@ -158,11 +158,11 @@ class PretrainingRecipe(Recipe):
     measure: ClassVar[str] = "knn"
     banded: ClassVar[tuple[str, ...]] = ("probe", "collapsed")
 
-    method: Literal["byol", "dino"]
+    method: Literal["byol", "dino", "simsiam"]
     views: tuple[View, ...]
     """Large (global) views first."""
     method_options: Mapping[str, Any] = field(default_factory=dict)
-    """Of `dlcvlib.ssl.byol.BYOL` or `dlcvlib.ssl.dino.DINO`."""
+    """Keyword arguments of the method's class in `dlcvlib.ssl`."""
     momentum: tuple[float, float] = (0.996, 1.0)
     """Of the moving average, first and last; it follows half a cosine in between."""
     warmup_epochs: int = 0

@@ -9,13 +9,11 @@ import numpy as np
 import torch
 from torch import nn
 
-from dlcvlib import data, models
+from dlcvlib import data, models, ssl
 from dlcvlib.data import CourseData, Decoded, ImageSet
 from dlcvlib.recipes import ClassificationRecipe, PretrainingRecipe, Recipe
-from dlcvlib.ssl.byol import BYOL
-from dlcvlib.ssl.dino import DINO
 from dlcvlib.training.classification import LabelledImages
-from dlcvlib.training.pretraining import Method, UnlabelledImages
+from dlcvlib.training.pretraining import UnlabelledImages
 
 MINI_SIDE = 84
 """Pixels along a side of a Mini-ImageNet image."""
@@ -230,19 +228,15 @@ def build_backbone(recipe: Recipe) -> tuple[nn.Module, int]:
     return models.as_backbone(model), width
 
 
-def build_method(recipe: PretrainingRecipe) -> Method:
-    """BYOL or DINO around the recipe's backbone, with random weights.
+def build_method(recipe: PretrainingRecipe) -> ssl.Method:
+    """Build the recipe's method around its backbone, with random weights.
 
     Raises:
-        ValueError: another method.
+        ValueError: unknown method or option.
     """
-    backbone, width = build_backbone(recipe)
-    if recipe.method == "byol":
-        return BYOL(backbone, width, **recipe.method_options)
-    if recipe.method == "dino":
-        views = sum(view.count for view in recipe.views)
-        return DINO(backbone, width, views, recipe.epochs, **recipe.method_options)
-    raise ValueError(f"unknown method {recipe.method!r}; known are byol, dino")
+    backbone, feature_dim = build_backbone(recipe)
+    views = sum(view.count for view in recipe.views)
+    return ssl.build(recipe.method, backbone, feature_dim, views=views, epochs=recipe.epochs, **recipe.method_options)
 
 
 def _network(recipe: Recipe, num_classes: int) -> nn.Module:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -13,8 +13,8 @@ from dlcvlib import augment, processes, runs
 from dlcvlib.metrics import weighted_knn_accuracy
 from dlcvlib.recipes import PretrainingRecipe
 from dlcvlib.runs import Run
-from dlcvlib.ssl import monitors, schedules
-from dlcvlib.ssl.momentum import drift
+from dlcvlib.ssl import Method, monitors, schedules
+from dlcvlib.ssl.ema import drift
 from dlcvlib.training import distribution, feed
 from dlcvlib.training.classification import EVALUATION_BATCH, LabelledImages
 from dlcvlib.training.device import Precision, autocast
@@ -25,40 +25,6 @@ from dlcvlib.training.optimizers import build_optimizer
 PROBE_WEIGHT_DECAY = 1e-3
 PATIENCE = 3
 """Epochs in a row that must look collapsed before a training counts as such."""
-
-
-class Method(Protocol):
-    """What BYOL and DINO have in common; see `dlcvlib.ssl`."""
-
-    @property
-    def backbone(self) -> nn.Module:
-        """What is evaluated and kept."""
-
-    @property
-    def networks(self) -> list[nn.Module]:
-        """Those that a step runs."""
-
-    @property
-    def follower(self) -> tuple[nn.Module, nn.Module]:
-        """The network that follows, and the one that it follows."""
-
-    def loss(self, views: list[Tensor], epoch: int) -> Tensor:
-        """Loss of a batch of views."""
-
-    def after_backward(self, epoch: int) -> None:
-        """What is done to the gradients."""
-
-    def follow(self, momentum: float) -> None:
-        """One step of the moving average."""
-
-    def head_output(self, features: Tensor) -> Tensor:
-        """What the head makes of features."""
-
-    def health(self, outputs: Tensor, epoch: int) -> dict[str, float]:
-        """Figures that tell a collapse."""
-
-    def collapse(self, health: dict[str, float]) -> str | None:
-        """The collapse in words, None if there is none."""
 
 
 @dataclass(frozen=True)
@@ -98,8 +64,7 @@ class SelfSupervised:
         for view in recipe.views:
             augment.check_names(view.augmentation)
         self.recipe, self.device, self.precision = recipe, device, precision
-        assert isinstance(method, nn.Module)
-        self.module: nn.Module = distribution.synchronised(method.to(device).to(memory_format=torch.channels_last))
+        self.module = distribution.synchronised(method.to(device).to(memory_format=torch.channels_last))
         self.method = method
         (self.train,) = resident((images.train,), device)
         self.rows = images.rows
@@ -162,8 +127,8 @@ class SelfSupervised:
         self.method.after_backward(self.epoch)
 
     def after_step(self) -> None:
-        """Let the moving average follow."""
-        self.method.follow(self.momenta[self.step])
+        """Update the target network."""
+        self.method.update_target(self.momenta[self.step])
 
     @torch.no_grad()
     def measure(self) -> dict[str, float]:
@@ -177,9 +142,9 @@ class SelfSupervised:
         return {
             "knn": weighted_knn_accuracy(bank, self.bank.labels, self.features, self.queries.labels),
             "probe": (probe(self.features).argmax(1) == self.queries.labels).float().mean().item(),
-            "feature_spread": monitors.output_spread(self.features),
+            "feature_spread": monitors.normalized_std(self.features),
             "rank_me": monitors.rank_me(self.features),
-            "drift": drift(*self.method.follower),
+            **({"drift": drift(*self.method.target_and_online)} if self.method.target_and_online else {}),
             **health,
             "collapsed": float(reason is not None),
         }
