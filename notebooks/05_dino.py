@@ -151,7 +151,7 @@ for name, shift, temperature in [
             "teacher": name,
             "share of the favourite": chances.mean(0)[0].item(),
             "entropy of one image": monitors.entropy(chances),
-            "information": monitors.information(chances),
+            "information": monitors.mutual_information(chances),
         }
     )
 views.table_picture(
