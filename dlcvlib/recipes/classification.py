@@ -184,7 +184,7 @@ def supervised_on_mini(recipe: ClassificationRecipe) -> ClassificationRecipe:
         recipe: already read for its profile; the backbone keeps its form, options and image size.
     """
     return ClassificationRecipe(
-        name=f"mini_supervised_{recipe.model}_{recipe.form}",
+        name=f"mini_supervised_{recipe.model.replace('/', '_')}_{recipe.form}",
         title=f"{recipe.model}, pre-trained with labels on Mini-ImageNet",
         report="ours",
         dataset="mini",
