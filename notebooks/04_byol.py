@@ -56,12 +56,12 @@ Markdown(f"{chapter.in_words} It learns from {len(mini.names):,} images.")
 # %%
 NAMES = ["r1_byol", "our_byol"]
 SHOWN = ["network", "views", "epochs", "batch", "optimizer", "momentum"]
-as_reported = recipes.side_by_side(map(recipes.get, NAMES), SHOWN)
+as_reported = views.recipes_side_by_side(map(recipes.get, NAMES), SHOWN)
 views.table_picture(as_reported, caption="The two recipes, for a GPU.")
 
 # %%
 here = [recipes.get(name).for_profile(profile) for name in NAMES]
-as_run = recipes.side_by_side(here, SHOWN)
+as_run = views.recipes_side_by_side(here, SHOWN)
 views.table_picture(as_run, caption=f"What the profile {profile} ran here.")
 
 # %% [markdown]

@@ -60,7 +60,7 @@ SHOWN = [
     "schedule",
     "momentum",
 ]
-as_reported = recipes.side_by_side(map(recipes.get, NAMES), SHOWN)
+as_reported = views.recipes_side_by_side(map(recipes.get, NAMES), SHOWN)
 views.table_picture(
     as_reported,
     caption="The two recipes, for a GPU. What R3 leaves open are the official defaults; "
@@ -69,7 +69,7 @@ views.table_picture(
 
 # %%
 here = [recipes.get(name).for_profile(profile) for name in NAMES]
-as_run = recipes.side_by_side(here, SHOWN)
+as_run = views.recipes_side_by_side(here, SHOWN)
 views.table_picture(as_run, caption=f"What the profile {profile} ran here.")
 
 # %% [markdown]

@@ -89,7 +89,7 @@ views.table_picture(pd.DataFrame(readings), caption="Two readings of one table."
 
 # %%
 names = [recipe.name for recipe in recipes.SERIES[series].recipes()]
-as_run = recipes.overview(recipes.get(name).for_profile(profile) for name in names)
+as_run = views.recipes_overview(recipes.get(name).for_profile(profile) for name in names)
 alike = ["network", "pixels", "epochs", "batch", "optimizer"]
 views.table_picture(
     as_run[["recipe", "starts from", "trains"]],

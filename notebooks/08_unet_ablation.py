@@ -51,21 +51,11 @@ Markdown(f"{chapter.in_words} The networks are judged on {len(names)} validation
 # back. What the way up would have to guess, it reads from the way down. Nobody drew the
 # dashed lines below: they are read off the graph that autograd records.
 
+# %%
+views.network(recipes.get("r3_unet"))
 
 # %%
-def drawing(name):
-    """A recipe's network as the report built it."""
-    recipe = recipes.get(name)
-    network = models.build(recipe.model, 7, **recipe.model_options)
-    stages = models.stages(network, recipe.image_size)
-    return views.architecture([stage.asdict() for stage in stages], recipe.title)
-
-
-# %%
-drawing("r3_unet")
-
-# %%
-drawing("r3_unet_dropped")
+views.network(recipes.get("r3_unet_dropped"))
 
 # %% [markdown]
 # ## A dropped skip is really dead
@@ -99,13 +89,14 @@ views.table_picture(
 SHOWN = ["network", "starts from", "tiles", "epochs", "batch", "optimizer", "loss"]
 both = [recipes.get("r3_unet"), recipes.get("our_unet")]
 views.table_picture(
-    recipes.side_by_side(both, SHOWN), caption="R3's U-Net and ours, for a GPU."
+    views.recipes_side_by_side(both, SHOWN), caption="R3's U-Net and ours, for a GPU."
 )
 
 # %%
 here = [each.for_profile(profile) for each in both]
 views.table_picture(
-    recipes.side_by_side(here, SHOWN), caption=f"What the profile {profile} ran here."
+    views.recipes_side_by_side(here, SHOWN),
+    caption=f"What the profile {profile} ran here.",
 )
 
 # %% [markdown]

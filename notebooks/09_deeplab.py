@@ -103,9 +103,7 @@ Markdown(
 # from the first stage.
 
 # %%
-recipe = recipes.get("r3_deeplabv3plus")
-stages = models.stages(models.build(recipe.model, 7), recipe.image_size)
-views.architecture([stage.asdict() for stage in stages], recipe.title)
+views.network(recipes.get("r3_deeplabv3plus"))
 
 # %% [markdown]
 # ## The recipes
@@ -113,14 +111,16 @@ views.architecture([stage.asdict() for stage in stages], recipe.title)
 # %%
 NAMES = ["r1_deeplabv3", "r2_resnet101_fcn", "r3_deeplabv3plus", "r4_deeplabv3_focal"]
 SHOWN = ["network", "starts from", "tiles", "epochs", "optimizer", "schedule", "loss"]
-shown = recipes.side_by_side(map(recipes.get, [*NAMES[2:], "our_deeplabv3plus"]), SHOWN)
+shown = views.recipes_side_by_side(
+    map(recipes.get, [*NAMES[2:], "our_deeplabv3plus"]), SHOWN
+)
 views.table_picture(shown, caption="Two reports' recipes and ours, for a GPU.")
 
 # %%
 here = [
     recipes.get(name).for_profile(profile) for name in (NAMES[-1], "our_deeplabv3plus")
 ]
-as_run = recipes.side_by_side(here, SHOWN)
+as_run = views.recipes_side_by_side(here, SHOWN)
 views.table_picture(as_run, caption=f"What the profile {profile} ran here.")
 
 # %% [markdown]

@@ -62,27 +62,3 @@ def penultimate(model: nn.Module, images: Tensor) -> tuple[Tensor, Tensor]:
             module.training = True
     features = seen[-1]
     return torch.flatten(features, 2).mean(2).float() if features.ndim == 4 else features.float(), logits.float()
-
-
-def replace_classifier(model: nn.Module, num_classes: int) -> nn.Module:
-    """Put a new last layer, with random weights, in the place of the old one; returns the new layer.
-
-    It lies on the same device, in the same precision, and trains even where the old one was frozen.
-
-    Raises:
-        ValueError: there is no last layer, or `num_classes` is less than 1.
-    """
-    if num_classes < 1:
-        raise ValueError(f"num_classes={num_classes!r} must be at least 1")
-    name = classifier_name(model)
-    old = model.get_submodule(name)
-    weight = old.weight
-    assert isinstance(weight, Tensor)
-    bias = getattr(old, "bias", None) is not None
-    new: nn.Module
-    if isinstance(old, nn.Conv2d):
-        new = nn.Conv2d(old.in_channels, num_classes, kernel_size=1, bias=bias)
-    else:
-        new = nn.Linear(weight.shape[1], num_classes, bias=bias)
-    model.set_submodule(name, new.to(weight.device, weight.dtype))
-    return new

@@ -19,7 +19,6 @@ from dlcvlib.models import (
     fcn,
     mobilenet,
     resnet,
-    resnet9,
     small_cnn,
     squeezenet,
     unet,
@@ -95,7 +94,6 @@ FAMILIES: dict[str, Family] = {
         Published(timm=beit.TIMM_TAG, mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5)),
         adapt=beit.resize_position_bias,
     ),
-    "resnet9": Family(resnet9.full, resnet9.reduced),
     "airbench": Family(airbench.full, airbench.reduced),
     "vgg16": Family(vgg.full16, vgg.reduced16, Published(torchvision="VGG16_Weights.IMAGENET1K_V1"), task="backbone"),
     "resnet101": Family(

@@ -14,7 +14,7 @@ from torch import nn
 
 from dlcvlib.models.backbone import removed_layers
 from dlcvlib.models.features import classifier_name
-from dlcvlib.models.loading import SUFFIXES, LoadReport, State, load_into, load_state
+from dlcvlib.models.loading import SUFFIXES, LoadReport, load_into, load_state
 from dlcvlib.models.registry import IMAGENET_MEAN, IMAGENET_STD, Published, build, family
 
 Kind = Literal["imagenet", "dino"]
@@ -107,17 +107,12 @@ def find_weights(name: str, folder: str | Path | None = None) -> Path | None:
     return next(iter(exact or found), None)
 
 
-def download_weights(name: str) -> State:
-    """Published weights of this network, kept in the usual cache of torch or timm after the first time.
+def download_file(name: str, kind: Kind = "imagenet") -> Path:
+    """Return the file of published weights, downloaded into the cache of torch or timm on first use.
 
     Raises:
-        NoWeightsError: none are published, or there is no way to them; known within seconds.
+        NoWeightsError: none are published, or the server cannot be reached.
     """
-    return load_state(download_file(name))
-
-
-def download_file(name: str, kind: Kind = "imagenet") -> Path:
-    """Path of the downloaded file of published weights; see `download_weights`."""
     published = _published(name, kind)
     if published is None:
         raise NoWeightsError(

@@ -4,7 +4,6 @@ import difflib
 
 from dlcvlib.recipes.classification import CLASSIFICATION, supervised_on_mini
 from dlcvlib.recipes.finetuning import FINETUNING, SERIES
-from dlcvlib.recipes.in_words import overview, side_by_side
 from dlcvlib.recipes.pretraining import PRETRAINING
 from dlcvlib.recipes.recipe import (
     PROFILES,
@@ -66,9 +65,7 @@ __all__ = [
     "Setting",
     "View",
     "get",
-    "overview",
     "recorded",
     "seeds",
-    "side_by_side",
     "supervised_on_mini",
 ]
