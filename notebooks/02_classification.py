@@ -189,18 +189,20 @@ views.table_picture(layers, caption="R4's model A, layer by layer, as this page 
 # ## Training
 #
 # `dlcvlib.train` is load-or-train: a finished record is returned at once, a
-# half-done one is gone on with, and only what is missing is trained. Interrupting
-# the kernel is safe; run the cell again to go on.
+# half-done one is resumed, and only what is missing is trained. Interrupting the
+# kernel is safe; run the cell again to resume.
 
 # %%
 scratch = [
     dlcvlib.train(name, profile=profile, seed=seed, data=course) for name in MODEL_A
 ]
 
+# %% [markdown]
+# `chapter.train(name)` is the same call, with the profile, the seed and the data of
+# the chapter.
+
 # %%
-pretrained = [
-    dlcvlib.train(name, profile=profile, seed=seed, data=course) for name in MODEL_B
-]
+pretrained = [chapter.train(name) for name in MODEL_B]
 
 # %% [markdown]
 # Model B deserves a second look: *what* is it pre-trained on? The reports took

@@ -152,14 +152,13 @@ Markdown(
 # %% [markdown]
 # ## Training
 #
-# `dlcvlib.train` is load-or-train here too. Labels take no part in it; where there
+# `chapter.train` is load-or-train here too. Labels take no part in it; where there
 # are any, they serve the *monitors*: at every epoch held-out images are classified
 # by their nearest neighbours among the features of others (kNN), and by a linear
 # classifier (probe).
 
 # %%
-ours = dlcvlib.train("our_byol", profile=profile, seed=seed, data=chapter.data)
-report = dlcvlib.train("r1_byol", profile=profile, seed=seed, data=chapter.data)
+ours, report = chapter.train("our_byol"), chapter.train("r1_byol")
 views.monitors([ours, report])
 
 # %% [markdown]
@@ -180,9 +179,7 @@ views.monitors([ours, report])
 # network is asked to agree with itself.
 
 # %%
-broken = dlcvlib.train(
-    "byol_without_predictor", profile=profile, seed=seed, data=chapter.data
-)
+broken = chapter.train("byol_without_predictor")
 views.monitors([ours, broken], ["BYOL", "without predictor and target"])
 
 # %%

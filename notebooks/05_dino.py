@@ -168,8 +168,7 @@ views.table_picture(
 # which was the better of the two all the way in the paper.
 
 # %%
-ours = dlcvlib.train("our_dino", profile=profile, seed=seed, data=chapter.data)
-report = dlcvlib.train("r3_dino", profile=profile, seed=seed, data=chapter.data)
+ours, report = chapter.train("our_dino"), chapter.train("r3_dino")
 views.monitors([ours, report])
 
 # %% [markdown]
@@ -179,10 +178,8 @@ views.monitors([ours, report])
 # student.
 
 # %%
-uncentred, soft = (
-    dlcvlib.train(name, profile=profile, seed=seed, data=chapter.data)
-    for name in ("dino_without_centre", "dino_without_sharpening")
-)
+uncentred = chapter.train("dino_without_centre")
+soft = chapter.train("dino_without_sharpening")
 views.monitors([ours, uncentred, soft], ["DINO", "no centring", "no sharpening"])
 
 

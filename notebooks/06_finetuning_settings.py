@@ -98,18 +98,11 @@ views.table_picture(
     + ".",
 )
 
-
 # %%
-def trained(name):
-    """The records of a setting, one a seed."""
-    seeds = range(seed, seed + recipes.seeds(name, profile))
-    return [
-        dlcvlib.train(name, profile=profile, seed=each, data=chapter.data)
-        for each in seeds
-    ]
-
-
-runs = {recipes.get(name).setting: trained(name) for name in names}
+runs = {
+    recipes.get(name).setting: chapter.train(name, recipes.seeds(name, profile))
+    for name in names
+}
 
 # %% [markdown]
 # ## The table
@@ -201,7 +194,7 @@ views.table_picture(maps.quality.rename(columns=NAMES), caption="The maps in num
 # %%
 for report in ("r1_setting", "r3_setting"):
     theirs = [
-        dlcvlib.train(recipe.name, profile=profile, seed=seed, data=chapter.data)
+        chapter.train(recipe)
         for row, recipe in zip("ABCDE", recipes.SERIES[report].recipes(), strict=False)
     ]
     display(views.settings_table(theirs))

@@ -162,19 +162,11 @@ views.table_picture(as_run, caption=f"What the profile {profile} ran here.")
 #
 # The reports' systems once each, and ours at several seeds.
 
-
 # %%
-def trained(name, seeds=1):
-    """The records of a recipe, one a seed."""
-    return [
-        dlcvlib.train(name, profile=profile, seed=each, data=chapter.data)
-        for each in range(seed, seed + seeds)
-    ]
-
-
-systems = [trained(name) for name in NAMES]
+systems = [chapter.train(name) for name in NAMES]
 ours = [
-    trained(name, recipes.seeds(name, profile)) for name in ("our_fcn32s", "our_fcn8s")
+    chapter.train(name, recipes.seeds(name, profile))
+    for name in ("our_fcn32s", "our_fcn8s")
 ]
 
 # %%

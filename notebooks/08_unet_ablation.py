@@ -105,19 +105,11 @@ views.table_picture(
 # Each network at several seeds: the differences are small, and one run a row would
 # tell a story of luck.
 
-
 # %%
-def trained(name, seeds=1):
-    """The records of a recipe, one a seed."""
-    return [
-        dlcvlib.train(name, profile=profile, seed=each, data=chapter.data)
-        for each in range(seed, seed + seeds)
-    ]
-
-
 SKIPS = ["", "_without_1", "_without_2", "_without_3", "_without_4", "_without_random"]
-ours = [trained(f"our_unet{skip}", recipes.seeds("our_unet", profile)) for skip in SKIPS]
-report = [trained(name) for name in ("r3_unet", "r3_unet_dropped")]
+seeds = recipes.seeds("our_unet", profile)
+ours = [chapter.train(f"our_unet{skip}", seeds) for skip in SKIPS]
+report = [chapter.train(name) for name in ("r3_unet", "r3_unet_dropped")]
 
 # %%
 views.iou_table([*ours, *report])

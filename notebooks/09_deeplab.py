@@ -126,19 +126,10 @@ views.table_picture(as_run, caption=f"What the profile {profile} ran here.")
 # %% [markdown]
 # ## Training
 
-
 # %%
-def trained(name, seeds=1):
-    """The records of a recipe, one a seed."""
-    return [
-        dlcvlib.train(name, profile=profile, seed=each, data=chapter.data)
-        for each in range(seed, seed + seeds)
-    ]
-
-
-count = recipes.seeds("our_deeplabv3plus", profile)
-systems = [trained(name) for name in NAMES]
-ours = trained("our_deeplabv3plus", count)
+seeds = recipes.seeds("our_deeplabv3plus", profile)
+systems = [chapter.train(name) for name in NAMES]
+ours = chapter.train("our_deeplabv3plus", seeds)
 
 # %%
 views.iou_table([*systems, ours])
@@ -150,7 +141,9 @@ views.iou_table([*systems, ours])
 # trained without labels in chapter 4.
 
 # %%
-starts = [trained(f"our_deeplabv3plus_{start}", count) for start in ("random", "ssl")]
+starts = [
+    chapter.train(f"our_deeplabv3plus_{start}", seeds) for start in ("random", "ssl")
+]
 views.iou_table(starts)
 
 # %%
@@ -167,7 +160,7 @@ views.iou_curves([runs[0] for runs in starts])
 # the confused, at some cost for the others.
 
 # %%
-losses = [trained("our_deeplabv3plus_focal", count), ours]
+losses = [chapter.train("our_deeplabv3plus_focal", seeds), ours]
 views.iou_table(losses)
 
 # %%
