@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dlcvlib import environment
-from dlcvlib.files import is_disk_full
+from dlcvlib.files.atomic import is_disk_full
 from dlcvlib.memory import is_out_of_memory
 
 # Nothing else is imported up here: `dlcv check` has to answer where torch is missing or broken.

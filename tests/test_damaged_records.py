@@ -20,8 +20,9 @@ from training_worlds import (
     write_satellite,
 )
 
-from dlcvlib import cli, digests, runs
+from dlcvlib import cli, runs
 from dlcvlib.data import toy
+from dlcvlib.files import digests
 from dlcvlib.recipes import RECIPES
 from dlcvlib.runs import DamagedRecordError, Run
 from dlcvlib.training import RecordMismatchError, loop, train

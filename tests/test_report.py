@@ -16,7 +16,7 @@ from training_worlds import small_segmentation, write_classification, write_sate
 
 from dlcvlib import cli, embedding, recipes, report, runs
 from dlcvlib.data import CourseData
-from dlcvlib.outputs import ForeignFileError, note_folder
+from dlcvlib.files.outputs import ForeignFileError, note_folder
 from dlcvlib.recipes.marks import MARKS, mark_of
 from dlcvlib.recipes.questions import EDITIONS, QUESTIONS
 from dlcvlib.report import chapters, pictures

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from dlcvlib.files import write_json
+from dlcvlib.files.atomic import write_json
 from dlcvlib.runs.run import Run
 
 

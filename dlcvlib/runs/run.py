@@ -11,7 +11,7 @@ A record is `runs/{profile}/{recipe}/seed{n}/` with
 - `embeddings/`: maps made from the snapshots;
 - `model.safetensors`: the weights of the best epoch;
 - `checkpoint.pt` and, while it trains, `checkpoint.previous.pt`: everything needed to resume;
-- `.digests.json`: a digest of each of these files, by which a damaged one is told (`dlcvlib.digests`).
+- `.digests.json`: a digest of each of these files, by which a damaged one is told (`dlcvlib.files.digests`).
 
 Every file appears whole or not at all; none is a pickle that a reader must trust.
 """
@@ -32,7 +32,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load as load_safetensors
 from torch import Tensor
 
-from dlcvlib import digests
+from dlcvlib.files import digests
 from dlcvlib.data import palette
 from dlcvlib.runs.info import DamagedRecordError, Info, parse_info
 

@@ -15,9 +15,9 @@ import torch
 from safetensors.torch import save
 from torch import Tensor
 
-from dlcvlib import digests
+from dlcvlib.files import digests
 from dlcvlib.data import palette
-from dlcvlib.files import json_text, whole_folder, write_bytes
+from dlcvlib.files.atomic import json_text, whole_folder, write_bytes
 from dlcvlib.memory import is_out_of_memory
 from dlcvlib.runs.info import DamagedRecordError
 from dlcvlib.runs.run import Run

@@ -1,4 +1,4 @@
-"""Damaged files of a run record: one message that names the file and says what to do."""
+"""Errors for damaged files of a run record."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from dlcvlib import digests
+from dlcvlib.files import digests
 from dlcvlib.memory import is_out_of_memory
 
 CURE = "copy the record anew from where it was made, or remove it and train it anew"
@@ -14,20 +14,20 @@ CURE = "copy the record anew from where it was made, or remove it and train it a
 
 @contextmanager
 def naming(file: Path) -> Iterator[None]:
-    """Name `file` where it, or what it describes, cannot be read inside; a message that names it already stays.
+    """Turn any error raised inside into one that names `file`; an error that already names it passes unchanged.
 
     Raises:
-        ValueError: something was wrong inside.
-        OSError: as raised inside, which names a file by itself.
-        MemoryError: what the file holds does not fit into memory.
+        ValueError: `file` is damaged.
+        OSError: as raised inside; its message names the file.
+        MemoryError: the content of `file` does not fit into memory.
     """
     try:
         yield
     except OSError:
         raise
-    except Exception as error:  # whatever may stand in the file: its readers raise almost anything
+    except Exception as error:  # on damaged content, readers raise almost anything
         if any(str(file.parent / name) in str(error) for name in (file.name, digests.NAME)):
             raise
         if is_out_of_memory(error):
-            raise MemoryError(f"{file}: what it holds does not fit into memory ({error})") from error
+            raise MemoryError(f"{file}: its content does not fit into memory ({error})") from error
         raise ValueError(f"{file} is damaged ({type(error).__name__}: {error}): {CURE}") from error
