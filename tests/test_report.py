@@ -174,7 +174,7 @@ def test_without_records_every_system_is_missing_with_a_command_that_trains_it(
 ) -> None:
     trained: list[tuple[str, str]] = []
     monkeypatch.setattr("dlcvlib.training.train", lambda name, *, profile, **_: trained.append((name, profile)))
-    monkeypatch.setattr(cli, "_line", str)
+    monkeypatch.setattr("dlcvlib.runs.summary", str)
     block = report.missing(shelf)
     names = {recipe.name for answer in report.answers() for recipe in answer.recipes}
     commands = [row[-1] for row in table_rows([block])]

@@ -9,7 +9,7 @@ from pathlib import Path
 from dlcvlib.files import digests
 from dlcvlib.memory import is_out_of_memory
 
-CURE = "copy the record anew from where it was made, or remove it and train it anew"
+CURE = "copy the record again from where it was made, or remove it and train again"
 
 
 @contextmanager

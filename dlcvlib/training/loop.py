@@ -126,7 +126,7 @@ def fit(task: Task, run: Run, *, seed: int, snapshots: int, title: str = "", che
         seed: of every draw.
         snapshots: how many epochs to keep, see `snapshot_epochs`.
         title: shown before the progress bar.
-        checkpoint: name of the checkpoint to resume from, see `runs.sound_checkpoint`; None to begin.
+        checkpoint: name of the checkpoint to resume from, see `runs.resumable_checkpoint`; None to begin.
 
     Returns:
         the history and the best epoch.
