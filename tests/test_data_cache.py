@@ -15,7 +15,7 @@ from hostile_places import as_nobody, folder_for_all, small_disk
 
 from dlcvlib.data import Decoded, ImageSet, decode, find
 from dlcvlib.data.cache import checksum
-from dlcvlib.files import DiskFullError, locked_folder
+from dlcvlib.files.atomic import DiskFullError, locked_folder
 
 
 @pytest.fixture(autouse=True)

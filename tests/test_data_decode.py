@@ -21,7 +21,7 @@ from torchvision.transforms import v2
 
 from dlcvlib.data import DataError, Decoded, ImageSet, Split, decode, find, palette
 from dlcvlib.data.images import MOST_PIXELS, decode_rgb, resized_square
-from dlcvlib.files import DiskFullError
+from dlcvlib.files.atomic import DiskFullError
 
 
 @pytest.fixture(autouse=True)

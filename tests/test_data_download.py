@@ -18,7 +18,7 @@ from hostile_places import small_disk
 
 from dlcvlib.data import DataError, find
 from dlcvlib.data.download import DRIVE_IDS, download, fetch_from_drive
-from dlcvlib.files import DiskFullError
+from dlcvlib.files.atomic import DiskFullError
 
 
 @pytest.fixture

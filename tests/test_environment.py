@@ -46,7 +46,7 @@ sys.exit(main(["check"]))
 def test_a_machine_on_which_these_tests_run_has_what_is_needed(capsys, tmp_path):
     assert cli.main(["check"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == len(environment.LOOKS) and all(line.startswith(("[OK]", "[--]")) for line in lines)
+    assert len(lines) == len(environment.CHECKS) and all(line.startswith(("[OK]", "[--]")) for line in lines)
     assert not list(tmp_path.iterdir()), "a check changes nothing: no toy world is drawn"
 
 
@@ -54,14 +54,14 @@ def test_without_torch_everything_else_is_still_looked_at():
     done = run_without("torch", "torchvision")
     assert done.returncode == 1 and not done.stderr
     lines = done.stdout.splitlines()
-    assert len(lines) == len(environment.LOOKS)
+    assert len(lines) == len(environment.CHECKS)
     assert lines[0].startswith("[OK]   Python") and lines[1].startswith("[FAIL] torch") and "pip install" in lines[1]
 
 
 def test_without_the_packages_of_the_library_nothing_crashes():
     done = run_without("torch", "numpy", "pandas", "PIL", "filelock", "packaging", "safetensors")
     assert done.returncode == 1 and not done.stderr
-    assert len(done.stdout.splitlines()) == len(environment.LOOKS)
+    assert len(done.stdout.splitlines()) == len(environment.CHECKS)
 
 
 def test_a_torchvision_of_another_build_is_recognised():

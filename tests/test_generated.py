@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from book import checked, clean
-from dlcvlib import digests, generated, outputs
-from dlcvlib.outputs import ForeignFileError
+from dlcvlib.files import digests, generated, outputs
+from dlcvlib.files.outputs import ForeignFileError
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -74,7 +74,7 @@ def test_a_finished_file_does_not_take_the_place_of_another(tmp_path: Path) -> N
     place, finished = tmp_path / "a.ipynb", tmp_path / "finished"
     place.write_text("mine")
     finished.write_text("generated")
-    command = [sys.executable, "-S", "-m", "dlcvlib.generated", str(finished), str(place)]
+    command = [sys.executable, "-S", "-m", "dlcvlib.files.generated", str(finished), str(place)]
     refused = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert refused.returncode != 0 and str(place) in refused.stderr and "Traceback" not in refused.stderr
     assert place.read_text() == "mine" and finished.exists()

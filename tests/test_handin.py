@@ -26,10 +26,10 @@ from training_worlds import (
 from dlcvlib import cli, handin, recipes, runs
 from dlcvlib import data as course_data
 from dlcvlib.data import DataError, palette
+from dlcvlib.files.outputs import note_folder, output_files
 from dlcvlib.handin import batches, network
 from dlcvlib.memory import is_out_of_memory
 from dlcvlib.metrics import course_iou
-from dlcvlib.outputs import note_folder, output_files
 
 ROOT = Path(__file__).resolve().parent.parent
 

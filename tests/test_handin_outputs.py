@@ -18,11 +18,12 @@ from handin_worlds import World, draw, names_in, rows_in, without_labels
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
-from dlcvlib import cli, digests, handin, runs
+from dlcvlib import cli, handin, runs
 from dlcvlib.data import DataError, palette
-from dlcvlib.files import DiskFullError
+from dlcvlib.files import digests
+from dlcvlib.files.atomic import DiskFullError
+from dlcvlib.files.outputs import ForeignFileError
 from dlcvlib.handin import network
-from dlcvlib.outputs import ForeignFileError
 from dlcvlib.runs import Run
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -293,7 +294,7 @@ def test_a_folder_that_cannot_be_written_is_told_before_anything_is_computed(
         with pytest.raises(PermissionError, match=f"{disk} cannot be written to"):
             handin.predict(run, images, out)
     (tmp_path / "file").write_text("")
-    with pytest.raises(NotADirectoryError, match="file is no folder"):
+    with pytest.raises(NotADirectoryError, match="file is not a folder"):
         handin.predict(world.classifier, world.images, tmp_path / "file" / "out.csv")
 
 

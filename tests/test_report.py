@@ -16,7 +16,7 @@ from training_worlds import small_segmentation, write_classification, write_sate
 
 from dlcvlib import cli, embedding, recipes, report, runs, views
 from dlcvlib.data import CourseData
-from dlcvlib.outputs import ForeignFileError, note_folder
+from dlcvlib.files.outputs import ForeignFileError, note_folder
 from dlcvlib.recipes.marks import MARKS, mark_of
 from dlcvlib.recipes.questions import EDITIONS, QUESTIONS
 from dlcvlib.report import chapters, pictures
@@ -174,7 +174,7 @@ def test_without_records_every_system_is_missing_with_a_command_that_trains_it(
 ) -> None:
     trained: list[tuple[str, str]] = []
     monkeypatch.setattr("dlcvlib.training.train", lambda name, *, profile, **_: trained.append((name, profile)))
-    monkeypatch.setattr(cli, "_line", str)
+    monkeypatch.setattr("dlcvlib.runs.summary", str)
     block = report.missing(shelf)
     names = {recipe.name for answer in report.answers() for recipe in answer.recipes}
     commands = [row[-1] for row in table_rows([block])]

@@ -18,8 +18,8 @@ import numpy as np
 from filelock import FileLock
 
 from dlcvlib import paths
-from dlcvlib.digests import digest
-from dlcvlib.files import read_regular, sweep, whole_folder, write_json
+from dlcvlib.files.atomic import read_regular, sweep, whole_folder, write_json
+from dlcvlib.files.digests import digest
 
 MARKER = "decoded.json"
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from dlcvlib.data.checks import check
 from dlcvlib.data.download import DRIVE_IDS, download, fetch_from_drive
 from dlcvlib.data.editions import default_root
-from dlcvlib.files import json_text
-from dlcvlib.outputs import output_file
+from dlcvlib.files.atomic import json_text
+from dlcvlib.files.outputs import output_file
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]

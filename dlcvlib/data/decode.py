@@ -27,7 +27,7 @@ from dlcvlib.data import cache
 from dlcvlib.data.images import decode_rgb, read_bytes, resized_square
 from dlcvlib.data.masks import read_mask, require_size_of
 from dlcvlib.data.sets import DataError, ImageSet, Split
-from dlcvlib.files import DiskFullError, telling_disk_full
+from dlcvlib.files.atomic import DiskFullError, disk_full_error
 
 VERSION = 1  # of what is kept; a change of the decoding must raise it
 THREADS = min(16, os.cpu_count() or 1)
@@ -141,7 +141,7 @@ def _write(part: Split, size: int | None, folder: Path) -> dict[str, Any]:
     count = len(part.files)
     needed = count * height * width * (3 if part.masks is None else 4)
     _require_space(folder, needed)
-    with telling_disk_full(folder.parent.parent, needed), ExitStack() as stack:
+    with disk_full_error(folder.parent.parent, needed), ExitStack() as stack:
         images = stack.enter_context(closing(_ArrayFile(folder / "images.npy", (count, 3, height, width))))
         masks = (
             stack.enter_context(closing(_ArrayFile(folder / "masks.npy", (count, height, width))))

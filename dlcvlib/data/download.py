@@ -22,7 +22,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from filelock import FileLock
 
 from dlcvlib.data.sets import DataError
-from dlcvlib.files import DiskFullError, read_regular, telling_disk_full, write_json
+from dlcvlib.files.atomic import DiskFullError, disk_full_error, read_regular, write_json
 
 DRIVE_IDS = {
     2022: "1LMIaOY8NSKWmGtbvTsjXcHVaYKnNN_9u",
@@ -107,7 +107,7 @@ def fetch_from_drive(drive_id: str, path: Path, quiet: bool = True) -> int | Non
         announced = total
 
     try:
-        with telling_disk_full(path):
+        with disk_full_error(path):
             gdown.download(id=drive_id, output=str(path), quiet=quiet, use_cookies=False, resume=True, progress=note)
     except DiskFullError:
         raise
@@ -138,7 +138,7 @@ def unpack(archive: Path, folder: Path) -> None:
                 "the same command again: it resumes"
             )
         folder.mkdir()
-        with telling_disk_full(folder, needed):
+        with disk_full_error(folder, needed):
             file.extractall(folder, members)
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from dlcvlib.data.editions import set_around
 from dlcvlib.data.images import IMAGE_SUFFIXES
+from dlcvlib.files.outputs import ForeignFileError, refuse_foreign
 from dlcvlib.models.loading import SUFFIXES as WEIGHTS_SUFFIXES
-from dlcvlib.outputs import ForeignFileError, refuse_foreign
 
 OTHER_FILES = (*IMAGE_SUFFIXES, *WEIGHTS_SUFFIXES, ".html", ".json", ".py", ".sh", ".zip")
 """Endings of files that are no csv."""

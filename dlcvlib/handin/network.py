@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from dlcvlib import models, recipes, runs
-from dlcvlib.damage import naming
+from dlcvlib.files.damage import naming
 from dlcvlib.memory import is_out_of_memory
 from dlcvlib.recipes import Recipe
 from dlcvlib.runs import Run

@@ -18,11 +18,11 @@ from pathlib import Path
 import numpy as np
 
 from dlcvlib.data import DataError, palette
+from dlcvlib.files.outputs import output_file, output_files
 from dlcvlib.handin.batches import predictions
 from dlcvlib.handin.destination import check_masks, check_table
 from dlcvlib.handin.images import Faulty, Loaded, images_in, read_image, read_tile, rows_of, tiles_in
 from dlcvlib.handin.network import Network, network_of, opened
-from dlcvlib.outputs import output_file, output_files
 from dlcvlib.runs import Run
 
 
@@ -69,7 +69,7 @@ def predict(
     Raises:
         DataError: no image can be read, a name is not as it should be, or the csv is unreadable.
         ValueError: the record cannot be used, or `csv_file` or `out` is not what this record asks for.
-        dlcvlib.outputs.ForeignFileError: a file stands in the way that dlcv did not write.
+        dlcvlib.files.outputs.ForeignFileError: a file stands in the way that dlcv did not write.
         MemoryError: a single image does not fit into memory.
     """
     network = network_of(opened(run), device)

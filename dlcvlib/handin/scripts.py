@@ -7,10 +7,10 @@ from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from dlcvlib import digests
-from dlcvlib.files import write_json
+from dlcvlib.files import digests
+from dlcvlib.files.atomic import write_json
+from dlcvlib.files.outputs import ForeignFileError, output_file, output_folder, refuse_foreign, refuse_foreign_folder
 from dlcvlib.handin.network import network_of, opened
-from dlcvlib.outputs import ForeignFileError, output_file, output_folder, refuse_foreign, refuse_foreign_folder
 from dlcvlib.runs import Run
 
 EDITIONS = {
@@ -49,7 +49,7 @@ def write_scripts(
 
     Raises:
         ValueError: an unknown edition, a problem with no record or several, or a record that is damaged.
-        dlcvlib.outputs.ForeignFileError: a script or a folder stands in the way that dlcv did not write.
+        dlcvlib.files.outputs.ForeignFileError: a script or a folder stands in the way that dlcv did not write.
     """
     if edition not in EDITIONS:
         raise ValueError(f"no scripts are known for the edition {edition!r}; known are {', '.join(EDITIONS)}")

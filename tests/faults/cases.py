@@ -15,7 +15,7 @@ from forks import Work, command
 from PIL import Image
 from worlds import PROFILE
 
-from dlcvlib.files import read_regular
+from dlcvlib.files.atomic import read_regular
 
 RUNS = f"runs/{PROFILE}"
 

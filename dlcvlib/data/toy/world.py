@@ -1,7 +1,6 @@
-"""The toy world on disk as a whole: drawn once, and replaced only where nothing in it is the reader's.
+"""The toy world on disk: drawn once, and never replaced if it holds a file of the user's.
 
-What was drawn is noted beside the marker with its digests (`dlcvlib.digests`). A file that is not noted, or was changed
-since, belongs to the reader: a world that holds one is never replaced.
+Digests of the drawn files are kept (`dlcvlib.files.digests`): a file without one, or changed since, is the user's.
 """
 
 from __future__ import annotations
@@ -13,10 +12,10 @@ from typing import Any
 
 from filelock import FileLock
 
-from dlcvlib import digests
 from dlcvlib.data.toy.writing import draw_all
-from dlcvlib.files import read_regular, telling_disk_full, whole_folder, write_json
-from dlcvlib.outputs import ForeignFileError, foreign_files, note_folder
+from dlcvlib.files import digests
+from dlcvlib.files.atomic import disk_full_error, read_regular, whole_folder, write_json
+from dlcvlib.files.outputs import ForeignFileError, foreign_files, note_folder
 
 VERSION = 1  # raised whenever the same seed would draw something else; older toy worlds are then drawn anew
 MARKER = "toy.json"
@@ -76,7 +75,7 @@ def draw(root: str | Path, seed: int = 0, scale: float = 1.0) -> Path:
         if _stands(root, seed, scale):
             return root
         _refuse_foreign(root)
-        with whole_folder(root, alone=True) as world, telling_disk_full(root, round(WORLD_BYTES * scale)):
+        with whole_folder(root, alone=True) as world, disk_full_error(root, round(WORLD_BYTES * scale)):
             draw_all(world, seed, scale)
             note_folder(world)
             files = len(_names_below(world))

@@ -12,7 +12,7 @@ from dlcvlib.data.palette import COLOURS
 from dlcvlib.data.toy.landscapes import annotate, draw_cover, paint_cover, share_table
 from dlcvlib.data.toy.objects import Concept, concepts, draw_object
 from dlcvlib.data.toy.splits import WRONG_LABELS, Planned, plan
-from dlcvlib.files import write_text
+from dlcvlib.files.atomic import write_text
 from dlcvlib.progress import progress_bar
 
 NAMED_VALIDATION = (10, 13, 62, 65, 97, 104, 107)  # the images whose masks the editions ask to be shown

@@ -20,7 +20,7 @@ import anywidget
 import traitlets
 from IPython.display import display
 
-from dlcvlib.outputs import output_file
+from dlcvlib.files.outputs import output_file
 from dlcvlib.views.display import said
 from dlcvlib.views.scrubbers import static
 
@@ -92,7 +92,7 @@ class Scrubber(anywidget.AnyWidget):
             replace: also a file there that dlcvlib did not write.
 
         Raises:
-            dlcvlib.outputs.ForeignFileError: such a file is there.
+            dlcvlib.files.outputs.ForeignFileError: such a file is there.
         """
         with output_file(path, replace=replace) as file:
             file.write(static.page(self.html, title=self.caption).encode())
