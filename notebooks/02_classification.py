@@ -306,7 +306,20 @@ views.confusion(strongest, class_names=images.class_names)
 views.most_confused(strongest, images.images, class_names=images.class_names)
 
 # %% [markdown]
-# **Try next**: change a recipe with
-# `dataclasses.replace(recipes.get("r4_vgg13_bn"), name="mine", ...)` and give it
-# to `dlcvlib.train`. The next chapter looks at what model A has learnt, in its
-# second-last layer.
+# **Try next**: change a recipe. `recipes.changed` applies your changes after the
+# profile's and merges nested settings. Does VGG13 learn faster or slower with a tenth
+# of its learning rate?
+#
+# ```python
+# rate = recipes.get("r4_vgg13_bn").for_profile(profile).optimizer.learning_rate
+# slower = recipes.changed(
+#     "r4_vgg13_bn",
+#     name="vgg13_slower",
+#     profile=profile,
+#     optimizer={"learning_rate": rate / 10},
+# )
+# chapter.train(slower)
+# ```
+#
+# `dlcv train r4_vgg13_bn --set optimizer.learning_rate=1e-4` does the same in a
+# terminal. The next chapter looks at the features of model A's second-last layer.

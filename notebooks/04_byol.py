@@ -213,6 +213,17 @@ Markdown(
 )
 
 # %% [markdown]
-# **Try next**: take `grey` or `colour_jitter` out of our recipe's views with
-# `dataclasses.replace` and see which neighbours it finds then. The next chapter does
-# without a predictor, in another way.
+# **Try next**: remove `grey` from our recipe's views. Which neighbours does the
+# network find then?
+#
+# ```python
+# in_colour = recipes.changed(
+#     "our_byol",
+#     name="byol_in_colour",
+#     profile=profile,
+#     views={"augmentation": {"grey": None}},
+# )
+# chapter.train(in_colour)
+# ```
+#
+# The next chapter avoids the collapse without a predictor.

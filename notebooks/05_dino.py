@@ -222,5 +222,17 @@ Markdown(
 )
 
 # %% [markdown]
-# **Try next**: double the number of local views, or halve the number of prototypes.
+# **Try next**: halve the number of prototypes.
+#
+# ```python
+# recipe = recipes.get("our_dino").for_profile(profile)
+# fewer = recipes.changed(
+#     recipe,
+#     name="dino_half",
+#     profile=profile,
+#     method_options={"out_dim": recipe.method_options["out_dim"] // 2},
+# )
+# chapter.train(fewer)
+# ```
+#
 # The next chapter asks what such a backbone is worth on images of another set.

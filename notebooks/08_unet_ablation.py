@@ -144,6 +144,17 @@ views.MaskScrubber(pair, tiles.images, tiles.masks, names, shown=three)
 # %% [markdown]
 # **Notice**, with the outlines switched on, what the shallowest skip carries.
 #
-# **Try next**: train `our_unet` with `model_options={"drop_skip": 1}` for twice as many
-# epochs: does time make up for the skip? The next chapter keeps the resolution up
-# instead of winning it back.
+# **Try next**: train the network without its shallowest skip for twice as many epochs.
+# Does time make up for the skip?
+#
+# ```python
+# longer = recipes.changed(
+#     "our_unet_without_1",
+#     name="longer_without_1",
+#     profile=profile,
+#     epochs=2 * recipes.get("our_unet").for_profile(profile).epochs,
+# )
+# chapter.train(longer)
+# ```
+#
+# The next chapter keeps the resolution high instead of recovering it.

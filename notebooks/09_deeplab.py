@@ -229,5 +229,15 @@ three = [name for name in ("0013", "0065", "0104") if name in names] or None
 views.MaskScrubber(pair, tiles.images, tiles.masks, names, shown=three)
 
 # %% [markdown]
-# **Try next**: give `our_deeplabv3plus` other `atrous_rates` with
-# `dataclasses.replace`: on small tiles, small rates see more.
+# **Try next**: change the atrous rates. Large rates look beyond the border of a small
+# tile, where there is only padding.
+#
+# ```python
+# large_rates = recipes.changed(
+#     "our_deeplabv3plus",
+#     name="large_rates",
+#     profile=profile,
+#     model_options={"atrous_rates": (4, 8, 12)},
+# )
+# chapter.train(large_rates)
+# ```

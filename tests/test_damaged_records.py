@@ -143,12 +143,12 @@ def test_a_checkpoint_that_holds_code_runs_none(data, whole, monkeypatch, capsys
 
 
 def test_damaged_best_weights_of_an_earlier_epoch_are_trained_again(data, monkeypatch, capsys, tmp_path):
-    original = Classification.measure
+    original = Classification.evaluate
 
     def falling(task):  # as the learning rate does, so that the first epoch is the best
         return original(task) | {"val_accuracy": task.optimizer.param_groups[0]["lr"]}
 
-    monkeypatch.setattr(Classification, "measure", falling)
+    monkeypatch.setattr(Classification, "evaluate", falling)
     run = interrupted_training(data, monkeypatch, after=3)
     file = run.path / "model.safetensors"
     file.write_bytes(flipped(file.read_bytes()))
