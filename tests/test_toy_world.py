@@ -294,7 +294,7 @@ def test_a_world_of_an_older_dlcv_is_used_and_never_replaced_and_the_message_say
     root = Path(shutil.copytree(world, tmp_path / "world"))
     (root / ".digests.json").unlink()
     assert toy.is_drawn(root) and toy.draw(root, seed=0, scale=TINY) == root
-    with pytest.raises(FileExistsError, match=rf"{root} is another toy world.*older.*move {root} away"):
+    with pytest.raises(FileExistsError, match=rf"{root} is a toy world of an older version.*move {root} away"):
         toy.draw(root, seed=1, scale=TINY)
     assert toy.is_drawn(root)
     root.rename(tmp_path / "moved")
