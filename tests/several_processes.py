@@ -1,4 +1,4 @@
-"""Trains small recipes, as a test started it: alone, or as one of several processes of `torchrun`.
+"""Training of small recipes, started by a test in one process or in several with `torchrun`.
 
     python -m torch.distributed.run --nproc-per-node=2 tests/several_processes.py DATA [RECIPE…]
 
@@ -55,7 +55,7 @@ RECIPES: dict[str, Recipe] = {
 
 
 def die_at(rank: int, epoch: int) -> None:
-    """Have this process die before it measures that epoch, if it is the one."""
+    """Make the process of this rank die before it evaluates `epoch`."""
     measure = Segmentation.measure
     calls = []
 

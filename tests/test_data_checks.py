@@ -1,4 +1,4 @@
-"""`check` reports what lies below a root and everything that is wrong with it; the commands say so in a terminal."""
+"""Reports of `check`, and the commands `dlcv data …`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from dlcvlib.data.checks import check
 
 
 def dlcv(*words: str) -> int:
-    """Exit status of `dlcv data …`."""
+    """Return the exit status of `dlcv data …`."""
     parser = argparse.ArgumentParser()
     command.add_arguments(parser.add_subparsers(required=True))
     arguments = parser.parse_args(["data", *words])
@@ -25,7 +25,7 @@ def dlcv(*words: str) -> int:
 
 
 def kinds(root: Path) -> dict[str, list[str]]:
-    """Names of the files concerned, by kind of problem."""
+    """Return the file names by kind of problem."""
     found: dict[str, list[str]] = {}
     for problem in check(root).problems:
         found.setdefault(problem.kind, []).append(problem.path.name)

@@ -1,4 +1,4 @@
-"""A split is decoded once, to RGB uint8, whole or not at all; whatever cannot be decoded is named."""
+"""Decoding of splits: cached uint8 RGB arrays, written atomically; errors name the file."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def one_image(path: Path) -> ImageSet:
-    """An unlabelled set of a single file."""
+    """Return an unlabelled set of a single file."""
     return ImageSet("mini", path.parent, Split("train", (path,), None), None, ())
 
 
 def one_mask(path: Path, pair: np.ndarray | None = None) -> torch.Tensor:
-    """Class ids that a mask file is read as."""
+    """Return the class ids of a mask file."""
     image = write_image(path.parent / "0000_sat.png", pixels(0) if pair is None else pair)
     decoded = decode(
         ImageSet("satellite", path.parent, Split("train", (image,), None, (path,)), None, palette.CLASS_NAMES)

@@ -1,4 +1,4 @@
-"""An archive is fetched, verified and unpacked inside its destination; an interrupted download goes on."""
+"""Download of an archive: verified, unpacked inside its destination, and resumed after an interruption."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from dlcvlib.files.atomic import DiskFullError
 
 @pytest.fixture
 def archive(tmp_path: Path) -> bytes:
-    """A zip like the course's: `hw1_data/…`."""
+    """Return a zip archive like the course's: `hw1_data/…`."""
     edition(tmp_path / "source", "2023")
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as file:
@@ -42,7 +42,7 @@ def zipped(members: dict[str, str]) -> bytes:
 
 
 class Drive:
-    """Stands in for Google Drive: counts the fetches, and may break off, announce no size, or announce a wrong one."""
+    """A fake Google Drive that counts downloads, and may break off, announce no size, or announce a wrong one."""
 
     def __init__(self, content: bytes, *, announces: int | None = -1, breaks: int = 0) -> None:
         self.content, self.breaks, self.fetched = content, breaks, 0

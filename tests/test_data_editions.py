@@ -1,4 +1,4 @@
-"""Every edition's folder is recognised by what lies in it, and whatever is wrong with it is named."""
+"""Recognition of every edition's folder by its content, and messages for its problems."""
 
 from __future__ import annotations
 

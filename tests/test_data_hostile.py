@@ -1,4 +1,4 @@
-"""Names, files and folders as nobody wants them are problems by name: never a traceback, a hang or a full memory."""
+"""Hostile names, files and folders: reported as problems, never a traceback, a hang or a full memory."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ STRANGE = os.fsdecode(b"stra\xdfe")  # Latin-1, as an old archive holds it
 
 @pytest.fixture(autouse=True)
 def in_time(tmp_path: Path) -> Iterator[None]:
-    """Release whoever waits for the writer of a pipe, which then reads as empty: the test fails and does not hang."""
+    """Release a reader that waits for the writer of a pipe, so that the test fails instead of hanging."""
 
     def release(*_: object) -> None:
         for pipe in tmp_path.rglob("*"):

@@ -1,4 +1,4 @@
-"""What is handed in: the course's formats to the letter, and the scores of training to the last bit."""
+"""Hand-ins: the exact formats of the course, and predictions equal to those of training to the bit."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def records(tmp_path, monkeypatch):
 
 
 def spoken_labels(root: Path) -> Path:
-    """The labels of the Office set as words, as the edition of 2022 has them."""
+    """Write the labels of the Office set as words, as in the edition of 2022."""
     office = root / "p2_data" / "office"
     for split in ("train", "val"):
         rows = list(csv.reader((office / f"{split}.csv").read_text().splitlines()))
