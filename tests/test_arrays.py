@@ -1,4 +1,4 @@
-"""Arrays that can be made again: whole, or as if they were not there."""
+"""Cached arrays: read completely, or as missing."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def test_what_is_kept_is_read_as_it_was_and_what_is_missing_is_none(tmp_path: Pa
 
 
 def test_a_header_that_names_fewer_rows_is_damage_though_numpy_would_read_them(tmp_path: Path) -> None:
-    """numpy reads as far as the header says, and compares no checksum; members that are stored show it plainly."""
+    """numpy reads as far as the header says and compares no checksum; uncompressed members show it."""
     file = tmp_path / "kept.npz"
     np.savez(file, maps=np.zeros((300, 40, 2)))
     file.write_bytes(file.read_bytes().replace(b"(300, 40, 2)", b"(100, 40, 2)"))

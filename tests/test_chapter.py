@@ -98,7 +98,7 @@ def test_records_lie_where_the_data_say(data_root: Path) -> None:
         ({"seed": "0"}, ValueError, "seed must be a whole number"),
         ({"seed": True}, ValueError, "seed must be a whole number"),
         ({"seed": -1}, ValueError, "seed must be a whole number"),
-        ({"data_root": "nowhere/at/all"}, DataError, "nowhere/at/all is no folder"),
+        ({"data_root": "nowhere/at/all"}, DataError, "nowhere/at/all is not a folder"),
     ],
 )
 def test_a_value_that_cannot_be_meant_is_refused(given: dict, error: type[Exception], message: str) -> None:

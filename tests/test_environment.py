@@ -1,4 +1,4 @@
-"""`dlcv check`: a line for everything, a cure for what is wrong, and no crash where something is missing."""
+"""`dlcv check`: one line per check, a cure for every failure, and no crash if a package is missing."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 @pytest.fixture(autouse=True)
 def home(tmp_path, monkeypatch):
-    """No data and no weights of the machine take part."""
+    """Hide the data and weights of the machine."""
     monkeypatch.setenv("DLCV_HOME", str(tmp_path))
     for name in ("DLCV_DATA", "DLCV_WEIGHTS", "DLCV_RUNS"):
         monkeypatch.delenv(name, raising=False)
@@ -31,7 +31,7 @@ def found(name: str) -> environment.Check:
 
 
 def run_without(*missing: str, broken: str = "") -> subprocess.CompletedProcess[str]:
-    """`dlcv check` where importing some packages raises ImportError."""
+    """Run `dlcv check` with an ImportError for some packages."""
     script = f"""
 import sys
 for name in {missing!r}: sys.modules[name] = None

@@ -1,4 +1,4 @@
-"""Generated files: noted when written, removed and replaced only while they are unchanged."""
+"""Generated files: removed and replaced only while unchanged."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def generate(place: Path, text: str = "generated") -> Path:
-    """Put a file where it belongs, as the Snakefile does."""
+    """Move a file to its target, as the Snakefile does."""
     finished = place.with_name(f"{place.name}.finished")
     finished.parent.mkdir(parents=True, exist_ok=True)
     finished.write_text(text)

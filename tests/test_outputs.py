@@ -1,4 +1,4 @@
-"""Files appear whole or not at all, parts of killed writers go, and what is not ours is never replaced."""
+"""Atomic writes, removal of temporary files of killed writers, and protection of foreign files."""
 
 import os
 import subprocess
@@ -109,7 +109,7 @@ def test_a_damaged_file_of_digests_is_told(tmp_path):
 
 
 def left_by_a_killed_writer(path, age):
-    """A part, as a writer of `path` that is killed leaves it."""
+    """Return the temporary file that a killed writer of `path` left."""
     script = (
         "import os, signal, sys; from dlcvlib.files.atomic import whole_file, work_folder; from pathlib import Path\n"
         "with whole_file(sys.argv[1]) as f, work_folder(Path(sys.argv[1])) as w:\n"
@@ -164,7 +164,7 @@ def test_a_folder_is_held_by_one_process_at_a_time(tmp_path):
 
 @pytest.fixture
 def small_disk(tmp_path):
-    """A disk of 256 kB."""
+    """Mount a disk of 256 kB."""
     disk = tmp_path / "disk"
     disk.mkdir()
     command = ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(disk)]
