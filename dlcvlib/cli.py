@@ -20,8 +20,6 @@ from dlcvlib.memory import is_out_of_memory
 if TYPE_CHECKING:
     from dlcvlib.runs import Run
 
-MEASURES = {"val_accuracy": "accuracy", "mean_iou": "mean IoU", "knn": "kNN"}
-
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command.
@@ -193,7 +191,7 @@ def _train_recipe(recipe: str, asked: argparse.Namespace) -> None:
 
 def _add_report(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     from dlcvlib import recipes
-    from dlcvlib.recipes.questions import EDITIONS
+    from dlcvlib.course import EDITIONS
 
     parser = commands.add_parser("report", help="write the report as one HTML file, from whatever records exist")
     parser.add_argument("out", type=Path, metavar="OUT.html")
@@ -208,11 +206,11 @@ def _add_report(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 def _report(asked: argparse.Namespace) -> int:
     from dlcvlib import report  # not above: drawing loads libraries that take seconds
 
-    shelf = report.open_shelf(asked.profile, asked.data)
+    sources = report.find_sources(asked.profile, asked.data)
     out = report.export(
-        asked.out, shelf, edition=asked.edition, make_maps=asked.maps, **({"replace": True} if asked.replace else {})
+        asked.out, sources, edition=asked.edition, make_maps=asked.maps, **({"replace": True} if asked.replace else {})
     )
-    print(f"{out}: {report.tally(shelf, asked.edition)}")
+    print(f"{out}: {report.tally(sources, asked.edition)}")
     return 0
 
 
@@ -262,10 +260,12 @@ def _bands(root: Path, profile: str, file: Path | None) -> int:
 
 
 def _line(run: Run) -> str:
+    from dlcvlib.course import MEASURES
+
     info = run.info
     best = info.get("best", {})
     name = next((name for name in MEASURES if name in best), None)
-    figure = f"{MEASURES[name]} {best[name]:.4f} (epoch {best.get('epoch', '?')})" if name else ""
+    figure = f"{MEASURES[name].name} {best[name]:.4f} (epoch {best.get('epoch', '?')})" if name else ""
     replaced = info.get("data", {}).get("stands_in_for")
     images = f"  [on the toy world in place of {replaced}]" if replaced else ""
     return f"{run.path}  {info.get('status', 'of unknown status')}  {figure}".rstrip() + images

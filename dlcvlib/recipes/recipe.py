@@ -70,8 +70,6 @@ class Recipe:
     """Train on the first so many images of each class; None for all."""
     snapshots: int = 30
     """At most so many snapshots besides the one before training, evenly spread, first and last epoch among them."""
-    reported: float | None = None
-    """What the report states: validation accuracy, or mean IoU of a segmentation, in [0, 1]."""
     profiles: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """What other profiles than `full` change."""
 
@@ -203,8 +201,6 @@ class SegmentationRecipe(Recipe):
     """Average the predictions over the eight flips and quarter turns of an image in evaluation."""
     train_images: int | None = None
     """Train on the first so many images; None for all."""
-    reported_classes: Mapping[str, float] = field(default_factory=dict)
-    """IoU of single classes that the report states, in [0, 1]."""
     named_images: tuple[str, ...] = ()
     """Validation images whose predicted masks are kept, such as "0013"; where the data have none of them, three."""
 

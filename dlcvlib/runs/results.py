@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from dlcvlib.files import write_json
+from dlcvlib.files import read_regular, write_json
+from dlcvlib.runs.group import check, measure_of
+from dlcvlib.runs.info import Info, parse_info
 from dlcvlib.runs.run import Run
 
 
@@ -47,3 +49,22 @@ def export_result(run: Run, folder: Path) -> Path:
     file = Path(folder) / f"{name}.json"
     write_json(file, kept)
     return file
+
+
+def read_results(folder: Path) -> tuple[Info, ...]:
+    """Return the results that a folder holds, in the order of their files' names; none if there is no folder.
+
+    An entry that a result lacks raises an error with its file's name, whenever it is read.
+
+    Raises:
+        ValueError: a file is no such result; the message names it.
+    """
+    found = []
+    for file in sorted(Path(folder).glob("*.json")):
+        try:
+            info = parse_info(file, read_regular(file))
+            check(info, measure_of(info))
+        except (AttributeError, KeyError, TypeError, ValueError, OSError) as error:
+            raise ValueError(f"{file} is no result written by `dlcv runs --export`: {error}") from error
+        found.append(info)
+    return tuple(found)
