@@ -1,4 +1,4 @@
-"""Removes what the commands of `make` generated (`make clean`); data, run records and whatever else is yours stay.
+"""Remove the files that `make` generated (`make clean`); data, run records and all other files stay.
 
     python -m book.clean
 

@@ -26,7 +26,7 @@ def check(cores: str, gpus: int) -> None:
     Raises:
         BusyError: a build is at work in this checkout.
         ForeignFileError: the folder is not one that an earlier check made.
-        SystemExit: a step failed, and said why.
+        SystemExit: a step failed; its message is printed.
     """
     toy = CHECKED / "toy"
     here = {"DLCV_RUNS": str(CHECKED), "DLCV_DATA": str(toy)}

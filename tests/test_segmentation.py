@@ -13,8 +13,8 @@ from PIL import Image
 from training_worlds import small_pretraining, small_segmentation, write_mini_and_office, write_satellite
 
 from dlcvlib import data as course_data
-from dlcvlib.course import REPORTED
 from dlcvlib import recipes, runs
+from dlcvlib.course import REPORTED
 from dlcvlib.data import DataError, palette
 from dlcvlib.metrics import course_iou
 from dlcvlib.recipes import RECIPES, Schedule, SegmentationRecipe

@@ -52,7 +52,7 @@ def _row(group: Group) -> dict[str, str]:
     return {
         "setting": info["recipe"]["setting"],
         "accuracy": number(group.mean),
-        "spread": number(group.std),
+        "std": number(group.std),
         "error": number(group.error),
         "seeds": str(len(group.infos)),
         "reported": number(REPORTED.get(info["recipe"]["name"])),

@@ -1,4 +1,4 @@
-"""What the book keeps of a finished record: numbers only, no weights."""
+"""Recorded results: the numbers of finished records that the book holds, without weights."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dlcvlib.runs.run import Run
 
 
 def result(run: Run) -> dict[str, Any]:
-    """Return what the book keeps of a finished record: numbers only, no weights.
+    """Return the numbers of a finished record, without its weights.
 
     Raises:
         ValueError: the record is not finished.

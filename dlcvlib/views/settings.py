@@ -1,4 +1,4 @@
-"""The table of the fine-tuning settings A to E: where the backbone starts from, what is trained, and what comes out."""
+"""Table of the fine-tuning settings A to E: initial weights, trained part and accuracy."""
 
 from __future__ import annotations
 
@@ -60,9 +60,9 @@ def reported_values(
 def settings_table(
     rows: Sequence[Run | Sequence[Run]], reported: Mapping[str, Mapping[str, float]] | None = None
 ) -> Picture:
-    """One row a setting, with its accuracy, spread over seeds and standard error, and a column for each report.
+    """Return a table of the settings: accuracy, standard deviation over seeds, standard error, and reported values.
 
-    What a record does not say stands as a dash.
+    An entry that is not recorded is shown as a dash.
 
     Args:
         rows: for each row a run of a fine-tuning, or several that differ in their seed only; in any order.
@@ -77,7 +77,7 @@ def settings_table(
     table = pd.DataFrame([_cells(row, stated) for row in ordered])
     best = ordered[int(table["accuracy"].argmax())]
     caption = (
-        "Accuracy on the validation set at the best epoch; spread: standard deviation over seeds; error: standard "
+        "Accuracy on the validation set at the best epoch; std: standard deviation over seeds; error: standard "
         f"error for the number of validation images. The highest is setting {setting_of(best)} with {best.mean:.3f}. "
         "The best epoch is chosen on that same validation set, which flatters a little"
     )
@@ -100,7 +100,7 @@ def _cells(group: Group, stated: Mapping[str, Mapping[str, float]]) -> dict[str,
     cells: dict[str, object] = {
         "setting": setting,
         "accuracy": group.mean,
-        "spread": group.std,
+        "std": group.std,
         "error": group.error,
         "seeds": len(group.runs),
     }
