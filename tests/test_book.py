@@ -91,12 +91,13 @@ def test_recorded_settings_are_averaged_over_seeds_in_the_courses_order(
     settings = module("extensions/recorded_settings.py")
     for row, seed, accuracy in (("C", 0, 0.5), ("C", 1, 0.7), ("LP-FT", 0, 0.9), ("A", 0, 0.4)):
         kept = recorded(seed=seed, best={"epoch": 3, "val_accuracy": accuracy}, start={"from": "random"})
-        kept["recipe"] |= {"setting": row, "title": f"Setting {row} (ours)", "form": "full", "model": "resnet18"}
+        name = f"our_byol_{row.lower().replace('-', '_')}"
+        kept["recipe"] |= {"name": name, "setting": row, "form": "full", "model": "resnet18"}
         kept["recipe"] |= {"image_size": 64, "trains": "model"}
         kept["data"] |= {"val_images": 100}
         (tmp_path / f"{row}{seed}.json").write_text(json.dumps(kept))
     ((title, rows),) = settings.settings(tmp_path).items()
-    assert "resnet18 at 64 px" in title and [row["setting"] for row in rows] == ["A", "C", "LP-FT"]
+    assert title.startswith("ours, BYOL: resnet18 at 64 px") and [row["setting"] for row in rows] == ["A", "C", "LP-FT"]
     assert rows[1]["accuracy"] == "0.6000" and rows[1]["std"] == "0.1414" and rows[1]["error"] == "0.0490"
     assert rows[0]["std"] == "–" and module("extensions/records.py").results(tmp_path) == []
 

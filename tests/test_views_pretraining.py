@@ -268,10 +268,10 @@ def test_the_caption_of_the_settings_says_what_limits_the_comparison(rows, tmp_p
     assert "The highest is setting B with 0.590." in caption
     assert "chosen on that same validation set" in caption
     assert "other backbones and data" in caption
-    assert "“Smallest”" in caption
+    assert "“reduced”" in caption
     alone = views.settings_table([finetuning(tmp_path, "A", 0.3, recipe={"form": "full"})])
     assert "reported" not in alone.html
-    assert "Smallest" not in alone.caption
+    assert "“reduced”" not in alone.caption
 
 
 def test_what_a_fine_tuning_does_not_record_is_a_dash(tmp_path):

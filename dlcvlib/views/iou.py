@@ -11,7 +11,7 @@ from dlcvlib.metrics import difference_of_means
 from dlcvlib.runs import Group, Run, group_of
 from dlcvlib.views.display import Picture, table_picture
 from dlcvlib.views.palette import MASK_CLASSES
-from dlcvlib.views.records import NOTHING, minutes_of, title_of
+from dlcvlib.views.records import NOTHING, REDUCED, minutes_of, title_of
 
 LAND_CLASSES = MASK_CLASSES[:-1]
 
@@ -45,9 +45,7 @@ def iou_table(rows: Sequence[Run | Sequence[Run]]) -> Picture:
         f"The highest is {best['system']} with {best['mean IoU']:.3f}."
     )
     if frame["form"].eq("reduced").any():
-        caption += (
-            " “Smallest” marks a stand-in for the reported network: its value is not to be held against the report's."
-        )
+        caption += REDUCED
     return table_picture(frame, caption=caption)
 
 

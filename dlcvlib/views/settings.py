@@ -9,7 +9,7 @@ import pandas as pd
 from dlcvlib.course import EXTRA, REPORTED, SETTINGS
 from dlcvlib.runs import Group, Run, group_of
 from dlcvlib.views.display import Picture, table_picture
-from dlcvlib.views.records import NOTHING, minutes_of
+from dlcvlib.views.records import NOTHING, REDUCED, minutes_of
 
 ORDER = tuple(SETTINGS | EXTRA)
 STARTS = {"random": "random weights", "supplied": "supplied", "ssl": "self-supervised"}
@@ -89,9 +89,7 @@ def settings_table(
     if table["starts from"].str.contains("stand-in").any():
         caption += " Where the supplied backbone was not to be had, one that we trained with labels stands in."
     if table["form"].eq("reduced").any():
-        caption += (
-            " “Smallest” marks a stand-in for the reported network: its value is not to be held against the report's."
-        )
+        caption += REDUCED
     return table_picture(table, caption=caption)
 
 

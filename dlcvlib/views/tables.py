@@ -9,7 +9,7 @@ import pandas as pd
 from dlcvlib.course import REPORTED
 from dlcvlib.runs import Group, Run, group_of
 from dlcvlib.views.display import Picture, table_picture
-from dlcvlib.views.records import NOTHING, minutes_of, title_of
+from dlcvlib.views.records import NOTHING, REDUCED, minutes_of, title_of
 
 
 def accuracy_table(rows: Sequence[Run | Sequence[Run]]) -> Picture:
@@ -35,9 +35,7 @@ def accuracy_table(rows: Sequence[Run | Sequence[Run]]) -> Picture:
         f"The highest is {best['system']} with {best['accuracy']:.3f}."
     )
     if table["form"].eq("reduced").any():
-        caption += (
-            " “Smallest” marks a stand-in for the reported network: its value is not to be held against the report's."
-        )
+        caption += REDUCED
     return table_picture(table, caption=caption)
 
 
