@@ -92,7 +92,7 @@ def network_of(run: Run, device: str | None = None) -> Network:
         info = run.info
         finished, recipe = info.get("status") == "finished", recipes.recorded(info["recipe"])
     if not finished:
-        raise ValueError(f"{run.path} is not finished (status: {info.get('status')}); `dlcv train` goes on with it")
+        raise ValueError(f"{run.path} is not finished (status: {info.get('status')}); `dlcv train` resumes it")
     if not isinstance(recipe, ClassificationRecipe | SegmentationRecipe):
         raise ValueError(
             f"{run.path} is a pre-training, which knows no classes; name the record of a fine-tuning from it"

@@ -2,7 +2,7 @@
 
 import difflib
 
-from dlcvlib.course import EXTRA, READINGS, SETTINGS, Reading, Setting
+from dlcvlib.course.settings import EXTRA, READINGS, SETTINGS, Reading, Setting
 from dlcvlib.recipes.classification import CLASSIFICATION, supervised_on_mini
 from dlcvlib.recipes.finetuning import FINETUNING, SERIES
 from dlcvlib.recipes.in_words import overview, side_by_side

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from dlcvlib.course import EXTRA, SETTINGS, Setting
+from dlcvlib.course.settings import EXTRA, SETTINGS, Setting
 from dlcvlib.recipes.recipe import ClassificationRecipe, Optimizer, Schedule
 
 AUGMENTATION: dict[str, Any] = {"random_resized_crop": {"scale": (0.5, 1.0)}, "horizontal_flip": {}}

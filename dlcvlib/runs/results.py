@@ -19,7 +19,7 @@ def result(run: Run) -> dict[str, Any]:
     """
     info = run.info
     if info.get("status") != "finished":
-        raise ValueError(f"{run.path} is not finished (status: {info.get('status')}); `dlcv train` goes on with it")
+        raise ValueError(f"{run.path} is not finished (status: {info.get('status')}); `dlcv train` resumes it")
     kept: tuple[str, ...] = (
         "recipe",
         "profile",

@@ -94,7 +94,7 @@ def settings_table(
 
 
 def _cells(group: Group, stated: Mapping[str, Mapping[str, float]]) -> dict[str, object]:
-    setting = setting_of(group)
+    setting, trained = setting_of(group), group.entry("trained_parameters")
     cells: dict[str, object] = {
         "setting": setting,
         "accuracy": group.mean,
@@ -106,7 +106,7 @@ def _cells(group: Group, stated: Mapping[str, Mapping[str, float]]) -> dict[str,
     return cells | {
         "starts from": _start(group, setting),
         "trains": _trains(group),
-        "trained parameters": _count(group.entry("trained_parameters")),
+        "trained parameters": NOTHING if trained is None else f"{trained:,}",
         "backbone": group.entry("start", "title") or NOTHING,
         "form": group.entry("recipe", "form") or NOTHING,
         "minutes": minutes_of(group),
@@ -124,7 +124,3 @@ def _trains(group: Group) -> str:
     if group.entry("recipe", "trains") == "classifier":
         return "classifier only"
     return "classifier, then all" if group.entry("recipe", "classifier_first") else "whole network"
-
-
-def _count(parameters: int | None) -> str:
-    return f"{parameters:,}" if parameters is not None else NOTHING
