@@ -81,7 +81,7 @@ def test_a_history_without_a_needed_column_is_an_error(tmp_path):
         views.curves(run, ["a", "b"])
 
 
-def test_the_accuracy_table_holds_mean_spread_and_standard_error(tmp_path):
+def test_the_accuracy_table_holds_mean_deviation_and_standard_error(tmp_path):
     def seeded(seed, accuracy):
         best = {"epoch": 3, "val_accuracy": accuracy}
         data = {"val_images": 2500}
@@ -92,7 +92,7 @@ def test_the_accuracy_table_holds_mean_spread_and_standard_error(tmp_path):
     picture = views.accuracy_table([[seeded(0, 0.60), seeded(1, 0.64)]])
     shown = dict(zip(*cells(picture), strict=True))
     assert shown["accuracy"] == "0.620"
-    assert shown["spread"] == f"{np.std([0.60, 0.64], ddof=1):.3f}"
+    assert shown["std"] == f"{np.std([0.60, 0.64], ddof=1):.3f}"
     assert shown["error"] == f"{math.sqrt(0.62 * 0.38 / 2500):.3f}"
     assert shown["reported"] == "0.622"
     assert shown["seeds"] == "2"
@@ -103,7 +103,7 @@ def test_what_a_record_does_not_say_is_a_dash(tmp_path):
     header, row = cells(views.accuracy_table([run]))
     shown = dict(zip(header, row, strict=True))
     assert shown["system"] == "bare"
-    for column in ("report", "spread", "error", "reported", "hardware", "minutes", "starts from"):
+    for column in ("report", "std", "error", "reported", "hardware", "minutes", "starts from"):
         assert shown[column] == "–"
 
 

@@ -1,4 +1,4 @@
-"""The discussion of the settings A to E, written from the results: differences, and whether they may be luck."""
+"""Discussion of the settings A to E: differences with their standard errors, in words."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ QUESTIONS = (
 def settings_in_words(
     rows: Sequence[Run | Sequence[Run]], reported: Mapping[str, Mapping[str, float]] | None = None
 ) -> str:
-    """What the settings' results say, as Markdown: differences with standard errors, and the reports' order.
+    """Return the differences between settings with standard errors, and their order in the reports, as Markdown.
 
     A difference is clear if it exceeds two standard errors. They are over seeds; with one seed, or where all seeds
     agree to the last digit, they are those of shares of the validation images.
@@ -70,7 +70,7 @@ def _refuse_incomparable(groups: list[Group]) -> None:
 
 
 def _difference(first: Group, second: Group) -> tuple[Difference, str]:
-    """The difference, and in words what its error is of."""
+    """Return the difference, and what its error is taken over, in words."""
     seeds = len(first.runs), len(second.runs)
     if min(seeds) > 1:
         difference = difference_of_means(first.values, second.values)
@@ -102,7 +102,7 @@ def _points(share: float) -> str:
 
 
 def _order(report: str, values: Mapping[str, float], ours: Mapping[str, Group]) -> str:
-    """Whether a report puts the settings that both have into the same order; empty if it has fewer than two."""
+    """Compare the order of the settings that a report and ours share, in words; empty for fewer than two."""
     both = sorted((setting for setting in ours if setting in values), key=ORDER.index)
     if len(both) < 2:
         return ""
@@ -121,7 +121,7 @@ def _order(report: str, values: Mapping[str, float], ours: Mapping[str, Group]) 
 
 
 def _ascending(accuracies: Mapping[str, float]) -> str:
-    """Settings from the lowest to the highest, `=` between equal ones."""
+    """Return the settings from the lowest to the highest, `=` between equal ones."""
     ranked = sorted(accuracies, key=lambda setting: accuracies[setting])
     words = ranked[0]
     for lower, higher in pairwise(ranked):

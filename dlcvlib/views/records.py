@@ -11,6 +11,7 @@ from dlcvlib.runs import Group, Run
 from dlcvlib.runs.group import nested
 
 NOTHING = "–"
+REDUCED = " “reduced”: a stand-in for the reported network, whose value cannot be compared with the report's."
 
 
 def history_with(run: Run, columns: tuple[str, ...]) -> pd.DataFrame:
