@@ -1,4 +1,4 @@
-"""Progress bars that stay readable in a terminal, in JupyterLab and in papermill's log."""
+"""Progress bars for a terminal, JupyterLab and papermill's log."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from dlcvlib import processes
 
 TERMINAL_SECONDS = 0.5
 LOG_SECONDS = 5.0
-"""Between two lines where nobody watches, or where each line is kept in the notebook."""
+"""Seconds between two lines where standard error is no terminal: each line stays in the log or the notebook."""
 
 
 def progress_bar(title: str, total: int | None, unit: str, initial: int = 0) -> tqdm:
-    """A bar on the standard error, which the book's pages leave out; of several processes the first one shows it.
+    """Return a bar on standard error, which the book's pages leave out; only rank 0 shows it.
 
     Args:
-        title: before the bar.
-        total: how many `unit` there are; None where that is not known.
-        unit: what is counted, such as "step".
-        initial: how many are done already.
+        title: text before the bar.
+        total: number of units; None if unknown.
+        unit: name of the unit, such as "step".
+        initial: number of units done already.
     """
     watched = sys.stderr.isatty()
     return tqdm(
