@@ -61,7 +61,7 @@ def test_the_table_has_mean_spread_classes_and_what_was_reported(tmp_path):
     picture = views.iou_table([seeds])
     for text in ("Fcn", "0.350", "0.071", "0.700", "1,234", "2.0"):
         assert f"<td>{text}</td>" in picture.html
-    assert "The highest is Fcn with 0.350" in picture.caption and "stand-in" in picture.caption
+    assert "The highest is Fcn with 0.350" in picture.caption and "“reduced”" in picture.caption
 
 
 def test_a_report_s_classes_stand_below_ours(tmp_path):
@@ -75,7 +75,7 @@ def test_a_report_s_classes_stand_below_ours(tmp_path):
 def test_a_table_refuses_what_is_no_segmentation(tmp_path):
     run = record(tmp_path, "fcn", 0, [0.5])
     runs.write_info(run, run.info | {"best": {"val_accuracy": 0.5}})
-    with pytest.raises(ValueError, match="names no mean IoU"):
+    with pytest.raises(ValueError, match="names no best mean_iou"):
         views.iou_table([run])
     with pytest.raises(ValueError, match="at least one run"):
         views.iou_table([])
@@ -141,7 +141,7 @@ def test_the_worst_images_come_first_with_their_commonest_mistake(tmp_path):
     picture = views.worst_masks(run, IMAGES, truth(), NAMES, count=2)
     assert picture.html.count("<img") == 2 * 4
     assert picture.html.index("0001") < picture.html.index("0000") and "0002" not in picture.html
-    assert "wrong: 38%. Urban taken for Barren" in picture.html  # 6 of 16 columns
+    assert "wrong: 38%. Urban confused with Barren" in picture.html  # 6 of 16 columns
     assert "no pixel wrong" in views.worst_masks(run, IMAGES, truth(), NAMES, count=3).html
 
 
@@ -157,7 +157,7 @@ def test_the_confusion_of_pixels_gives_shares_of_each_true_class(tmp_path):
     shares = picture.live["application/vnd.plotly.v1+json"]["data"][0]["z"]
     assert shares[0] == [0.5, 0, 0, 0, 0, 0.5, 0] and shares[3] == [0, 0, 0, 1, 0, 0, 0]
     assert shares[1] == [None] * 7  # no pixel of that class
-    assert "Urban for Barren (50%)" in picture.caption
+    assert "Urban with Barren (50%)" in picture.caption
 
 
 def test_best_masks_of_another_split_are_refused(tmp_path):

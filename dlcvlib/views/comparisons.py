@@ -1,4 +1,4 @@
-"""The discussion of the settings A to E, written from the results: differences, and whether they may be luck."""
+"""Discussion of the settings A to E, written from the results: differences with their standard errors."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ QUESTIONS = (
 def settings_in_words(
     rows: Sequence[Run | Sequence[Run]], reported: Mapping[str, Mapping[str, float]] | None = None
 ) -> str:
-    """What the settings' results say, as Markdown: differences with standard errors, and the reports' order.
+    """Compare the settings in Markdown: differences with standard errors, and the order against the reports'.
 
-    A difference is clear if it exceeds two standard errors. They are over seeds; with one seed, or where all seeds
-    agree to the last digit, they are those of shares of the validation images.
+    A difference is clear if it exceeds two standard errors. These are over seeds; with one seed, or if all seeds have
+    equal accuracy, they are binomial standard errors over the validation images.
 
     Args:
-        rows: as for `settings_table`, of one network, profile and set of images.
+        rows: as for `settings_table`, of one network, profile and data set.
         reported: further values to compare the order with, as report → setting → accuracy in [0, 1].
 
     Raises:
-        ValueError: as `settings_table`; or two rows of one setting, or rows trained too differently to compare.
+        ValueError: as `settings_table`; or two rows of one setting, or rows of different networks, profiles or data.
     """
     ordered = setting_rows(rows)
     _refuse_incomparable(ordered)
@@ -71,11 +71,11 @@ def _refuse_incomparable(rows: list[SettingRow]) -> None:
 
 
 def _difference(first: SettingRow, second: SettingRow) -> tuple[Difference, str]:
-    """The difference, and in words what its error is of."""
+    """Difference of two settings, and the basis of its standard error in words."""
     seeds = len(first.runs), len(second.runs)
     if min(seeds) > 1:
         difference = difference_of_means(first.accuracies, second.accuracies)
-        if difference.error > 0:  # a classifier fitted to its end is the same for every seed, and yet not known exactly
+        if difference.error > 0:  # 0 if a converged classifier is the same for every seed
             return difference, f"over {seeds[0]} and {seeds[1]} seeds"
     reason = "there is one seed" if min(seeds) == 1 else "the seeds agree"
     if first.images is None or second.images is None:
@@ -103,11 +103,11 @@ def _points(share: float) -> str:
 
 
 def _order(report: str, values: Mapping[str, float], ours: Mapping[str, SettingRow]) -> str:
-    """Whether a report puts the settings that both have into the same order; empty if it has fewer than two."""
+    """Compare our order of the settings with a report's; empty if fewer than two settings are in both."""
     both = sorted((setting for setting in ours if setting in values), key=ORDER.index)
     if len(both) < 2:
         return ""
-    found = {setting: round(ours[setting].accuracy, 9) for setting in both}  # the order of a sum decides nothing
+    found = {setting: round(ours[setting].accuracy, 9) for setting in both}  # ignore rounding of the mean
     turned, clear, pairs = [], 0, list(combinations(both, 2))
     for first, second in pairs:
         difference, _ = _difference(ours[first], ours[second])
@@ -115,14 +115,14 @@ def _order(report: str, values: Mapping[str, float], ours: Mapping[str, SettingR
         if (values[first] - values[second]) * (found[first] - found[second]) < 0:
             turned.append(f"{first} against {second} (ours {_points(difference.value)}, {_verdict(difference)})")
     stated, mine = _ascending({setting: values[setting] for setting in both}), _ascending(found)
-    said = f"- **The order in {report}**, {stated}: ours is {'the same' if mine == stated else mine}."
+    summary = f"- **The order in {report}**, {stated}: ours is {'the same' if mine == stated else mine}."
     if turned:
-        said += f" The other way round: {'; '.join(turned)}."
-    return f"{said} Clear among our differences: {clear} of {len(pairs)}."
+        summary += f" The other way round: {'; '.join(turned)}."
+    return f"{summary} Clear among our differences: {clear} of {len(pairs)}."
 
 
 def _ascending(accuracies: Mapping[str, float]) -> str:
-    """Settings from the lowest to the highest, `=` between equal ones."""
+    """Settings from the lowest to the highest accuracy, with `=` between equal ones."""
     ranked = sorted(accuracies, key=lambda setting: accuracies[setting])
     words = ranked[0]
     for lower, higher in pairwise(ranked):

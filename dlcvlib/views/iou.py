@@ -1,4 +1,4 @@
-"""The table of segmentations: mean IoU with its spread, each class's IoU, and what was reported."""
+"""IoU table of segmentations: mean IoU with its std, IoU of each class, and the reported values."""
 
 from __future__ import annotations
 
@@ -12,25 +12,13 @@ from dlcvlib.metrics import difference_of_means
 from dlcvlib.metrics.course_iou import LAND_CLASSES
 from dlcvlib.runs import Run
 from dlcvlib.views.display import Picture, table_picture
-from dlcvlib.views.records import NOTHING, entry, minutes_of, refuse_mixture, title_of
-
-
-def best_iou(run: Run) -> float:
-    """Mean IoU of the best epoch, in [0, 1].
-
-    Raises:
-        ValueError: the record names none.
-    """
-    value = entry(run, "best", "mean_iou")
-    if value is None:
-        raise ValueError(f"{run.path / 'run.json'} names no mean IoU: is it a finished segmentation (see `dlcv runs`)?")
-    return float(value)
+from dlcvlib.views.records import NOTHING, best_value, entry, minutes_of, refuse_mixture, std_of, title_of
 
 
 def iou_table(rows: Sequence[Run | Sequence[Run]]) -> Picture:
-    """One row a system: the course's mean IoU at the best epoch, spread over seeds, each class, and what was reported.
+    """One row a system: the course's mean IoU at the best epoch, std over seeds, IoU of each class, reported value.
 
-    Where a report states single classes, they stand in a row of their own below ours.
+    If a report states single classes, these are in a row below ours.
 
     Args:
         rows: for each row a run, or several runs that differ in their seed only.
@@ -52,25 +40,25 @@ def iou_table(rows: Sequence[Run | Sequence[Run]]) -> Picture:
     frame = pd.DataFrame(table)
     best = frame.loc[frame["seeds"].notna()].sort_values("mean IoU").iloc[-1]
     caption = (
-        "Mean IoU as the course counts it, at the best epoch, which is chosen on the same validation images and so "
-        "flatters a little; spread: standard deviation over seeds; then each class's own IoU. "
+        "Mean IoU as the course counts it, at the best epoch, chosen on the same validation images, so slightly "
+        "optimistic; std: standard deviation over seeds; then the IoU of each class. "
         f"The highest is {best['system']} with {best['mean IoU']:.3f}."
     )
     if frame["form"].eq("reduced").any():
         caption += (
-            " “Smallest” marks a stand-in for the reported network: its value is not to be held against the report's."
+            " “reduced” marks a smaller network than the reported one: do not compare its value with the report's."
         )
     return table_picture(frame.astype(object).where(frame.notna(), math.nan), caption=caption)
 
 
 def _row(runs: list[Run]) -> dict[str, object]:
     refuse_mixture(runs)
-    values = [best_iou(run) for run in runs]
+    values = [best_value(run, "mean_iou") for run in runs]
     reported = entry(runs[0], "recipe", "reported")
     return {
         "system": title_of(runs[0]),
         "mean IoU": float(np.mean(values)),
-        "spread": float(np.std(values, ddof=1)) if len(values) > 1 else math.nan,
+        "std": std_of(values),
         "seeds": len(values),
         "reported": math.nan if reported is None else float(reported),
         **{name: _class_mean(runs, name) for name in LAND_CLASSES},
@@ -88,20 +76,20 @@ def _class_mean(runs: list[Run], name: str) -> float:
 
 
 def iou_in_words(rows: Sequence[Sequence[Run]]) -> str:
-    """Each system against the first, as Markdown: the difference in mean IoU and whether it may be luck.
+    """Compare each system with the first in Markdown: difference in mean IoU with its standard error.
 
     Args:
-        rows: for each system its runs, at least two seeds.
+        rows: for each system its runs, of at least two seeds.
 
     Raises:
         ValueError: fewer than two systems, or a system with one seed.
     """
     if len(rows) < 2:
         raise ValueError("there is nothing to compare: give at least two systems")
-    first = [best_iou(run) for run in rows[0]]
+    first = [best_value(run, "mean_iou") for run in rows[0]]
     lines = []
     for runs in rows[1:]:
-        difference = difference_of_means([best_iou(run) for run in runs], first)
+        difference = difference_of_means([best_value(run, "mean_iou") for run in runs], first)
         verdict = "clear, more than two standard errors" if difference.clear else "may be luck"
         lines.append(
             f"- **{title_of(runs[0])}** against {title_of(rows[0][0])}: {100 * difference.value:+.1f} points of mean "

@@ -1,7 +1,9 @@
-"""What views read from a run record: needed columns or a clear error, optional entries or a dash."""
+"""Reading run records for views: required columns raise a clear error, optional entries give a dash."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +15,7 @@ NOTHING = "–"
 
 
 def history_with(run: Run, columns: tuple[str, ...]) -> pd.DataFrame:
-    """The history of `run`, once it is certain that it holds `columns` and at least one epoch.
+    """Return the history of `run`, checked for `columns` and at least one epoch.
 
     Raises:
         ValueError: a column is missing, or there is no epoch.
@@ -30,7 +32,7 @@ def history_with(run: Run, columns: tuple[str, ...]) -> pd.DataFrame:
 
 
 def snapshot_with(run: Run, epoch: int | None, names: tuple[str, ...]) -> tuple[int, dict[str, np.ndarray]]:
-    """The snapshot of `epoch` (None: the last there is) with its epoch, once it is certain that it holds `names`.
+    """Return the epoch and the snapshot of `epoch` (None: the last one), checked for the arrays `names`.
 
     Raises:
         FileNotFoundError: there is no such snapshot.
@@ -48,7 +50,7 @@ def snapshot_with(run: Run, epoch: int | None, names: tuple[str, ...]) -> tuple[
 
 
 def entry(run: Run, *keys: str) -> Any:
-    """The value that `run.json` holds under nested `keys`; None where there is none."""
+    """Return the value under nested `keys` of `run.json`, or None if there is none."""
     value: Any = run.info
     for key in keys:
         if not isinstance(value, dict):
@@ -58,23 +60,38 @@ def entry(run: Run, *keys: str) -> Any:
 
 
 def title_of(run: Run) -> str:
-    """Title of the run's recipe, its name, or the folder where neither is recorded."""
+    """Title of the run's recipe, else its name, else the folder's name."""
     return entry(run, "recipe", "title") or entry(run, "recipe", "name") or run.path.parent.name
 
 
 def titles_of(runs: list[Run]) -> list[str]:
-    """Titles by which runs are told apart in one figure: with the seed where titles repeat."""
+    """Titles that distinguish runs in one figure: with the seed where titles repeat."""
     titles = [title_of(run) for run in runs]
     if len(set(titles)) == len(titles):
         return titles
     return [f"{title}, {run.path.name}" for title, run in zip(titles, runs, strict=True)]
 
 
-def refuse_mixture(runs: list[Run]) -> None:
-    """Make certain that `runs`, of one row of a table, differ in their seed only.
+def named_runs(runs: Run | Sequence[Run], labels: Sequence[str], most: int) -> tuple[list[Run], list[str]]:
+    """Return the runs of a figure as a list, and a name for each: `labels`, or by default `titles_of`.
 
     Raises:
-        ValueError: there is none, or they are of different recipes or profiles.
+        ValueError: no run, more than `most`, or another number of labels.
+    """
+    chosen = [runs] if isinstance(runs, Run) else list(runs)
+    if not 1 <= len(chosen) <= most:
+        raise ValueError(f"one figure fits 1 to {most} runs, got {len(chosen)}")
+    names = list(labels) or titles_of(chosen)
+    if len(names) != len(chosen):
+        raise ValueError(f"{len(names)} labels do not fit {len(chosen)} runs")
+    return chosen, names
+
+
+def refuse_mixture(runs: list[Run]) -> None:
+    """Check that the runs of one row of a table differ in their seed only.
+
+    Raises:
+        ValueError: no run, or runs of different recipes or profiles.
     """
     if not runs:
         raise ValueError("a row of the table holds no run: give each row at least one")
@@ -83,19 +100,26 @@ def refuse_mixture(runs: list[Run]) -> None:
         raise ValueError(f"one row of a table must hold one recipe and profile, got {sorted(map(str, kinds))}")
 
 
-def best_accuracy(run: Run) -> float:
-    """Validation accuracy of the best epoch, in [0, 1].
+def best_value(run: Run, measure: str) -> float:
+    """Return `val_accuracy` or `mean_iou` of the best epoch, in [0, 1].
 
     Raises:
-        ValueError: the record names none.
+        ValueError: the record has no such value.
     """
-    accuracy = entry(run, "best", "val_accuracy")
-    if accuracy is None:
-        raise ValueError(f"{run.path / 'run.json'} names no best accuracy: is the training finished (see `dlcv runs`)?")
-    return float(accuracy)
+    value = entry(run, "best", measure)
+    if value is None:
+        raise ValueError(
+            f"{run.path / 'run.json'} names no best {measure}: is the training finished (see `dlcv runs`)?"
+        )
+    return float(value)
+
+
+def std_of(values: Sequence[float]) -> float:
+    """Standard deviation over seeds; nan for a single one."""
+    return float(np.std(values, ddof=1)) if len(values) > 1 else math.nan
 
 
 def minutes_of(runs: list[Run]) -> str:
-    """Mean length of the trainings with one decimal; a dash where none is recorded."""
+    """Mean duration of the runs in minutes with one decimal; a dash if none is recorded."""
     minutes = [value for run in runs if (value := entry(run, "timings", "minutes")) is not None]
     return f"{sum(minutes) / len(minutes):.1f}" if minutes else NOTHING

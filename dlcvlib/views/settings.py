@@ -1,4 +1,4 @@
-"""The table of the fine-tuning settings A to E: where the backbone starts from, what is trained, and what comes out."""
+"""Table of the fine-tuning settings A to E: initialisation of the backbone, what is trained, and accuracy."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dlcvlib.metrics import share_error
 from dlcvlib.recipes import EXTRA, SETTINGS
 from dlcvlib.runs import Run
 from dlcvlib.views.display import Picture, table_picture
-from dlcvlib.views.records import NOTHING, best_accuracy, entry, minutes_of, refuse_mixture
+from dlcvlib.views.records import NOTHING, best_value, entry, minutes_of, refuse_mixture, std_of
 
 ORDER = tuple(SETTINGS | EXTRA)
 STARTS = {"random": "random weights", "supplied": "supplied", "ssl": "self-supervised"}
@@ -21,7 +21,7 @@ STARTS = {"random": "random weights", "supplied": "supplied", "ssl": "self-super
 
 @dataclass(frozen=True)
 class SettingRow:
-    """One row: a setting, and its runs, which differ in their seed only."""
+    """A setting and its runs, which differ in their seed only."""
 
     setting: str
     runs: list[Run]
@@ -29,7 +29,7 @@ class SettingRow:
     @property
     def accuracies(self) -> list[float]:
         """Best validation accuracy of each run, in [0, 1]."""
-        return [best_accuracy(run) for run in self.runs]
+        return [best_value(run, "val_accuracy") for run in self.runs]
 
     @property
     def accuracy(self) -> float:
@@ -38,18 +38,18 @@ class SettingRow:
 
     @property
     def images(self) -> int | None:
-        """Number of validation images, where the record says it."""
+        """Number of validation images, or None if not recorded."""
         return entry(self.runs[0], "data", "val_images")
 
 
 def setting_rows(rows: Sequence[Run | Sequence[Run]]) -> list[SettingRow]:
-    """`rows` in the course's order: A, B, C, D, E, then what stands beside them.
+    """Sort `rows` in the course's order: A, B, C, D, E, then the extra settings.
 
     Args:
         rows: for each row a run, or several runs that differ in their seed only.
 
     Raises:
-        ValueError: no row, one without a run or of different recipes or profiles, or a run of no known setting.
+        ValueError: no row, a row without a run or of different recipes or profiles, or an unknown setting.
     """
     if not rows:
         raise ValueError("there is no run of a fine-tuning setting: give at least one")
@@ -61,7 +61,7 @@ def setting_rows(rows: Sequence[Run | Sequence[Run]]) -> list[SettingRow]:
         if setting not in ORDER:
             raise ValueError(
                 f"{runs[0].path} is of setting {setting!r}; known are {', '.join(ORDER)}: "
-                "for trainings other than fine-tuning use accuracy_table"
+                "for runs other than fine-tuning use accuracy_table"
             )
         found.append(SettingRow(setting, runs))
     return sorted(found, key=lambda row: ORDER.index(row.setting))
@@ -70,7 +70,7 @@ def setting_rows(rows: Sequence[Run | Sequence[Run]]) -> list[SettingRow]:
 def reported_values(
     rows: Sequence[SettingRow], reported: Mapping[str, Mapping[str, float]] | None = None
 ) -> dict[str, dict[str, float]]:
-    """What reports state, as report → setting → accuracy in [0, 1]: of the recipes of `rows`, and those given."""
+    """Merge reported values of the recipes of `rows` with those given: report → setting → accuracy in [0, 1]."""
     values: dict[str, dict[str, float]] = {}
     for row in rows:
         value = entry(row.runs[0], "recipe", "reported")
@@ -84,26 +84,25 @@ def reported_values(
 def settings_table(
     rows: Sequence[Run | Sequence[Run]], reported: Mapping[str, Mapping[str, float]] | None = None
 ) -> Picture:
-    """One row a setting, with its accuracy, spread over seeds and standard error, and a column for each report.
+    """One row a setting: accuracy, std over seeds, standard error, and a column for each report.
 
-    What a record does not say stands as a dash.
+    Missing entries are dashes.
 
     Args:
-        rows: for each row a run of a fine-tuning, or several that differ in their seed only; in any order.
-        reported: further values to stand beside ours, as report → setting → accuracy in [0, 1].
+        rows: for each row a fine-tuning run, or several that differ in their seed only; in any order.
+        reported: further reported values, as report → setting → accuracy in [0, 1].
 
     Raises:
-        ValueError: no row, one without a run or of different recipes or profiles, a run of no known setting, or a run
-            without a best epoch.
+        ValueError: as `setting_rows`, or a run without a best epoch.
     """
     ordered = setting_rows(rows)
     stated = reported_values(ordered, reported)
     table = pd.DataFrame([_cells(row, stated) for row in ordered])
     best = ordered[int(table["accuracy"].argmax())]
     caption = (
-        "Accuracy on the validation set at the best epoch; spread: standard deviation over seeds; error: standard "
+        "Accuracy on the validation set at the best epoch; std: standard deviation over seeds; error: standard "
         f"error for the number of validation images. The highest is setting {best.setting} with {best.accuracy:.3f}. "
-        "The best epoch is chosen on that same validation set, which flatters a little"
+        "The best epoch is chosen on that same validation set, so the values are slightly optimistic"
     )
     caption += (
         ", and the reported values are of other backbones and data: compare the order of the settings, not the values."
@@ -111,10 +110,12 @@ def settings_table(
         else "."
     )
     if table["starts from"].str.contains("stand-in").any():
-        caption += " Where the supplied backbone was not to be had, one that we trained with labels stands in."
+        caption += (
+            " “(stand-in)”: the supplied backbone was not available and is replaced by one that we trained with labels."
+        )
     if table["form"].eq("reduced").any():
         caption += (
-            " “Smallest” marks a stand-in for the reported network: its value is not to be held against the report's."
+            " “reduced” marks a smaller network than the reported one: do not compare its value with the report's."
         )
     return table_picture(table, caption=caption)
 
@@ -124,7 +125,7 @@ def _cells(row: SettingRow, stated: Mapping[str, Mapping[str, float]]) -> dict[s
     cells = {
         "setting": row.setting,
         "accuracy": row.accuracy,
-        "spread": float(np.std(accuracies, ddof=1)) if len(accuracies) > 1 else math.nan,
+        "std": std_of(accuracies),
         "error": share_error(row.accuracy, row.images) if row.images else math.nan,
         "seeds": len(accuracies),
     }
@@ -140,7 +141,7 @@ def _cells(row: SettingRow, stated: Mapping[str, Mapping[str, float]]) -> dict[s
 
 
 def _start(row: SettingRow) -> str:
-    """Where the backbone starts from, in words; the supplied one may have a stand-in of our own training."""
+    """Initialisation of the backbone in words; the supplied one may be replaced by a stand-in that we trained."""
     init = (SETTINGS | EXTRA)[row.setting].init
     own = init == "supplied" and entry(row.runs[0], "start", "from") == "record"
     return f"{STARTS[init]} (stand-in)" if own else STARTS[init]

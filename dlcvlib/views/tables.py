@@ -1,4 +1,4 @@
-"""The accuracy table: our values with their uncertainty, beside the reported ones."""
+"""Accuracy table: our values with their uncertainty, beside the reported ones."""
 
 from __future__ import annotations
 
@@ -11,14 +11,13 @@ import pandas as pd
 from dlcvlib.metrics import share_error
 from dlcvlib.runs import Run
 from dlcvlib.views.display import Picture, table_picture
-from dlcvlib.views.records import NOTHING, best_accuracy, entry, minutes_of, refuse_mixture, title_of
+from dlcvlib.views.records import NOTHING, best_value, entry, minutes_of, refuse_mixture, std_of, title_of
 
 
 def accuracy_table(rows: Sequence[Run | Sequence[Run]]) -> Picture:
-    """One row a system: best validation accuracy, its spread over seeds, its standard error, and what was reported.
+    """One row a system: best validation accuracy, std over seeds, standard error, and the reported value.
 
-    The standard error is that of a share p among N validation images, sqrt(p (1 - p) / N). What a record does not say
-    stands as a dash.
+    The standard error of an accuracy p on N validation images is sqrt(p (1 - p) / N). Missing entries are dashes.
 
     Args:
         rows: for each row a run, or several runs that differ in their seed only.
@@ -32,28 +31,28 @@ def accuracy_table(rows: Sequence[Run | Sequence[Run]]) -> Picture:
     table = pd.DataFrame([_row([row] if isinstance(row, Run) else list(row)) for row in rows])
     best = table.iloc[int(table["accuracy"].argmax())]
     caption = (
-        "Accuracy on the validation set at the best epoch, which is chosen on that same set and so flatters a little. "
-        "Spread: standard deviation over seeds. Error: standard error for the number of validation images. "
+        "Accuracy on the validation set at the best epoch, chosen on that same set, so slightly optimistic. "
+        "Std: standard deviation over seeds. Error: standard error for the number of validation images. "
         f"The highest is {best['system']} with {best['accuracy']:.3f}."
     )
     if table["form"].eq("reduced").any():
         caption += (
-            " “Smallest” marks a stand-in for the reported network: its value is not to be held against the report's."
+            " “reduced” marks a smaller network than the reported one: do not compare its value with the report's."
         )
     return table_picture(table, caption=caption)
 
 
 def _row(runs: list[Run]) -> dict[str, object]:
     refuse_mixture(runs)
-    accuracies = np.array([best_accuracy(run) for run in runs])
-    mean = float(accuracies.mean())
+    accuracies = [best_value(run, "val_accuracy") for run in runs]
+    mean = float(np.mean(accuracies))
     run, images = runs[0], entry(runs[0], "data", "val_images")
     reported = entry(run, "recipe", "reported")
     return {
         "system": title_of(run),
         "report": entry(run, "recipe", "report") or NOTHING,
         "accuracy": mean,
-        "spread": float(accuracies.std(ddof=1)) if len(runs) > 1 else math.nan,
+        "std": std_of(accuracies),
         "error": share_error(mean, images) if images else math.nan,
         "reported": math.nan if reported is None else float(reported),
         "seeds": len(runs),
