@@ -66,7 +66,7 @@ def iou_in_words(rows: Sequence[Sequence[Run]]) -> str:
     """Return the differences in mean IoU from the first system with their standard errors, as Markdown.
 
     Args:
-        rows: for each system its runs, at least two seeds.
+        rows: for each system its runs, of at least two seeds.
 
     Raises:
         ValueError: fewer than two systems, or a system with one seed.
