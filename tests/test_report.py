@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 from training_worlds import small_segmentation, write_classification, write_satellite
 
-from dlcvlib import cli, embedding, recipes, report, runs
+from dlcvlib import cli, embedding, recipes, report, runs, views
 from dlcvlib.data import CourseData
-from dlcvlib.outputs import ForeignFileError, note_folder
+from dlcvlib.files.outputs import ForeignFileError, note_folder
 from dlcvlib.recipes.marks import MARKS, mark_of
 from dlcvlib.recipes.questions import EDITIONS, QUESTIONS
 from dlcvlib.report import chapters, pictures
@@ -127,7 +127,7 @@ def test_every_row_of_the_courses_list_of_systems_is_in_the_report() -> None:
             assert not systems.startswith(method) or method.lower() in keys
         for exact in re.findall(r"exactly \*\*([\d,]+)\*\*", systems):
             networks = [recipe for answer in answers for recipe in answer.recipes if recipe.dataset == "satellite"]
-            assert any(exact in pictures.architecture(recipe).caption for recipe in networks), f"{name}: {exact}"
+            assert any(exact in views.network(recipe).caption for recipe in networks), f"{name}: {exact}"
 
 
 def test_every_best_known_value_of_the_course_is_in_the_report() -> None:
@@ -174,7 +174,7 @@ def test_without_records_every_system_is_missing_with_a_command_that_trains_it(
 ) -> None:
     trained: list[tuple[str, str]] = []
     monkeypatch.setattr("dlcvlib.training.train", lambda name, *, profile, **_: trained.append((name, profile)))
-    monkeypatch.setattr(cli, "_line", str)
+    monkeypatch.setattr("dlcvlib.runs.summary", str)
     block = report.missing(shelf)
     names = {recipe.name for answer in report.answers() for recipe in answer.recipes}
     commands = [row[-1] for row in table_rows([block])]

@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from dlcvlib import runs, views
+from dlcvlib.metrics.course_iou import LAND_CLASSES
 from dlcvlib.runs import Run
-from dlcvlib.views.palette import MASK_CLASSES
 
 SIDE = 16
 
@@ -65,7 +65,7 @@ def test_the_table_has_mean_spread_classes_and_what_was_reported(tmp_path):
 
 
 def test_a_report_s_classes_stand_below_ours(tmp_path):
-    stated = dict.fromkeys(MASK_CLASSES[:-1], 0.5) | {"Urban": 0.123}
+    stated = dict.fromkeys(LAND_CLASSES, 0.5) | {"Urban": 0.123}
     picture = views.iou_table([record(tmp_path, "fcn", 0, [0.9], reported_classes=stated)])
     rows = re.findall(r"<tr>(.*?)</tr>", picture.html, flags=re.DOTALL)
     assert "as R9 reports it" in rows[-1] and "0.123" in rows[-1]

@@ -15,8 +15,8 @@ import torch
 from dlcvlib import paths, recipes
 from dlcvlib.bench import sizes
 from dlcvlib.bench.measuring import require_device
-from dlcvlib.files import json_text, write_json
-from dlcvlib.outputs import output_file
+from dlcvlib.files.atomic import json_text, write_json
+from dlcvlib.files.outputs import output_file
 
 if TYPE_CHECKING:
     from dlcvlib.bench import parts

@@ -99,7 +99,8 @@ def pretraining(recipe: PretrainingRecipe, folders: Path, workers: int, device: 
     method = Pretraining.build_network(recipe, 0)
     method.to(device).train()
     optimizer = _adamw(method, recipe)
-    target, online = method.follower
+    assert method.target_and_online
+    target, online = method.target_and_online
     for views, _ in loader(folders, recipe.batch_size, workers, ManyViews(recipe.views), endless=True):
         optimizer.zero_grad()
         method.loss([view.to(device) for view in views], 0).backward()

@@ -6,7 +6,6 @@ from typing import Any
 from dlcvlib.recipes import changing
 from dlcvlib.recipes.classification import CLASSIFICATION, supervised_on_mini
 from dlcvlib.recipes.finetuning import FINETUNING, SERIES
-from dlcvlib.recipes.in_words import overview, side_by_side
 from dlcvlib.recipes.pretraining import PRETRAINING
 from dlcvlib.recipes.recipe import (
     PROFILES,
@@ -75,9 +74,7 @@ __all__ = [
     "View",
     "changed",
     "get",
-    "overview",
     "recorded",
     "seeds",
-    "side_by_side",
     "supervised_on_mini",
 ]

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from dlcvlib import data, paths, recipes
-from dlcvlib.damage import naming
 from dlcvlib.data import CourseData
 from dlcvlib.data.images import natural
-from dlcvlib.files import read_regular
+from dlcvlib.files.atomic import read_regular
+from dlcvlib.files.damage import naming
 from dlcvlib.recipes import PROFILES, Recipe
 from dlcvlib.report.result import HERE, KEPT, Result, check, place_of
 from dlcvlib.runs import Run

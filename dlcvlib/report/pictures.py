@@ -6,13 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
-import torch
-
-from dlcvlib import embedding, models, views
+from dlcvlib import embedding, views
 from dlcvlib.data import decode
 from dlcvlib.data.sets import ImageSet
 from dlcvlib.embedding.series import EmbeddingSeries, Method
-from dlcvlib.recipes import SERIES, Recipe
+from dlcvlib.recipes import SERIES
 from dlcvlib.report.collect import Shelf, System
 from dlcvlib.report.rows import Answer
 from dlcvlib.runs import Run
@@ -21,7 +19,6 @@ from dlcvlib.views import Picture
 Block = str | Picture
 """A text in Markdown, or a picture."""
 
-CLASSES = {"classification": 50, "satellite": 7}
 METHODS: dict[Method, str] = {"pca": "PCA", "tsne": "t-SNE"}
 MOST_CURVES, MOST_MONITORS = 7, 4
 
@@ -66,14 +63,6 @@ def first_run(system: System) -> Run | None:
     return system.here.runs[0] if system.here else None
 
 
-def architecture(recipe: Recipe) -> Picture:
-    """The network in the report's own size, counted without a value of it being computed."""
-    with torch.device("meta"):
-        network = models.build(recipe.model, CLASSES[recipe.dataset], form=recipe.form, **recipe.model_options)
-        stages = models.stages(network, recipe.image_size)
-    return views.architecture([stage.asdict() for stage in stages], recipe.title)
-
-
 def best(systems: Sequence[System]) -> System | None:
     """The system of the highest mean among those with records here; None where there are none."""
     return max((each for each in systems if each.here), key=lambda each: each.here.mean, default=None)  # type: ignore[union-attr]
@@ -81,7 +70,7 @@ def best(systems: Sequence[System]) -> System | None:
 
 def _architectures(answer: Answer, systems: Sequence[System]) -> list[Block]:
     """Of every network of a report; of our many variants, of the first."""
-    return [architecture(each.recipe) for each in (systems[:1] if answer.report == "ours" else systems)]
+    return [views.network(each.recipe) for each in (systems[:1] if answer.report == "ours" else systems)]
 
 
 def _or_why(draw: Callable[[], Picture], what: str) -> Block:

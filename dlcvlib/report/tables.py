@@ -7,13 +7,12 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from dlcvlib import recipes
 from dlcvlib.metrics.course_iou import LAND_CLASSES
 from dlcvlib.recipes import Recipe, SegmentationRecipe
 from dlcvlib.recipes.marks import MARKS, Mark, mark_of
 from dlcvlib.report.collect import System
 from dlcvlib.report.result import KEPT, Result
-from dlcvlib.views import Picture, table_picture
+from dlcvlib.views import Picture, recipes_overview, recipes_side_by_side, table_picture
 
 NOTHING = "–"
 AT_BEST = "at the best epoch, which is chosen on the same images"
@@ -65,8 +64,8 @@ def details_table(given: Sequence[Recipe]) -> Picture:
     Args:
         given: recipes that were not read for a small profile.
     """
-    shown = [name for name in DETAILS if name in recipes.overview(given).columns]
-    table = recipes.side_by_side(given, shown)
+    shown = [name for name in DETAILS if name in recipes_overview(given).columns]
+    table = recipes_side_by_side(given, shown)
     titles = {recipe.name: recipe.title for recipe in given}
     return table_picture(table.rename(columns=titles), caption="The full settings: those of a GPU, profile full.")
 

@@ -1,14 +1,13 @@
-"""Run records: read with `Run`, written by a training, kept for the book as results."""
+"""Run records: folders that hold the results of a training run."""
 
 from dlcvlib.runs.info import SCHEMA, DamagedRecordError, Info
-from dlcvlib.runs.results import export_result, result
+from dlcvlib.runs.results import export_result, result, summary
 from dlcvlib.runs.run import Run, list_runs, load, path_of, readable_runs
 from dlcvlib.runs.writing import (
     as_json,
     drop_previous_checkpoint,
     read_checkpoint,
-    sound_checkpoint,
-    write_arrays,
+    resumable_checkpoint,
     write_best_masks,
     write_checkpoint,
     write_history,
@@ -32,8 +31,8 @@ __all__ = [
     "read_checkpoint",
     "readable_runs",
     "result",
-    "sound_checkpoint",
-    "write_arrays",
+    "resumable_checkpoint",
+    "summary",
     "write_best_masks",
     "write_checkpoint",
     "write_history",

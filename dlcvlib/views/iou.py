@@ -9,12 +9,10 @@ import numpy as np
 import pandas as pd
 
 from dlcvlib.metrics import difference_of_means
+from dlcvlib.metrics.course_iou import LAND_CLASSES
 from dlcvlib.runs import Run
 from dlcvlib.views.display import Picture, table_picture
-from dlcvlib.views.palette import MASK_CLASSES
 from dlcvlib.views.records import NOTHING, entry, minutes_of, refuse_mixture, title_of
-
-LAND_CLASSES = MASK_CLASSES[:-1]
 
 
 def best_iou(run: Run) -> float:
