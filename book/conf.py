@@ -22,6 +22,7 @@ extensions = [
     "recorded_segmentations",
     "recorded_benchmarks",
     "package_api",
+    "library_layers",
 ]
 exclude_patterns = ["_build", "results", "chapters/logs", "chapters/trained", "**.ipynb_checkpoints"]
 

@@ -50,7 +50,10 @@ class PackageApi(SphinxDirective):
             if public or ("modules" in self.options and file.name != "__init__.py"):
                 text += f".. automodule:: {name}\n   :members:\n   :exclude-members: {', '.join(shown)}\n\n"
                 shown |= set(public)
-        rows = [{"file": str(file.relative_to(LIBRARY.parent)), "holds": summary(file)} for _, file in found]
+        rows = [
+            {"file": str(file.relative_to(LIBRARY.parent)), "holds": summary(file).replace("`", "")}
+            for _, file in found
+        ]
         return [*self.parse_text_to_nodes(text), nodes.rubric(text="Files"), table(rows)]
 
 
