@@ -15,11 +15,12 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, ClassVar
 
-import dlcvlib
 from docutils import nodes
 from docutils.parsers.rst import directives
 from records import table
 from sphinx.util.docutils import SphinxDirective
+
+import dlcvlib
 
 LIBRARY = Path(dlcvlib.__file__).parent
 
