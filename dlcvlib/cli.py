@@ -203,7 +203,7 @@ def _train_recipe(recipe: str, asked: argparse.Namespace) -> None:
 
 def _add_report(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     from dlcvlib import recipes
-    from dlcvlib.recipes.questions import EDITIONS
+    from dlcvlib.course import EDITIONS
 
     parser = commands.add_parser("report", help="write the report as one HTML file, from the records that exist")
     parser.add_argument("out", type=Path, metavar="OUT.html")
@@ -218,9 +218,9 @@ def _add_report(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 def _report(asked: argparse.Namespace) -> int:
     from dlcvlib import report  # imported here: plotting libraries take seconds to load
 
-    shelf = report.open_shelf(asked.profile, asked.data)
+    sources = report.find_sources(asked.profile, asked.data)
     out = report.export(
-        asked.out, shelf, edition=asked.edition, make_maps=asked.maps, **({"replace": True} if asked.replace else {})
+        asked.out, sources, edition=asked.edition, make_maps=asked.maps, **({"replace": True} if asked.replace else {})
     )
-    print(f"{out}: {report.tally(shelf, asked.edition)}")
+    print(f"{out}: {report.tally(sources, asked.edition)}")
     return 0

@@ -27,7 +27,7 @@ from IPython.display import Markdown
 
 import dlcvlib
 from dlcvlib import environment, recipes, runs, views
-from dlcvlib.recipes.questions import EDITIONS, QUESTIONS
+from dlcvlib.course import EDITIONS, QUESTIONS
 
 # %% tags=["parameters"]
 profile = "quick"
@@ -110,7 +110,7 @@ def title(name):
 
 # %%
 rows = [
-    {"question": question.asked, "chapter": title(question.chapter)}
+    {"question": question.text, "chapter": title(question.chapter)}
     | {str(year): "•" if year in question.editions else "" for year in EDITIONS}
     for question in QUESTIONS
 ]

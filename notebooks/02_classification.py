@@ -34,6 +34,7 @@ from torchvision.transforms import v2
 
 import dlcvlib
 from dlcvlib import augment, models, recipes, views
+from dlcvlib.course import REPORTED
 from dlcvlib.data import decode
 
 # %% tags=["parameters"]
@@ -235,7 +236,7 @@ views.accuracy_table(scratch + pretrained)
 def best_of(runs):
     """Title and accuracy of the best run, and the best that the reports state."""
     best = max(runs, key=lambda run: run.info["best"]["val_accuracy"]).info
-    reported = max(run.info["recipe"]["reported"] or 0 for run in runs)
+    reported = max(REPORTED.get(run.info["recipe"]["name"], 0) for run in runs)
     return best["recipe"]["title"], best["best"]["val_accuracy"], reported
 
 

@@ -31,6 +31,7 @@ from IPython.display import Markdown, display
 
 import dlcvlib
 from dlcvlib import embedding, recipes, views
+from dlcvlib.course import REPORTED_SETTINGS
 from dlcvlib.data import decode
 
 # %% tags=["parameters"]
@@ -108,11 +109,7 @@ runs = {
 # ## The table
 
 # %%
-REPORTED = {
-    report.report: report.reported
-    for report in (recipes.SERIES["r1_setting"], recipes.SERIES["r3_setting"])
-}
-views.settings_table(list(runs.values()), REPORTED)
+views.settings_table(list(runs.values()), REPORTED_SETTINGS)
 
 # %% [markdown]
 # ## What it says
@@ -121,7 +118,7 @@ views.settings_table(list(runs.values()), REPORTED)
 # it is larger than twice its standard error over the seeds.
 
 # %%
-Markdown(views.settings_in_words(list(runs.values()), REPORTED))
+Markdown(views.settings_in_words(list(runs.values()), REPORTED_SETTINGS))
 
 # %% [markdown]
 # **Notice** that two seeds of one setting may differ by more than two settings do.

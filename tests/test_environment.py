@@ -13,7 +13,7 @@ import pytest
 from training_worlds import write_satellite
 
 from dlcvlib import cli, environment
-from dlcvlib.recipes.questions import EDITIONS, QUESTIONS
+from dlcvlib.course import EDITIONS, QUESTIONS
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -16,9 +16,7 @@ from dlcvlib.runs import Run
 SIDE = 16
 
 
-def record(
-    root: Path, name: str, seed: int, ious: list[float], *, reported_classes: dict[str, float] | None = None
-) -> Run:
+def record(root: Path, name: str, seed: int, ious: list[float]) -> Run:
     """A finished record with a mean IoU an epoch and masks of two images: right but for a stripe that narrows."""
     run = Run(root / "quick" / name / f"seed{seed}")
     history = [
@@ -26,9 +24,9 @@ def record(
         for epoch, value in enumerate(ious, start=1)
     ]
     best = max(history, key=lambda row: row["mean_iou"])
-    recipe = {"name": name, "title": name.title(), "report": "R9", "form": "reduced", "reported": 0.7}
+    recipe = {"name": name, "title": name.title(), "report": "R5", "form": "reduced"}
     info = {
-        "recipe": recipe | {"reported_classes": reported_classes or {}},
+        "recipe": recipe,
         "profile": "quick",
         "seed": seed,
         "status": "finished",

@@ -48,7 +48,6 @@ R1_SMALL_CNN = ClassificationRecipe(
     schedule=R1_SCHEDULE,
     image_size=128,
     augmentation=R1_AUGMENTATION,
-    reported=0.622,
     profiles=on_small_machines(optimizer=R1_SMALL_OPTIMIZER),
 )
 
@@ -65,7 +64,6 @@ R1_RESNET50 = ClassificationRecipe(
     schedule=R1_SCHEDULE,
     image_size=128,
     augmentation=R1_AUGMENTATION,
-    reported=0.8637,
     profiles=on_small_machines(optimizer=R1_SMALL_OPTIMIZER),
 )
 
@@ -83,7 +81,6 @@ R2_DENSENET121 = ClassificationRecipe(
     image_size=32,  # open
     augmentation={"auto_augment": {"policy": "imagenet"}, "random_erasing": {}},
     label_smoothing=0.1,
-    reported=0.6416,
     profiles=on_small_machines(),
 )
 
@@ -101,7 +98,6 @@ R2_CONVNEXT = ClassificationRecipe(
     image_size=224,  # open
     augmentation=FLIP,
     label_smoothing=0.1,
-    reported=0.9052,
     profiles=on_small_machines(optimizer=Optimizer("adamw", 2e-3, weight_decay=0.05)),
 )
 
@@ -117,7 +113,6 @@ R4_VGG13_BN = ClassificationRecipe(
     schedule=Schedule("cosine"),  # open
     image_size=32,
     augmentation=CROP | FLIP,
-    reported=0.7454,
     profiles=on_small_machines(),
 )
 
@@ -137,7 +132,6 @@ R4_BEIT = ClassificationRecipe(
     mixup_alpha=0.1,
     cutmix_alpha=0.1,
     label_smoothing=0.1,
-    reported=0.9367,
     profiles=on_small_machines(optimizer=Optimizer("sgd", 0.05)),
 )
 

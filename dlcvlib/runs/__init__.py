@@ -1,7 +1,8 @@
 """Run records: folders that hold the results of a training run."""
 
+from dlcvlib.runs.group import Group, group_of, grouped, measure_of
 from dlcvlib.runs.info import SCHEMA, DamagedRecordError, Info
-from dlcvlib.runs.results import export_result, result, summary
+from dlcvlib.runs.results import export_result, read_results, result, summary
 from dlcvlib.runs.run import Run, list_runs, load, path_of, readable_runs
 from dlcvlib.runs.writing import (
     as_json,
@@ -20,15 +21,20 @@ from dlcvlib.runs.writing import (
 __all__ = [
     "SCHEMA",
     "DamagedRecordError",
+    "Group",
     "Info",
     "Run",
     "as_json",
     "drop_previous_checkpoint",
     "export_result",
+    "group_of",
+    "grouped",
     "list_runs",
     "load",
+    "measure_of",
     "path_of",
     "read_checkpoint",
+    "read_results",
     "readable_runs",
     "result",
     "resumable_checkpoint",

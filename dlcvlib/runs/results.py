@@ -5,11 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from dlcvlib.files.atomic import write_json
+from dlcvlib.course import MEASURES
+from dlcvlib.files.atomic import read_regular, write_json
+from dlcvlib.runs.group import check, measure_of
+from dlcvlib.runs.info import Info, parse_info
 from dlcvlib.runs.run import Run
 
 
-MEASURES = {"val_accuracy": "accuracy", "mean_iou": "mean IoU", "knn": "kNN"}
+
 
 
 def summary(run: Run) -> str:
@@ -17,7 +20,7 @@ def summary(run: Run) -> str:
     info = run.info
     best = info.get("best", {})
     name = next((name for name in MEASURES if name in best), None)
-    value = f"{MEASURES[name]} {best[name]:.4f} (epoch {best.get('epoch', '?')})" if name else ""
+    value = f"{MEASURES[name].name} {best[name]:.4f} (epoch {best.get('epoch', '?')})" if name else ""
     replaced = info.get("data", {}).get("stands_in_for")
     images = f"  [on the toy world in place of {replaced}]" if replaced else ""
     return f"{run.path}  {info.get('status', 'of unknown status')}  {value}".rstrip() + images
@@ -57,3 +60,22 @@ def export_result(run: Run, folder: Path) -> Path:
     file = Path(folder) / f"{name}.json"
     write_json(file, numbers)
     return file
+
+
+def read_results(folder: Path) -> tuple[Info, ...]:
+    """Return the results that a folder holds, in the order of their files' names; none if there is no folder.
+
+    An entry that a result lacks raises an error with its file's name, whenever it is read.
+
+    Raises:
+        ValueError: a file is no such result; the message names it.
+    """
+    found = []
+    for file in sorted(Path(folder).glob("*.json")):
+        try:
+            info = parse_info(file, read_regular(file))
+            check(info, measure_of(info))
+        except (AttributeError, KeyError, TypeError, ValueError, OSError) as error:
+            raise ValueError(f"{file} is no result written by `dlcv runs --export`: {error}") from error
+        found.append(info)
+    return tuple(found)
