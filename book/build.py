@@ -1,4 +1,4 @@
-"""Builds the book: every chapter is run, Sphinx makes the pages, and checked pages take the place of the old ones.
+"""Build the book: run every chapter, make the pages with Sphinx, check them, and replace the old ones.
 
     python -m book.build --profile quick --seed 0 --data ../hw1_data
 
@@ -28,8 +28,8 @@ def build(asked: Settings) -> None:
 
     Raises:
         BusyError: another build is at work in this checkout.
-        ForeignFileError: a file in the way is not ours; known before anything is run.
-        SystemExit: a step failed, and said why.
+        ForeignFileError: a file to be replaced was not written by a build; raised before anything is run.
+        SystemExit: a step failed; its message is printed.
     """
     with only_build() as lock:
         generated.refuse(outputs.foreign_files(PAGES))
@@ -39,7 +39,7 @@ def build(asked: Settings) -> None:
 
 
 def build_chapters(asked: Settings) -> None:
-    """Run the chapters alone; raises what `build` raises."""
+    """Run the chapters alone; raise the errors of `build`."""
     with only_build() as lock:
         run_chapters(asked, lock)
 
@@ -48,9 +48,9 @@ def run_chapters(asked: Settings, lock: IO[bytes], **environment: str) -> None:
     """Run the chapters that are not up to date.
 
     Args:
-        asked: how they are run.
+        asked: settings of the run.
         lock: the locked file (`book.lock`).
-        environment: variables that the chapters get besides.
+        environment: further variables for the chapters.
 
     Raises:
         ForeignFileError: an executed notebook was changed by hand, and would be replaced.
@@ -71,7 +71,7 @@ def run_chapters(asked: Settings, lock: IO[bytes], **environment: str) -> None:
 
 
 def write_pages(lock: IO[bytes]) -> None:
-    """Make the pages; they replace the old ones only when they are complete and checked."""
+    """Make the pages, and replace the old ones once all are checked."""
     with outputs.output_folder(PAGES) as new:
         run([sys.executable, "-m", "sphinx", "-E", "-W", "--keep-going", "-q", str(BOOK), str(new)], lock)
         if status := check_pages.main(BOOK, new):
@@ -93,7 +93,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         (build_chapters if given.chapters_only else build)(settings.read(given))
     except KeyboardInterrupt:
-        print("book: interrupted; the same command goes on", file=sys.stderr)
+        print("book: interrupted; the same command resumes", file=sys.stderr)
         return 130
     except (OSError, ValueError) as error:
         print(f"book: {error}", file=sys.stderr)

@@ -1,8 +1,8 @@
-"""Checks the built book: every chapter's page ran its code, shows its figures and holds no error.
+"""Check the built book: every chapter ran its code, shows its figures and has no error.
 
     python book/check_pages.py BOOK_FOLDER HTML_FOLDER
 
-A build can end well and still give a page that ran nothing, or lost its figures on the way; here that is exit status 1.
+A build can succeed with a page that ran nothing or lost its figures; here that is exit status 1.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 
 
 class Counts(HTMLParser):
-    """How many figures and other images a piece of HTML shows, and whether it shows a traceback."""
+    """Number of figures and other images in a piece of HTML, and whether it has a traceback."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
@@ -32,7 +32,7 @@ class Counts(HTMLParser):
 
 
 def faults(notebook: dict[str, Any], page: str) -> list[str]:
-    """What is wrong with a chapter: its executed notebook, as JSON, beside its page."""
+    """Return the faults of a chapter, given its executed notebook, as JSON, and its page."""
     code = [cell for cell in notebook["cells"] if cell["cell_type"] == "code" and "".join(cell["source"]).strip()]
     outputs = [output for cell in code for output in cell["outputs"]]
     htmls = ["".join(output["data"]["text/html"]) for output in outputs if "text/html" in output.get("data", {})]

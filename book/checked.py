@@ -1,4 +1,4 @@
-"""The folder that `make gpu-check` works in: no other folder of its name is emptied or removed."""
+"""Folder of `make gpu-check`; a folder of its name that the check did not make is never emptied or removed."""
 
 from __future__ import annotations
 

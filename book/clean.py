@@ -1,4 +1,4 @@
-"""Removes what the commands of `make` generated (`make clean`); data, run records and whatever else is yours stay.
+"""Remove the files that `make` generated (`make clean`); data, run records and all other files stay.
 
     python -m book.clean
 
@@ -25,10 +25,10 @@ TOOLS = re.compile(r"logs/\w+\.log(\.failed|\.ipynb)?|trained/\w+\.txt")
 
 
 def clean(root: Path = ROOT) -> list[str]:
-    """Remove what was generated in a checkout.
+    """Remove the generated files of a checkout.
 
     Returns:
-        a line for each thing that stays where generated files lie, with the reason.
+        a line with the reason for each other file that stays in the folders of generated files.
 
     Raises:
         BusyError: a build is at work in this checkout.
@@ -67,7 +67,7 @@ def remove_checked(folder: Path) -> list[str]:
 
 
 def remove_tool_output(folder: Path) -> None:
-    """Remove from a folder what tools write there under names of their own, and what killed writers left half done."""
+    """Remove the logs and notes of tools from a folder, and unfinished files of killed writers."""
     for file in sorted(folder.rglob("*")):
         if generated.is_part(file) and file.is_dir():
             shutil.rmtree(file)
@@ -79,7 +79,7 @@ def remove_tool_output(folder: Path) -> None:
 
 
 def main() -> int:
-    """Remove what was generated, and say what stays.
+    """Remove the generated files, and print the others that stay.
 
     Returns:
         exit status: 0 if nothing went wrong.

@@ -1,4 +1,4 @@
-"""The commands that a build consists of."""
+"""Commands of a build."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ def run(command: Sequence[str], lock: IO[bytes], environment: Mapping[str, str] 
     Args:
         command: program and arguments.
         lock: the locked file (`book.lock`); as standard input it is inherited by all that the command starts.
-        environment: variables that it gets besides.
+        environment: further variables for it.
 
     Raises:
-        SystemExit: the command failed, and said why.
+        SystemExit: the command failed; its message is printed.
     """
     process = subprocess.Popen(command, cwd=ROOT, env=surroundings() | dict(environment or {}), stdin=lock)
     try:
@@ -35,7 +35,7 @@ def run(command: Sequence[str], lock: IO[bytes], environment: Mapping[str, str] 
 
 
 def surroundings() -> dict[str, str]:
-    """Return this process's environment for commands that start elsewhere: relative folders are meant from here."""
+    """Return this process's environment for commands that start in another folder: relative folders become absolute."""
     named = {name: str(Path(os.environ[name]).expanduser().absolute()) for name in FOLDERS if os.environ.get(name)}
     library = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
     return dict(os.environ) | named | {"PYTHONPATH": library}

@@ -1,4 +1,4 @@
-"""The book: executed notebooks in, a folder of pages out that asks nothing of the network."""
+"""Sphinx configuration: executed notebooks become a folder of pages that work offline."""
 
 import sys
 from pathlib import Path

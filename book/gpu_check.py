@@ -1,4 +1,4 @@
-"""Checks the book on a graphics card: every chapter from nothing on the toy world, each result held to its band.
+"""Check the book on a GPU: run every chapter on the toy world, and compare each result with its band.
 
 python -m book.gpu_check --gpus 1      # what `make gpu-check` calls; it starts from an empty runs-gpu-check/
 """
@@ -21,12 +21,12 @@ DLCV = (sys.executable, "-m", "dlcvlib")
 
 
 def check(cores: str, gpus: int) -> None:
-    """Run the chapters in an empty folder and judge the records.
+    """Run the chapters in an empty folder and compare the records with their bands.
 
     Raises:
         BusyError: a build is at work in this checkout.
         ForeignFileError: the folder is not one that an earlier check made.
-        SystemExit: a step failed, and said why.
+        SystemExit: a step failed; its message is printed.
     """
     toy = CHECKED / "toy"
     here = {"DLCV_RUNS": str(CHECKED), "DLCV_DATA": str(toy)}

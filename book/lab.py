@@ -1,6 +1,6 @@
-"""Opens the chapters in JupyterLab (`make lab`).
+"""Open the chapters in JupyterLab (`make lab`).
 
-A chapter's .py opens as the notebook it is, and nothing is asked of the network: notebooks/.lab/overrides.json.
+A chapter's .py opens as a notebook, and no request leaves the machine: notebooks/.lab/overrides.json.
 """
 
 from __future__ import annotations

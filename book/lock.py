@@ -9,7 +9,7 @@ from typing import IO
 
 try:
     import fcntl
-except ImportError:  # Windows: builds are then not kept apart
+except ImportError:  # Windows: builds are then not exclusive
     fcntl = None  # type: ignore[assignment]
 
 LOCK = Path(__file__).resolve().parent / ".lock"
@@ -21,14 +21,13 @@ class BusyError(OSError):
 
 @contextmanager
 def only_build(file: Path = LOCK) -> Iterator[IO[bytes]]:
-    """Keep other builds out, without waiting for one that is at work.
+    """Exclude other builds, without waiting for a running one.
 
-    The kernel drops the lock when the last process ends that has the file open, however it ends: the file that stays
-    means nothing.
+    The kernel drops the lock when the last process that has the file open ends; a leftover file locks nothing.
 
     Yields:
-        the locked file. A command that gets it as its standard input holds the lock as well, and so do the commands
-        that it starts: when the build is killed, what survives it still keeps others out.
+        the locked file. A command that gets it as standard input holds the lock as well, and so do the commands that
+        it starts, also after the build is killed.
 
     Raises:
         BusyError: another build holds the lock.
@@ -39,6 +38,6 @@ def only_build(file: Path = LOCK) -> Iterator[IO[bytes]]:
                 fcntl.flock(locked, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
                 raise BusyError("another make book is at work here: let it end, or end it") from error
-            except OSError:  # a file system without locks: builds are then not kept apart
+            except OSError:  # a file system without locks: builds are then not exclusive
                 pass
         yield locked

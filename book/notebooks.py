@@ -1,4 +1,4 @@
-"""Writes a notebook beside each chapter: whichever side of a pair was changed last is written to the other.
+"""Write a notebook beside each chapter; of each pair, the one changed last is written to the other.
 
     python -m book.notebooks      # what `make notebooks` calls
 
@@ -26,11 +26,11 @@ def synchronize(folder: Path = NOTEBOOKS) -> list[Path]:
     """Bring every chapter and the notebook beside it together.
 
     Returns:
-        the notebooks that were left alone: both sides were changed, and one's changes would be lost.
+        the notebooks that were left alone, since both sides were changed.
 
     Raises:
-        ValueError: the note of what was written is damaged.
-        SystemExit: jupytext failed, and said why.
+        ValueError: the record of written files is damaged.
+        SystemExit: jupytext failed; its message is printed.
     """
     chapters = sorted(folder.glob("[0-9][0-9]_*.py"))
     foreign = set(outputs.foreign_files(folder, "*.ipynb"))
@@ -49,14 +49,14 @@ def synchronize(folder: Path = NOTEBOOKS) -> list[Path]:
 
 
 def clash(chapter: Path) -> bool:
-    """Whether the notebook beside a chapter has a text of its own and is the older one, whose text would be lost."""
+    """Return True if the notebook beside a chapter has another text and is older, so that its text would be lost."""
     notebook = chapter.with_suffix(".ipynb")
     written = text(notebook)
     return written != chapter.read_text() and (written is None or notebook.stat().st_mtime <= chapter.stat().st_mtime)
 
 
 def text(notebook: Path) -> str | None:
-    """Return a notebook as the script that jupytext makes of it; None where it cannot be read."""
+    """Return a notebook as jupytext's script; None if it cannot be read."""
     try:
         content = jupytext.read(notebook)
         return str(jupytext.writes(content, fmt="py:percent", config=load_jupytext_config(str(notebook))))

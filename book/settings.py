@@ -1,4 +1,4 @@
-"""How the chapters are run, as it is given on the command line."""
+"""Settings of a run of the chapters, from the command line."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ CHAPTERS = Path(__file__).resolve().parent / "chapters"
 
 @dataclass(frozen=True)
 class Settings:
-    """How the chapters are run.
+    """Settings of a run of the chapters.
 
     Args:
         profile: settings of every training (`dlcvlib.recipes.PROFILES`).
         seed: of every training.
         data: folder of the course data; None: what lies in data/, else the toy world.
-        cores: how many of the machine's the chapters share; "all" of them.
-        gpus: graphics cards that they share; 0: the jobs are told of none.
+        cores: number of cores that the chapters share, or "all".
+        gpus: number of GPUs that they share.
         out: folder of the executed notebooks.
     """
 
@@ -34,7 +34,7 @@ class Settings:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options that `read` reads; make hands over an empty text for what it was not given."""
+    """Add the options that `read` reads; make passes an empty text for a variable that is not set."""
     parser.add_argument("--profile", default="quick", choices=recipes.PROFILES)
     parser.add_argument("--seed", default=0, type=int)
     parser.add_argument(

@@ -1,8 +1,7 @@
-"""Metric bands: where a recipe's results lie on the toy world, and whether records lie there.
+"""Metric bands: ranges of a recipe's results on the toy world, to compare records with.
 
-The file is YAML, `recipe: {measure: [low, high]}`, a measure being one of `run.json`'s "best". What was measured in the
-profile `quick` holds in `gpu` too, which trains the same on another machine: what leaves its band there is a fault of
-that path.
+The file is YAML, `recipe: {measure: [low, high]}`; a measure is an entry of "best" in `run.json`. Bands measured with
+the profile `quick` hold for `gpu` too, which trains the same on another machine.
 """
 
 from __future__ import annotations
@@ -22,15 +21,15 @@ from dlcvlib.files.damage import naming
 
 NARROWEST = 0.06
 """Half the width of the narrowest band."""
-SPREADS = 4
+DEVIATIONS = 4
 """Half the width of a band, in standard deviations over seeds."""
 SHARE = 0.3
-"""Half the width of a band, as a share of the mean: one seed alone says nothing of the spread, which is up to 12 %."""
+"""Half the width of a band, as a share of the mean: one seed has no standard deviation, which is up to 12 %."""
 
 
 @dataclass(frozen=True)
 class Band:
-    """Where a measure of a recipe's best epoch lies, both ends included."""
+    """Range of a measure at a recipe's best epoch, both ends included."""
 
     recipe: str
     measure: str
@@ -40,17 +39,17 @@ class Band:
 
 @dataclass(frozen=True)
 class Reading:
-    """What the finished records say of a band."""
+    """Values of the finished records, to compare with a band."""
 
     band: Band
     values: tuple[float, ...]
-    """One for each seed."""
+    """One value for each seed."""
     seeds: int
-    """How many there should be."""
+    """Number of seeds that the book trains."""
 
     @property
     def verdict(self) -> Literal["ok", "OUT", "missing"]:
-        """Whether the mean over the seeds lies in the band; `missing` where a seed's record is not finished."""
+        """`ok` if the mean over the seeds lies in the band; `missing` if a seed's record is not finished."""
         if len(self.values) < self.seeds:
             return "missing"
         return "ok" if self.band.low <= fmean(self.values) <= self.band.high else "OUT"
@@ -64,10 +63,10 @@ class Reading:
 
 @dataclass(frozen=True)
 class Damaged:
-    """A record that cannot be read, so that its bands cannot be judged."""
+    """A record that cannot be read."""
 
     reason: str
-    """Which file, and what to do."""
+    """The file, and what to do."""
     verdict: Literal["damaged"] = "damaged"
 
     def __str__(self) -> str:
@@ -75,11 +74,11 @@ class Damaged:
 
 
 def read(file: str | Path) -> list[Band]:
-    """The bands of a file, in its order.
+    """Return the bands of a file, in its order.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: it is no such YAML, names no known recipe or holds no band; the message names file and entry.
+        ValueError: the YAML is malformed, has no band or an unknown recipe; the message names file and entry.
     """
     file = Path(file)
     try:
@@ -106,10 +105,10 @@ def _bands(file: Path, recipe: Any, measures: Any) -> Iterator[Band]:
 
 
 def readings(bands: Sequence[Band], root: str | Path, profile: str) -> list[Reading | Damaged]:
-    """What the records below `root` say of each band, then the records that are damaged.
+    """Return the records' values for each band, then the damaged records.
 
     Raises:
-        ValueError: a record was not made on the toy world, for which alone the bands hold, or lacks a band's measure.
+        ValueError: a record was not made on the toy world, or lacks a band's measure.
     """
     finished, damaged = finished_records(root, profile)
     judged = [
@@ -124,7 +123,7 @@ def readings(bands: Sequence[Band], root: str | Path, profile: str) -> list[Read
 
 
 def finished_records(root: str | Path, profile: str) -> tuple[dict[str, list[runs.Run]], list[Damaged]]:
-    """The finished records of a profile below `root`, by recipe, and those that are damaged.
+    """Return the finished records of a profile below `root`, by recipe, and the damaged ones.
 
     Raises:
         ValueError: one was not made on the toy world.
@@ -151,7 +150,7 @@ def finished_records(root: str | Path, profile: str) -> tuple[dict[str, list[run
 
 
 def _checked(run: runs.Run) -> dict[str, Any]:
-    """What `run.json` says, once it is certain that nothing is missing in it."""
+    """Return the content of `run.json` after reading every entry that a band needs."""
     with naming(run.path / "run.json"):
         info = run.info
         _ = info["status"], info["data"]["is_toy"], info["data"]["root"]
@@ -170,10 +169,10 @@ def _value(run: runs.Run, measure: str) -> float:
 
 
 def measured(root: str | Path, profile: str) -> str:
-    """Bands around what the finished records below `root` say, as text for the file.
+    """Return bands around the values of the finished records below `root`, as text for the file.
 
-    Half a band's width is `SPREADS` standard deviations over seeds, `SHARE` of the mean or `NARROWEST`, whichever is
-    most, within [0, 1]. Whether a pre-training collapsed is held to what it was.
+    Half a band's width is `DEVIATIONS` standard deviations over seeds, `SHARE` of the mean or `NARROWEST`, whichever is
+    largest, within [0, 1]. The band of "collapsed" is its exact range.
 
     Raises:
         ValueError: a record is damaged, or was not made on the toy world.
@@ -193,5 +192,5 @@ def _around(measure: str, values: Sequence[float]) -> list[float]:
     if measure == "collapsed":
         return [min(values), max(values)]
     mean = fmean(values)
-    half = max(NARROWEST, SHARE * mean, SPREADS * stdev(values) if len(values) > 1 else 0.0)
+    half = max(NARROWEST, SHARE * mean, DEVIATIONS * stdev(values) if len(values) > 1 else 0.0)
     return [round(max(0.0, mean - half), 3), round(min(1.0, mean + half), 3)]

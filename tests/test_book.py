@@ -91,14 +91,15 @@ def test_recorded_settings_are_averaged_over_seeds_in_the_courses_order(
     settings = module("extensions/recorded_settings.py")
     for row, seed, accuracy in (("C", 0, 0.5), ("C", 1, 0.7), ("LP-FT", 0, 0.9), ("A", 0, 0.4)):
         kept = recorded(seed=seed, best={"epoch": 3, "val_accuracy": accuracy}, start={"from": "random"})
-        kept["recipe"] |= {"setting": row, "title": f"Setting {row} (ours)", "form": "full", "model": "resnet18"}
+        name = f"our_byol_{row.lower().replace('-', '_')}"
+        kept["recipe"] |= {"name": name, "setting": row, "form": "full", "model": "resnet18"}
         kept["recipe"] |= {"image_size": 64, "trains": "model"}
         kept["data"] |= {"val_images": 100}
         (tmp_path / f"{row}{seed}.json").write_text(json.dumps(kept))
     ((title, rows),) = settings.settings(tmp_path).items()
-    assert "resnet18 at 64 px" in title and [row["setting"] for row in rows] == ["A", "C", "LP-FT"]
-    assert rows[1]["accuracy"] == "0.6000" and rows[1]["spread"] == "0.1414" and rows[1]["error"] == "0.0490"
-    assert rows[0]["spread"] == "–" and module("extensions/records.py").results(tmp_path) == []
+    assert title.startswith("ours, BYOL: resnet18 at 64 px") and [row["setting"] for row in rows] == ["A", "C", "LP-FT"]
+    assert rows[1]["accuracy"] == "0.6000" and rows[1]["std"] == "0.1414" and rows[1]["error"] == "0.0490"
+    assert rows[0]["std"] == "–" and module("extensions/records.py").results(tmp_path) == []
 
 
 def test_recorded_segmentations_are_averaged_over_seeds_the_best_first(
@@ -111,8 +112,8 @@ def test_recorded_segmentations_are_averaged_over_seeds_the_best_first(
         kept["data"] |= {"val_images": 257, "mask_pixels": 512}
         (tmp_path / f"{name}{seed}.json").write_text(json.dumps(kept))
     high, low = module("extensions/recorded_segmentations.py").segmentations(tmp_path)
-    assert (high["recipe"], high["mean IoU"], high["spread"], high["seeds"]) == ("high", "0.6000", "0.1414", "2")
-    assert (low["recipe"], low["Urban"], low["Water"], low["spread"]) == ("low", "0.200", "–", "–")
+    assert (high["recipe"], high["mean IoU"], high["std"], high["seeds"]) == ("high", "0.6000", "0.1414", "2")
+    assert (low["recipe"], low["Urban"], low["Water"], low["std"]) == ("low", "0.200", "–", "–")
     assert "257 masks of 512 px" in low["judged on"]
 
 

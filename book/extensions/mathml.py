@@ -1,6 +1,6 @@
-"""Mathematics as MathML, made when the book is built: browsers draw it without a script, a font or a network.
+"""Mathematics as MathML, which browsers draw without a script, a font or a network.
 
-latex2mathml passes what it does not know through as text; here that is a warning, so that it fails the build.
+latex2mathml passes unknown commands through as text; here that is a warning, which fails the build.
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ def _row(group: Group) -> dict[str, str]:
         "recipe": info["recipe"]["name"],
         "starts from": info["start"].get("title", "random weights"),
         "mean IoU": number(group.mean),
-        "spread": number(group.std),
+        "std": number(group.std),
         "seeds": str(len(group.infos)),
         **{name: NOTHING if (iou := group.class_mean(name)) is None else f"{iou:.3f}" for name in LAND_CLASSES},
         "network": f"{info['recipe']['model']}, {info['recipe']['image_size']} px",

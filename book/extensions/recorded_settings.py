@@ -29,7 +29,7 @@ def settings(folder: Path) -> dict[str, list[dict[str, str]]]:
     series: dict[tuple[str, str, str], list[Group]] = {}
     for group in runs.grouped(runs.read_results(folder)):
         if group.entry("recipe", "setting") is not None:
-            title = SERIES_OF.get(group.entry("recipe", "name"), "unknown series")
+            title = SERIES_OF.get(group.entry("recipe", "name"), str(group.entry("recipe", "report")))
             series.setdefault((title, group.data, group.profile), []).append(group)
     return {_title(key[0], groups[0]): _rows(groups) for key, groups in sorted(series.items())}
 
@@ -52,7 +52,7 @@ def _row(group: Group) -> dict[str, str]:
     return {
         "setting": info["recipe"]["setting"],
         "accuracy": number(group.mean),
-        "spread": number(group.std),
+        "std": number(group.std),
         "error": number(group.error),
         "seeds": str(len(group.infos)),
         "reported": number(REPORTED.get(info["recipe"]["name"])),

@@ -8,4 +8,4 @@ REPORTS = {
     "R5": "FCN32s and FCN8s, and a gradient by hand",
     "ours": "what this book trains to do better",
 }
-"""The five reports by students, and our own systems beside them."""
+"""Reports by students, and our own systems."""

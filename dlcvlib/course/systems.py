@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from typing import Any
 
 
-@dataclass(frozen=True)
 class Systems:
-    """Recipes whose attributes have certain values: `recipe in Systems({"dataset": ["mini"]})`.
+    """Recipes whose attributes have certain values: `recipe in Systems(dataset="office", setting=("C", "E"))`.
 
     Args:
-        where: for each attribute the values that it may have; all must hold. A recipe without the attribute has None.
-        unless: for each attribute the values that exclude a recipe.
+        unless: attributes and values that exclude a recipe.
+        where: attributes and values that it must have. A tuple holds alternatives; a missing attribute is None.
     """
 
-    where: Mapping[str, Sequence[object]]
-    unless: Mapping[str, Sequence[object]] = field(default_factory=dict)
+    def __init__(self, *, unless: Mapping[str, Any] | None = None, **where: Any) -> None:
+        self.where, self.unless = where, unless or {}
 
     def __contains__(self, recipe: object) -> bool:
-        return all(getattr(recipe, name, None) in values for name, values in self.where.items()) and not any(
-            getattr(recipe, name, None) in values for name, values in self.unless.items()
+        return all(_has(recipe, *each) for each in self.where.items()) and not any(
+            _has(recipe, *each) for each in self.unless.items()
         )
+
+
+def _has(recipe: object, name: str, values: Any) -> bool:
+    return getattr(recipe, name, None) in (values if isinstance(values, tuple) else (values,))

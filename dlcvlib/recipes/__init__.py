@@ -3,7 +3,7 @@
 import difflib
 from typing import Any
 
-from dlcvlib.course import EXTRA, READINGS, SETTINGS, Reading, Setting
+from dlcvlib.course.settings import EXTRA, READINGS, SETTINGS, Reading, Setting
 from dlcvlib.recipes import changing
 from dlcvlib.recipes.classification import CLASSIFICATION, supervised_on_mini
 from dlcvlib.recipes.finetuning import FINETUNING, SERIES

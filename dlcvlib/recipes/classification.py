@@ -14,12 +14,12 @@ CROP: dict[str, Any] = {"random_crop": {"size": 32, "padding": 4}}
 
 
 def on_small_machines(smoke_epochs: int = 2, quick_epochs: int = 8, **changes: Any) -> dict[str, dict[str, Any]]:
-    """How a heavy family runs without a GPU: its reduced network at 32 px, with a schedule that fits so few steps.
+    """Return the small profiles of a network: its reduced network at 32 px, with a schedule for few steps.
 
     Args:
-        smoke_epochs: of the test profile, which also takes few images.
-        quick_epochs: of the toy world's profile.
-        changes: further fields, alike in both.
+        smoke_epochs: epochs of the profile `smoke`, which also takes few images.
+        quick_epochs: epochs of the profile `quick`.
+        changes: further fields, the same in both.
     """
     small: dict[str, Any] = {"form": "reduced", "image_size": 32, "model_options": {}} | changes
     return {
@@ -33,7 +33,7 @@ R1_AUGMENTATION: dict[str, Any] = {
     "random_rotation": {"degrees": 15, "probability": 0.2},
 }
 R1_SCHEDULE = Schedule("step", every=3, gamma=0.85)
-# At R1's 2e-4 the few hundred steps of the small profiles would move nothing.
+# At R1's 2e-4 the few hundred steps of the small profiles would change nothing.
 R1_SMALL_OPTIMIZER = Optimizer("sgd", 0.05, weight_decay=2e-5)
 
 R1_SMALL_CNN = ClassificationRecipe(
@@ -192,15 +192,15 @@ CLASSIFICATION = (
 )
 
 
-# Batch normalisation bears a rate at which layer normalisation no longer learns.
+# Batch normalisation trains at a learning rate at which layer normalisation fails.
 MINI_LEARNING_RATES = {"resnet50": 0.01}
 
 
 def supervised_on_mini(recipe: ClassificationRecipe) -> ClassificationRecipe:
-    """Pre-training with labels on Mini-ImageNet for the backbone of `recipe`, where outside weights are not to be had.
+    """Return a pre-training with labels on Mini-ImageNet for the backbone of `recipe`, in place of outside weights.
 
     Args:
-        recipe: already read for its profile; the backbone keeps its form, options and image size.
+        recipe: recipe of a profile; the backbone has its form, options and image size.
     """
     return ClassificationRecipe(
         name=f"mini_supervised_{recipe.model.replace('/', '_')}_{recipe.form}",

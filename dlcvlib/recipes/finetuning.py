@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from dlcvlib.course import EXTRA, SETTINGS, Setting
+from dlcvlib.course.settings import EXTRA, SETTINGS, Setting
 from dlcvlib.recipes.recipe import ClassificationRecipe, Optimizer, Schedule
 
 AUGMENTATION: dict[str, Any] = {"random_resized_crop": {"scale": (0.5, 1.0)}, "horizontal_flip": {}}
@@ -18,7 +18,7 @@ STARTS: dict[str, Literal["random", "pretrained", "ssl"]] = {"random": "random",
 
 @dataclass(frozen=True)
 class Series:
-    """All settings of one backbone, trained alike: what makes them comparable."""
+    """Fine-tuning settings of one backbone, all trained alike."""
 
     name: str
     title: str
@@ -33,10 +33,10 @@ class Series:
     pretraining: str | None
     profiles: dict[str, dict[str, Any]]
     classifier_first: tuple[str, ...] = ("LP-FT",)
-    """Rows whose classifier is trained on the frozen backbone before the whole network is."""
+    """Settings that train the classifier on the frozen backbone before the whole network."""
 
     def recipe(self, row: str, setting: Setting) -> ClassificationRecipe:
-        """The recipe of one row of the table."""
+        """Return the recipe of one setting."""
         name = row.lower().replace(" ", "_").replace("-", "_")
         return ClassificationRecipe(
             name=f"{self.name}_{name}",
@@ -64,7 +64,7 @@ class Series:
         )
 
     def recipes(self) -> tuple[ClassificationRecipe, ...]:
-        """One recipe a row; without a pre-training of ours there is no C, no E and no LP-FT."""
+        """Return a recipe for each setting; C, E and LP-FT only with a pre-training of ours."""
         rows = (SETTINGS | EXTRA).items()
         return tuple(self.recipe(row, setting) for row, setting in rows if self.pretraining or setting.init != "ssl")
 
@@ -75,7 +75,7 @@ SMALL_OPTIMIZER = Optimizer("adamw", 2e-3, weight_decay=0.05)
 
 
 def on_small_machines(**hour: Any) -> dict[str, dict[str, Any]]:
-    """How a series runs without a GPU; `hour` is what that profile changes, if it can run at all."""
+    """Return the small profiles of a series; `hour` has the changes of that profile, if it has one."""
     small = SMALL | {"optimizer": SMALL_OPTIMIZER, "schedule": COSINE}
     profiles = {
         "smoke": small | {"epochs": 2, "images_per_class": 2, "snapshots": 2},
@@ -152,8 +152,8 @@ MOBILENET_V2 = replace(
     profiles=on_small_machines(epochs=4, batch_size=32),
 )
 
-# Without batch normalisation it bears no large steps, and it overfits sooner: with MobileNetV2's recipe fine-tuning
-# ends below the frozen backbone.
+# Without batch normalisation it needs small steps, and it overfits sooner: with MobileNetV2's recipe fine-tuning ends
+# below the frozen backbone.
 SQUEEZENET = replace(
     MOBILENET_V2,
     name="squeezenet1_0",
@@ -202,7 +202,7 @@ MINI_LABELLED = ClassificationRecipe(
         },
     },
 )
-"""What stands in for the course's pretrain_model_SL.pt, and for other outside weights that cannot be had."""
+"""Stand-in for the course's pretrain_model_SL.pt, and for other outside weights that are missing."""
 
 SERIES = {series.name: series for series in (R1, R3, OUR_BYOL_SERIES, OUR_DINO_SERIES, MOBILENET_V2, SQUEEZENET)}
 FINETUNING = (MINI_LABELLED, *(recipe for series in SERIES.values() for recipe in series.recipes()))

@@ -11,7 +11,7 @@ from typing import Any
 from dlcvlib.recipes.recipe import Optimizer, Schedule, SegmentationRecipe
 
 NAMED = ("0008", "0010", "0013", "0062", "0065", "0097", "0104", "0107")
-"""The validation images whose masks the editions ask for."""
+"""Validation images whose masks the editions ask for."""
 
 DIHEDRAL: dict[str, Any] = {"random_dihedral": {}}
 VARIED: dict[str, Any] = {
@@ -49,11 +49,11 @@ AN_HOUR: dict[str, Any] = {
     "dihedral_averaging": False,
     "snapshots": 20,
 }
-"""Real tiles on two cores: half their resolution, judged at the whole."""
+"""Real tiles on two cores: trained at half their resolution, evaluated at full resolution."""
 
 
 def on_small_machines(**both: Any) -> dict[str, dict[str, Any]]:
-    """How a segmentation runs without a GPU; `both` is what the two small profiles change besides."""
+    """Return the small profiles of a segmentation; `both` has further changes for both."""
     small = SMALL | both
     return {
         "smoke": small | {"epochs": 2, "image_size": 64, "train_images": 8, "snapshots": 2},
@@ -62,7 +62,7 @@ def on_small_machines(**both: Any) -> dict[str, dict[str, Any]]:
 
 
 def fcn(report: str, form: str, **changes: Any) -> SegmentationRecipe:
-    """VGG16-FCN as a report trained it; `form` is "32s" or "8s"."""
+    """Return VGG16-FCN as a report trained it; `form` is "32s" or "8s"."""
     settings: dict[str, Any] = {
         "epochs": 50,  # open
         "batch_size": 8,  # open
@@ -204,11 +204,11 @@ OUR_FCN32S, OUR_FCN8S = (
 )
 
 SKIPS: tuple[int | str | None, ...] = (None, 1, 2, 3, 4, "random")
-"""The skips that are dropped in turn, the shallowest first; "random" draws another one at each step."""
+"""Skips to drop, one a recipe, the shallowest first; "random" drops a random one at each step."""
 
 
 def unet_without(skip: int | str | None) -> SegmentationRecipe:
-    """Our U-Net with one skip dropped: the ablation, at every level."""
+    """Return our U-Net with one skip dropped, for the ablation."""
     dropped = "" if skip is None else f"_without_{skip}"
     words = " with a random skip dropped" if skip == "random" else f" without skip {skip}" if skip else ""
     return replace(

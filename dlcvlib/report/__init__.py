@@ -3,7 +3,7 @@
 from dlcvlib.course import REPORTS
 from dlcvlib.report.answers import Answer, answers, of_edition, of_report
 from dlcvlib.report.collect import Sources, System, find_sources
-from dlcvlib.report.compose import Section, by_edition, by_report, missing, of_one, overview, systems_of, tally
+from dlcvlib.report.compose import Section, by_edition, by_report, missing, overview, systems_of, tally
 from dlcvlib.report.export import export
 from dlcvlib.report.tables import class_table, marks_table, missing_table, systems_table
 
@@ -23,7 +23,6 @@ __all__ = [
     "missing",
     "missing_table",
     "of_edition",
-    "of_one",
     "of_report",
     "overview",
     "systems_of",

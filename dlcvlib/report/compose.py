@@ -35,21 +35,12 @@ class Section:
 
 def by_report(sources: Sources, *, make_maps: bool = False) -> list[Section]:
     """Return the sections of R1 to R5 and ours, then the missing systems and the best known values."""
-    sections = [section for report in REPORTS for section in of_one(sources, report, make_maps=make_maps)]
+    sections: list[Section] = []
+    for report, title in REPORTS.items():
+        sections.append(Section(f"{capital(report)}: {title}"))
+        for answer in of_report(report):
+            sections.append(Section(capital(answer.question.text), _blocks(answer, sources, make_maps=make_maps), 3))
     return [*sections, *_closing(sources, answers())]
-
-
-def of_one(sources: Sources, report: str, *, make_maps: bool = False) -> list[Section]:
-    """Return the sections of one report: its heading, then one a question.
-
-    Raises:
-        ValueError: no such report.
-    """
-    given = of_report(report)
-    return [
-        Section(f"{capital(report)}: {REPORTS[report]}"),
-        *(Section(capital(each.question.text), _blocks(each, sources, make_maps=make_maps), 3) for each in given),
-    ]
 
 
 def by_edition(sources: Sources, edition: int, *, make_maps: bool = False) -> list[Section]:

@@ -78,18 +78,6 @@ def _of_runs(shown: Shown, draw: Callable[[list[Run]], Picture], name: str, most
     return [_drawn(lambda: draw(found), name)] if found else []
 
 
-def _curves(shown: Shown) -> list[Block]:
-    return _of_runs(shown, views.curves, "The learning curves", MOST_CURVES)
-
-
-def _iou_curves(shown: Shown) -> list[Block]:
-    return _of_runs(shown, views.iou_curves, "The learning curves", MOST_CURVES)
-
-
-def _monitors(shown: Shown) -> list[Block]:
-    return _of_runs(shown, views.monitors, "The monitors", MOST_MONITORS)
-
-
 def _discussions(shown: Shown) -> list[Block]:
     """Return the differences between the settings in words, series by series."""
     blocks: list[Block] = []
@@ -175,11 +163,11 @@ def _number(file_name: str) -> str:
 
 PICTURES: dict[str, Callable[[Shown], list[Block]]] = {
     "architectures": _architectures,
-    "curves": _curves,
-    "iou curves": _iou_curves,
+    "curves": lambda shown: _of_runs(shown, views.curves, "The learning curves", MOST_CURVES),
+    "iou curves": lambda shown: _of_runs(shown, views.iou_curves, "The learning curves", MOST_CURVES),
     "maps at three epochs": _maps_at_three_epochs,
     "t-SNE at two epochs": _tsne_at_two_epochs,
-    "monitors": _monitors,
+    "monitors": lambda shown: _of_runs(shown, views.monitors, "The monitors", MOST_MONITORS),
     "discussion": _discussions,
     "masks": _masks,
 }

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from dlcvlib.course import MARKS, MEASURES, REPORTED, REPORTED_CLASSES, Mark, mark_of
+from dlcvlib.course import MARKS, MEASURES, REPORTED, REPORTED_CLASSES, mark_of
 from dlcvlib.metrics.course_iou import LAND_CLASSES
 from dlcvlib.recipes import Recipe
 from dlcvlib.report.collect import System, made_on
@@ -42,10 +42,8 @@ def systems_table(systems: Sequence[System]) -> Picture:
         caption = [f"Mean ± standard deviation over the seeds: {measure.name} {measure.taken}."]
     if any(result.is_toy for result in results):
         caption.append("Values marked (toy) are of drawn images and cannot be compared with the reported ones.")
-    if any(result.is_of_other_images for result in results):
-        caption.append(
-            "(other images): another number of validation images than the course has, so a stand-in for them."
-        )
+    if any("other" in result.mark for result in results):
+        caption.append("(other images): not the course's number of validation images, so a stand-in for them.")
     if any(result.is_reduced for result in results):
         caption.append("“Reduced network”: a stand-in for the reported network.")
     if any(not result.runs for result in results):
@@ -105,10 +103,10 @@ def missing_table(systems: Sequence[System]) -> Picture | None:
     return table_picture(pd.DataFrame(rows), caption=caption)
 
 
-def marks_table(marks: Sequence[Mark] = MARKS) -> Picture:
+def marks_table() -> Picture:
     """Return a table of the best known values and their sources."""
     rows = [
-        {"row": mark.row, "best known": _value(mark.value), "how": mark.how, "source": mark.source} for mark in marks
+        {"row": mark.row, "best known": _value(mark.value), "how": mark.how, "source": mark.source} for mark in MARKS
     ]
     return table_picture(pd.DataFrame(rows), caption="The best that others reached on the same validation images.")
 
@@ -129,7 +127,10 @@ def _rows(system: System) -> list[dict[str, object]]:
         begun = f"{'; '.join(system.unfinished)}; resume: " if system.unfinished else ""
         absent = {"ours": "missing", "made on": f"{begun}{system.command}", "seeds": 0}
         return [title | absent | others | {"minutes": NOTHING, "hardware": NOTHING}]
-    return [title | _ours(result) | others | _cost(result) for result in system.results]
+    return [
+        title | _ours(result) | others | {"minutes": f"{result.minutes:.1f}", "hardware": result.hardware}
+        for result in system.results
+    ]
 
 
 def _ours(result: Group) -> dict[str, object]:
@@ -139,10 +140,6 @@ def _ours(result: Group) -> dict[str, object]:
         "made on": ("" if result.runs else "recorded: ") + made_on(result),
         "seeds": len(result.infos),
     }
-
-
-def _cost(result: Group) -> dict[str, object]:
-    return {"minutes": f"{result.minutes:.1f}", "hardware": result.hardware}
 
 
 def _value(value: float | None, mark: str = "") -> str:

@@ -64,14 +64,10 @@ class Group:
         return bool(self.infos[0]["data"]["is_toy"])
 
     @property
-    def is_of_other_images(self) -> bool:
-        """True for images that are neither drawn nor the course's, going by the number of validation images."""
-        return not self.is_toy and VALIDATION_IMAGES.get(self.infos[0]["recipe"]["dataset"]) not in (None, self.images)
-
-    @property
     def mark(self) -> str:
-        """Text to print behind the value beside a reported one: " (toy)", " (other images)" or nothing."""
-        return " (toy)" if self.is_toy else " (other images)" if self.is_of_other_images else ""
+        """Text behind a value that stands beside reported ones: " (toy)", " (other images)" by their number, or ""."""
+        course = VALIDATION_IMAGES.get(self.infos[0]["recipe"]["dataset"])
+        return " (toy)" if self.is_toy else " (other images)" if course not in (None, self.images) else ""
 
     @property
     def data(self) -> str:
@@ -136,9 +132,7 @@ def group_of(runs: Run | Sequence[Run], measure: str) -> Group:
     return group
 
 
-def grouped(
-    infos: Sequence[Mapping[str, Any]], measure: str | None = None, runs: Sequence[Run] = ()
-) -> list[Group]:
+def grouped(infos: Sequence[Mapping[str, Any]], measure: str | None = None, runs: Sequence[Run] = ()) -> list[Group]:
     """Return groups of results, in the order of their first.
 
     Args:
@@ -149,14 +143,12 @@ def grouped(
     alike: dict[tuple[object, ...], list[int]] = {}
     for index, info in enumerate(infos):
         alike.setdefault(_identity(info), []).append(index)
-    return [
-        Group(
-            tuple(infos[index] for index in some),
-            measure or measure_of(infos[some[0]]),
-            tuple(runs[index] for index in some) if runs else (),
-        )
-        for some in alike.values()
-    ]
+    groups = []
+    for some in alike.values():
+        first = infos[some[0]]
+        records = tuple(runs[index] for index in some) if runs else ()
+        groups.append(Group(tuple(infos[index] for index in some), measure or measure_of(first), records))
+    return groups
 
 
 def measure_of(info: Mapping[str, Any]) -> str:
@@ -165,10 +157,10 @@ def measure_of(info: Mapping[str, Any]) -> str:
     Raises:
         ValueError: it has none.
     """
-    found = next((name for name in MEASURES if name in info["best"]), None)
-    if found is None:
-        raise ValueError(f"its best epoch has none of {', '.join(MEASURES)}")
-    return found
+    for measure in MEASURES:
+        if measure in info["best"]:
+            return measure
+    raise ValueError(f"its best epoch has none of {', '.join(MEASURES)}")
 
 
 def check(info: Mapping[str, Any], measure: str) -> None:

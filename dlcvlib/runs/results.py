@@ -12,9 +12,6 @@ from dlcvlib.runs.info import Info, parse_info
 from dlcvlib.runs.run import Run
 
 
-
-
-
 def summary(run: Run) -> str:
     """Return one line: path, status, and the measure at the best epoch."""
     info = run.info

@@ -22,7 +22,6 @@ import re
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
@@ -31,8 +30,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load as load_safetensors
 from torch import Tensor
 
-from dlcvlib.files import digests
 from dlcvlib.data import palette
+from dlcvlib.files import digests
 from dlcvlib.runs.info import DamagedRecordError, Info, parse_info
 
 TRAIN_AGAIN = "copy it again from where the record was made, or remove the record and train again"

@@ -6,7 +6,6 @@ import io
 import json
 import sys
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,8 +14,8 @@ import torch
 from safetensors.torch import save
 from torch import Tensor
 
-from dlcvlib.files import digests
 from dlcvlib.data import palette
+from dlcvlib.files import digests
 from dlcvlib.files.atomic import json_text, whole_folder, write_bytes
 from dlcvlib.memory import is_out_of_memory
 from dlcvlib.runs.info import DamagedRecordError

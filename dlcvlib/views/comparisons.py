@@ -1,4 +1,4 @@
-"""The discussion of the settings A to E, written from the results: differences, and whether they may be luck."""
+"""Discussion of the settings A to E: differences with their standard errors, in words."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ QUESTIONS = (
 def settings_in_words(
     rows: Sequence[Run | Sequence[Run]], reported: Mapping[str, Mapping[str, float]] | None = None
 ) -> str:
-    """What the settings' results say, as Markdown: differences with standard errors, and the reports' order.
+    """Return the differences between settings with standard errors, and their order in the reports, as Markdown.
 
-    A difference is clear if it exceeds two standard errors. They are over seeds; with one seed, or where all seeds
-    agree to the last digit, they are those of shares of the validation images.
+    A difference is clear if it exceeds two standard errors. These are over seeds; with one seed, or if all seeds have
+    equal accuracy, they are binomial standard errors over the validation images.
 
     Args:
-        rows: as for `settings_table`, of one network, profile and set of images.
+        rows: as for `settings_table`, of one network, profile and data set.
         reported: further values to compare the order with, as report → setting → accuracy in [0, 1].
 
     Raises:
-        ValueError: as `settings_table`; or two rows of one setting, or rows trained too differently to compare.
+        ValueError: as `settings_table`; or two rows of one setting, or rows of different networks, profiles or data.
     """
     ordered = setting_groups(rows)
     _refuse_incomparable(ordered)
@@ -70,7 +70,7 @@ def _refuse_incomparable(groups: list[Group]) -> None:
 
 
 def _difference(first: Group, second: Group) -> tuple[Difference, str]:
-    """The difference, and in words what its error is of."""
+    """Return the difference, and what its error is taken over, in words."""
     seeds = len(first.runs), len(second.runs)
     if min(seeds) > 1:
         difference = difference_of_means(first.values, second.values)
@@ -102,7 +102,7 @@ def _points(share: float) -> str:
 
 
 def _order(report: str, values: Mapping[str, float], ours: Mapping[str, Group]) -> str:
-    """Whether a report puts the settings that both have into the same order; empty if it has fewer than two."""
+    """Compare the order of the settings that a report and ours share, in words; empty for fewer than two."""
     both = sorted((setting for setting in ours if setting in values), key=ORDER.index)
     if len(both) < 2:
         return ""
@@ -114,14 +114,14 @@ def _order(report: str, values: Mapping[str, float], ours: Mapping[str, Group]) 
         if (values[first] - values[second]) * (found[first] - found[second]) < 0:
             turned.append(f"{first} against {second} (ours {_points(difference.value)}, {_verdict(difference)})")
     stated, mine = _ascending({setting: values[setting] for setting in both}), _ascending(found)
-    said = f"- **The order in {report}**, {stated}: ours is {'the same' if mine == stated else mine}."
+    summary = f"- **The order in {report}**, {stated}: ours is {'the same' if mine == stated else mine}."
     if turned:
-        said += f" The other way round: {'; '.join(turned)}."
-    return f"{said} Clear among our differences: {clear} of {len(pairs)}."
+        summary += f" The other way round: {'; '.join(turned)}."
+    return f"{summary} Clear among our differences: {clear} of {len(pairs)}."
 
 
 def _ascending(accuracies: Mapping[str, float]) -> str:
-    """Settings from the lowest to the highest, `=` between equal ones."""
+    """Return the settings from the lowest to the highest, `=` between equal ones."""
     ranked = sorted(accuracies, key=lambda setting: accuracies[setting])
     words = ranked[0]
     for lower, higher in pairwise(ranked):

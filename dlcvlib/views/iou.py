@@ -1,4 +1,4 @@
-"""The table of segmentations: mean IoU with its spread, each class's IoU, and what was reported."""
+"""Table of segmentations: mean IoU with its standard deviation, IoU of each class, and the reported values."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from dlcvlib.metrics import difference_of_means
 from dlcvlib.metrics.course_iou import LAND_CLASSES
 from dlcvlib.runs import Group, Run, group_of
 from dlcvlib.views.display import Picture, table_picture
-from dlcvlib.views.records import NOTHING, minutes_of, title_of
+from dlcvlib.views.records import NOTHING, REDUCED, minutes_of, title_of
 
 
 def iou_table(rows: Sequence[Run | Sequence[Run]]) -> Picture:
-    """One row a system: the course's mean IoU at the best epoch, spread over seeds, each class, and what was reported.
+    """Return a table of systems: the course's mean IoU at the best epoch, its standard deviation, each class's IoU.
 
-    Where a report states single classes, they stand in a row of their own below ours.
+    Classes that a report states have a row of their own below ours.
 
     Args:
         rows: for each row a run, or several runs that differ in their seed only.
@@ -39,13 +39,11 @@ def iou_table(rows: Sequence[Run | Sequence[Run]]) -> Picture:
     best = frame.loc[frame["seeds"].notna()].sort_values("mean IoU").iloc[-1]
     caption = (
         "Mean IoU as the course counts it, at the best epoch, which is chosen on the same validation images and so "
-        "flatters a little; spread: standard deviation over seeds; then each class's own IoU. "
+        "flatters a little; std: standard deviation over seeds; then each class's own IoU. "
         f"The highest is {best['system']} with {best['mean IoU']:.3f}."
     )
     if frame["form"].eq("reduced").any():
-        caption += (
-            " “Smallest” marks a stand-in for the reported network: its value is not to be held against the report's."
-        )
+        caption += REDUCED
     return table_picture(frame, caption=caption)
 
 
@@ -53,7 +51,7 @@ def _row(group: Group) -> dict[str, object]:
     return {
         "system": title_of(group.runs[0]),
         "mean IoU": group.mean,
-        "spread": group.std,
+        "std": group.std,
         "seeds": len(group.runs),
         "reported": REPORTED.get(group.entry("recipe", "name")),
         **{name: group.class_mean(name) for name in LAND_CLASSES},
@@ -65,10 +63,10 @@ def _row(group: Group) -> dict[str, object]:
 
 
 def iou_in_words(rows: Sequence[Sequence[Run]]) -> str:
-    """Each system against the first, as Markdown: the difference in mean IoU and whether it may be luck.
+    """Return the differences in mean IoU from the first system with their standard errors, as Markdown.
 
     Args:
-        rows: for each system its runs, at least two seeds.
+        rows: for each system its runs, of at least two seeds.
 
     Raises:
         ValueError: fewer than two systems, or a system with one seed.

@@ -1,4 +1,4 @@
-"""The table of the fine-tuning settings A to E: where the backbone starts from, what is trained, and what comes out."""
+"""Table of the fine-tuning settings A to E: initial weights, trained part and accuracy."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pandas as pd
 from dlcvlib.course import EXTRA, REPORTED, SETTINGS
 from dlcvlib.runs import Group, Run, group_of
 from dlcvlib.views.display import Picture, table_picture
-from dlcvlib.views.records import NOTHING, minutes_of
+from dlcvlib.views.records import NOTHING, REDUCED, minutes_of
 
 ORDER = tuple(SETTINGS | EXTRA)
 STARTS = {"random": "random weights", "supplied": "supplied", "ssl": "self-supervised"}
@@ -27,7 +27,7 @@ def setting_groups(rows: Sequence[Run | Sequence[Run]]) -> list[Group]:
         rows: for each row a run, or several runs that differ in their seed only.
 
     Raises:
-        ValueError: no row, one without a run or of different recipes or profiles, or a run of no known setting.
+        ValueError: no row, a row without a run or of different recipes or profiles, or an unknown setting.
     """
     if not rows:
         raise ValueError("there is no run of a fine-tuning setting: give at least one")
@@ -60,24 +60,23 @@ def reported_values(
 def settings_table(
     rows: Sequence[Run | Sequence[Run]], reported: Mapping[str, Mapping[str, float]] | None = None
 ) -> Picture:
-    """One row a setting, with its accuracy, spread over seeds and standard error, and a column for each report.
+    """Return a table of the settings: accuracy, standard deviation over seeds, standard error, and reported values.
 
-    What a record does not say stands as a dash.
+    An entry that is not recorded is shown as a dash.
 
     Args:
-        rows: for each row a run of a fine-tuning, or several that differ in their seed only; in any order.
-        reported: further values to stand beside ours, as report → setting → accuracy in [0, 1].
+        rows: for each row a fine-tuning run, or several that differ in their seed only; in any order.
+        reported: further reported values, as report → setting → accuracy in [0, 1].
 
     Raises:
-        ValueError: no row, one without a run or of different recipes or profiles, a run of no known setting, or a run
-            without a best epoch.
+        ValueError: as `setting_rows`, or a run without a best epoch.
     """
     ordered = setting_groups(rows)
     stated = reported_values(ordered, reported)
     table = pd.DataFrame([_cells(row, stated) for row in ordered])
     best = ordered[int(table["accuracy"].argmax())]
     caption = (
-        "Accuracy on the validation set at the best epoch; spread: standard deviation over seeds; error: standard "
+        "Accuracy on the validation set at the best epoch; std: standard deviation over seeds; error: standard "
         f"error for the number of validation images. The highest is setting {setting_of(best)} with {best.mean:.3f}. "
         "The best epoch is chosen on that same validation set, which flatters a little"
     )
@@ -87,20 +86,20 @@ def settings_table(
         else "."
     )
     if table["starts from"].str.contains("stand-in").any():
-        caption += " Where the supplied backbone was not to be had, one that we trained with labels stands in."
-    if table["form"].eq("reduced").any():
         caption += (
-            " “Smallest” marks a stand-in for the reported network: its value is not to be held against the report's."
+            " “(stand-in)”: the supplied backbone was not available and is replaced by one that we trained with labels."
         )
+    if table["form"].eq("reduced").any():
+        caption += REDUCED
     return table_picture(table, caption=caption)
 
 
 def _cells(group: Group, stated: Mapping[str, Mapping[str, float]]) -> dict[str, object]:
-    setting = setting_of(group)
+    setting, trained = setting_of(group), group.entry("trained_parameters")
     cells: dict[str, object] = {
         "setting": setting,
         "accuracy": group.mean,
-        "spread": group.std,
+        "std": group.std,
         "error": group.error,
         "seeds": len(group.runs),
     }
@@ -108,7 +107,7 @@ def _cells(group: Group, stated: Mapping[str, Mapping[str, float]]) -> dict[str,
     return cells | {
         "starts from": _start(group, setting),
         "trains": _trains(group),
-        "trained parameters": _count(group.entry("trained_parameters")),
+        "trained parameters": NOTHING if trained is None else f"{trained:,}",
         "backbone": group.entry("start", "title") or NOTHING,
         "form": group.entry("recipe", "form") or NOTHING,
         "minutes": minutes_of(group),
@@ -126,7 +125,3 @@ def _trains(group: Group) -> str:
     if group.entry("recipe", "trains") == "classifier":
         return "classifier only"
     return "classifier, then all" if group.entry("recipe", "classifier_first") else "whole network"
-
-
-def _count(parameters: int | None) -> str:
-    return f"{parameters:,}" if parameters is not None else NOTHING

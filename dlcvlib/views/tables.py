@@ -1,4 +1,4 @@
-"""The accuracy table: our values with their uncertainty, beside the reported ones."""
+"""Table of accuracies with their uncertainty, beside the reported ones."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import pandas as pd
 from dlcvlib.course import REPORTED
 from dlcvlib.runs import Group, Run, group_of
 from dlcvlib.views.display import Picture, table_picture
-from dlcvlib.views.records import NOTHING, minutes_of, title_of
+from dlcvlib.views.records import NOTHING, REDUCED, minutes_of, title_of
 
 
 def accuracy_table(rows: Sequence[Run | Sequence[Run]]) -> Picture:
-    """One row a system: best validation accuracy, its spread over seeds, its standard error, and what was reported.
+    """Return a table of systems: best validation accuracy, its standard deviation and error, and the reported value.
 
-    The standard error is that of a share p among N validation images, sqrt(p (1 - p) / N). What a record does not say
-    stands as a dash.
+    The standard error is that of a share p among N validation images, sqrt(p (1 - p) / N). An entry that is not
+    recorded is shown as a dash.
 
     Args:
         rows: for each row a run, or several runs that differ in their seed only.
@@ -31,13 +31,11 @@ def accuracy_table(rows: Sequence[Run | Sequence[Run]]) -> Picture:
     best = table.iloc[int(table["accuracy"].argmax())]
     caption = (
         "Accuracy on the validation set at the best epoch, which is chosen on that same set and so flatters a little. "
-        "Spread: standard deviation over seeds. Error: standard error for the number of validation images. "
+        "Std: standard deviation over seeds. Error: standard error for the number of validation images. "
         f"The highest is {best['system']} with {best['accuracy']:.3f}."
     )
     if table["form"].eq("reduced").any():
-        caption += (
-            " “Smallest” marks a stand-in for the reported network: its value is not to be held against the report's."
-        )
+        caption += REDUCED
     return table_picture(table, caption=caption)
 
 
@@ -46,7 +44,7 @@ def _row(group: Group) -> dict[str, object]:
         "system": title_of(group.runs[0]),
         "report": group.entry("recipe", "report") or NOTHING,
         "accuracy": group.mean,
-        "spread": group.std,
+        "std": group.std,
         "error": group.error,
         "reported": REPORTED.get(group.entry("recipe", "name")),
         "seeds": len(group.runs),
