@@ -200,12 +200,12 @@ def _add_report(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     parser.set_defaults(run=_report)
 
 
-def _report(asked: argparse.Namespace) -> int:
+def _report(arguments: argparse.Namespace) -> int:
     from dlcvlib import report  # imported here: plotting libraries take seconds to load
 
-    shelf = report.open_shelf(asked.profile, asked.data)
+    shelf = report.open_shelf(arguments.profile, arguments.data)
     out = report.export(
-        asked.out, shelf, edition=asked.edition, make_maps=asked.maps, **({"replace": True} if asked.replace else {})
+        arguments.out, shelf, edition=arguments.edition, make_maps=arguments.maps, replace=arguments.replace
     )
-    print(f"{out}: {report.tally(shelf, asked.edition)}")
+    print(f"{out}: {report.tally(shelf, arguments.edition)}")
     return 0
