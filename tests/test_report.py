@@ -343,7 +343,7 @@ def test_a_damaged_record_is_left_out_of_the_report_and_named(shelf: report.Shel
     ((_, ours, _, seeds, *_),) = row_of(shelf, "r1_byol")
     assert ours.startswith("0.250") and seeds == "1", "the sound seed stands"
     said = report.tally(shelf)
-    assert f"left out: {file} is damaged" in said and "train it anew" in said and said.count("left out") == 1
+    assert f"left out: {file} is damaged" in said and "train again" in said and said.count("left out") == 1
     text = report.export(tmp_path / "r.html", shelf).read_text()
     assert f"{file} is damaged" in text and "0.750" in text
 
