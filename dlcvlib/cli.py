@@ -142,7 +142,7 @@ def _add_train(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="folder of the course data (default: $DLCV_DATA, data/, the toy world)",
     )
     parser.add_argument(
-        "--weights", type=Path, metavar="FILE", help="pre-trained weights for a recipe that starts from some"
+        "--weights", type=Path, metavar="FILE", help="pre-trained weights, for a recipe that starts from them"
     )
     parser.add_argument("--export", action="store_true", help="write the result to book/results/ after training")
     parser.set_defaults(run=_train)
