@@ -10,7 +10,7 @@ from hostile_places import as_nobody, folder_for_all, small_disk
 
 from dlcvlib.files.arrays import read_cache, write_cache
 from dlcvlib.files.atomic import DiskFullError
-from dlcvlib.sam.cache import file_of
+from dlcvlib.sam.cache import cached, file_of
 
 ARRAYS = {"maps": np.arange(24, dtype=np.float32).reshape(3, 4, 2), "labels": np.arange(4)}
 
