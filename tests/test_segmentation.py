@@ -57,9 +57,7 @@ def test_the_recorded_score_is_the_courses_score_of_the_recorded_network(data, m
     best = run.info["best"]["epoch"]
     task = task_of(small_segmentation(), data, run.weights())
     truth = course_data.decode(course_data.find(data).satellite, "val").masks
-    predicted = torch.cat(
-        [task._logits(image[None], (32, 32)).argmax(1) for image in task.val.images]
-    )
+    predicted = torch.cat([task._logits(image[None], (32, 32)).argmax(1) for image in task.val.images])
     assert course_iou(predicted, truth).mean_of_present == pytest.approx(run.history["mean_iou"][best - 1], abs=1e-3)
 
 

@@ -1,32 +1,38 @@
-"""How long the book's trainings would take here, from a few measured steps of each recipe."""
+"""Minutes of the book's trainings on this machine, from a few measured steps of each recipe."""
 
 from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from dlcvlib import recipes, runs
-from dlcvlib.bench.measuring import wait_for
-from dlcvlib.bench.tasks import AnyTask, images_of, steps_of
-from dlcvlib.recipes import ClassificationRecipe
+from dlcvlib.bench.measuring import Settings, wait_for
+from dlcvlib.bench.our_steps import images_of, ours
+from dlcvlib.bench.table import print_left_out, print_rows
 from dlcvlib.runs import Run
 from dlcvlib.training.device import choose_precision
-from dlcvlib.training.tasks import Classification, from_random_weights
-from dlcvlib.training.tasks.probing import fit_classifier
+from dlcvlib.training.tasks import from_random_weights
 
 NOT_COUNTED = "maps of the feature space, figures, the chapters' own start and stand-ins for outside weights"
+COLUMNS = {
+    "images_per_second": ("images/s", "{:,.1f}"),
+    "epochs": ("epochs", "{}"),
+    "seconds_an_epoch_end": ("epoch end s", "{:.2f}"),
+    "seeds": ("seeds", "{}"),
+    "minutes": ("minutes", "{:,.2f}"),
+}
 
 
 def trained_by(records: Path) -> tuple[str, ...]:
-    """Names of the recipes that a book's records.yaml lists, and of those that they start from, each once.
+    """Return the recipes that a book's records.yaml lists, and those that they start from first, each once.
 
     Args:
-        records: for each chapter a list of recipes, two spaces and a dash before each (notebooks/records.yaml).
+        records: for each chapter a list of recipes (notebooks/records.yaml).
 
     Raises:
         FileNotFoundError: no such file.
@@ -34,14 +40,11 @@ def trained_by(records: Path) -> tuple[str, ...]:
     """
     if not records.is_file():
         raise FileNotFoundError(f"{records} is not there; --records names the list of recipes that a book trains")
-    listed = [line.strip() for line in records.read_text().splitlines()]
-    names = [line.removeprefix("- ") for line in listed if line.startswith("- ")]
+    lines = [line.strip() for line in records.read_text().splitlines()]
+    names = [line.removeprefix("- ") for line in lines if line.startswith("- ")]
     if not names:
         raise ValueError(f"{records} lists no recipe; each stands on a line of its own, as `  - our_byol`")
-    found: dict[str, None] = {}
-    for name in names:
-        found |= dict.fromkeys(_with_needed(name))
-    return tuple(found)
+    return tuple(dict.fromkeys(each for name in names for each in _with_needed(name)))
 
 
 def _with_needed(name: str) -> Iterator[str]:
@@ -50,14 +53,21 @@ def _with_needed(name: str) -> Iterator[str]:
     yield name
 
 
+def measure(settings: Settings, profile: str, records: Path, root: Path) -> dict[str, Any]:
+    """Measure and print the minutes of every recipe that `records` lists."""
+    deadline = time.monotonic() + 60 * settings.minutes
+    found = project(trained_by(records), profile, root, settings.device, steps=settings.steps, deadline=deadline)
+    print(f"\nminutes of the book's trainings, profile {profile}, from measured steps")
+    print_rows(found["recipes"], COLUMNS)
+    print(f"all: {found['minutes']:,.2f} minutes; not counted: {NOT_COUNTED}")
+    print_left_out(found)
+    return found
+
+
 def project(
     names: Iterable[str], profile: str, root: Path, device: torch.device, *, steps: int, deadline: float
 ) -> dict[str, Any]:
-    """Minutes of every recipe at `profile`, all epochs and all seeds that the book trains.
-
-    Returns:
-        `profile`; `recipes`, for each name see `project_recipe`; `minutes`, their sum; `left_out`, what is not in it.
-    """
+    """Measure recipes at `profile`, and add up their minutes for all epochs and all seeds that the book trains."""
     found: dict[str, dict[str, Any]] = {}
     left_out = []
     for name in names:
@@ -73,73 +83,29 @@ def project(
 
 
 def project_recipe(name: str, profile: str, root: Path, device: torch.device, steps: int) -> dict[str, Any]:
-    """What one recipe takes, from `steps` timed steps and the end of one epoch, which measures and writes a checkpoint.
+    """Measure `steps` steps and the end of one epoch, or as a whole what is fitted at once (no `images_per_second`)."""
 
-    Returns:
-        `images_per_second` (None where a frozen backbone's features are fitted at once: that is measured as a whole),
-        `steps_an_epoch`, `epochs`, `seeds`, `seconds_an_epoch_end`, `minutes` of all epochs and seeds.
-    """
-    recipe = recipes.get(name).for_profile(profile)
-    course_images = images_of(recipe, root)
-    task = from_random_weights(recipe, course_images, device, choose_precision(device))
-    seeds = recipes.seeds(name, profile)
-    fitted = isinstance(recipe, ClassificationRecipe) and (recipe.trains == "classifier" or recipe.classifier_first)
-    once = _seconds_of_fit(task, device) if fitted else 0.0
-    if isinstance(recipe, ClassificationRecipe) and recipe.trains == "classifier":
-        end = _seconds_of_epoch_end(task, device)
-        shared = {"images_per_second": None, "steps_an_epoch": 0, "epochs": 1, "seconds_an_epoch_end": end}
-        return shared | {"seeds": seeds, "minutes": seeds * (once + 2 * end) / 60}  # measured before and after
-    a_step = _seconds_a_step(task, device, steps)
-    end = _seconds_of_epoch_end(task, device)
-    return {
-        "images_per_second": task.batch_size / a_step,
-        "steps_an_epoch": task.steps,
-        "epochs": task.epochs,
-        "seconds_an_epoch_end": end,
-        "seeds": seeds,
-        "minutes": seeds * (once + task.epochs * (task.steps * a_step + end)) / 60,
-    }
-
-
-def _seconds_a_step(task: AnyTask, device: torch.device, steps: int) -> float:
-    loop = steps_of(task)
-    next(loop)
-    wait_for(device)
-    started = time.perf_counter()
-    for _ in range(steps):
-        next(loop)
-    wait_for(device)
-    return (time.perf_counter() - started) / steps
-
-
-def _seconds_of_epoch_end(task: AnyTask, device: torch.device) -> float:
-    """Of the measures of an epoch, and of a checkpoint."""
-    with tempfile.TemporaryDirectory() as folder:
+    def seconds(function: Callable[[], object]) -> float:
         started = time.perf_counter()
-        task.evaluate()
-        runs.write_checkpoint(Run(Path(folder)), {"task": task.state_dict()})
+        function()
         wait_for(device)
         return time.perf_counter() - started
 
-
-def _seconds_of_fit(task: AnyTask, device: torch.device) -> float:
-    assert isinstance(task, Classification)
-    started = time.perf_counter()
-    fit_classifier(task)
-    wait_for(device)
-    return time.perf_counter() - started
-
-
-def lines(projection: dict[str, Any]) -> Iterator[str]:
-    """As it is printed; `projection` is its part of the JSON."""
-    columns = "{:<30}{:>12}{:>10}{:>12}{:>8}{:>12}"
-    yield f"minutes of the book's trainings, profile {projection['profile']}, from measured steps"
-    yield columns.format("", "images/s", "epochs", "epoch end s", "seeds", "minutes")
-    for name, row in projection["recipes"].items():
-        speed = "–" if row["images_per_second"] is None else f"{row['images_per_second']:,.1f}"
-        end = f"{row['seconds_an_epoch_end']:.2f}"
-        yield columns.format(name, speed, row["epochs"], end, row["seeds"], f"{row['minutes']:,.2f}")
-    yield columns.format("all", "", "", "", "", f"{projection['minutes']:,.2f}")
-    yield f"not counted: {projection['not_counted']}"
-    for each in projection["left_out"]:
-        yield f"left out: {each}"
+    recipe = recipes.get(name).for_profile(profile)
+    task = from_random_weights(recipe, images_of(recipe, root), device, choose_precision(device))
+    row: dict[str, Any] = {"images_per_second": None, "steps_an_epoch": 0, "epochs": 1}
+    with tempfile.TemporaryDirectory() as folder:
+        run = Run(Path(folder))
+        taken = seconds(task.prepare_start)
+        if task.fits_at_once:
+            taken += seconds(lambda: task.train(run, seed=0, title=name, checkpoint=None))
+        else:
+            loop = ours(task)
+            next(loop)
+            a_step = seconds(lambda: [next(loop) for _ in range(steps)]) / steps
+            row = {"images_per_second": task.batch_size / a_step, "steps_an_epoch": task.steps, "epochs": task.epochs}
+            taken += task.epochs * task.steps * a_step
+        end = seconds(task.evaluate) + seconds(lambda: runs.write_checkpoint(run, {"task": task.state_dict()}))
+    seeds = recipes.seeds(name, profile)
+    minutes = seeds * (taken + (0 if task.fits_at_once else task.epochs * end)) / 60
+    return row | {"seconds_an_epoch_end": end, "seeds": seeds, "minutes": minutes}
