@@ -27,7 +27,7 @@ from IPython.display import Markdown
 
 import dlcvlib
 from dlcvlib import environment, recipes, runs, views
-from dlcvlib.recipes.questions import EDITIONS, QUESTIONS
+from dlcvlib.course import EDITIONS, QUESTIONS
 
 # %% tags=["parameters"]
 profile = "quick"
@@ -87,7 +87,7 @@ Markdown(
 # cores, and `full` is the report's own setting, for a GPU.
 
 # %%
-settings = recipes.overview(recipe.for_profile(name) for name in recipes.PROFILES)
+settings = views.recipes_overview(recipe.for_profile(name) for name in recipes.PROFILES)
 settings.insert(0, "profile", recipes.PROFILES)
 views.table_picture(
     settings[["profile", "network", "tiles", "epochs", "batch", "starts from"]],
@@ -110,7 +110,7 @@ def title(name):
 
 # %%
 rows = [
-    {"question": question.asked, "chapter": title(question.chapter)}
+    {"question": question.text, "chapter": title(question.chapter)}
     | {str(year): "•" if year in question.editions else "" for year in EDITIONS}
     for question in QUESTIONS
 ]

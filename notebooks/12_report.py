@@ -33,8 +33,8 @@ data_root = None
 
 # %%
 chapter = dlcvlib.open_chapter(globals())
-shelf = report.open_shelf(profile, data_root)
-Markdown(f"{chapter.in_words} Of the records there: {report.tally(shelf)}.")
+sources = report.find_sources(profile, data_root)
+Markdown(f"{chapter.in_words} Of the records there: {report.tally(sources)}.")
 
 # %% [markdown]
 # ## How to read the tables
@@ -58,31 +58,31 @@ def show(blocks):
 # ## R1: BYOL, a small CNN and DeepLabV3
 
 # %%
-show(report.overview(shelf, "R1"))
+show(report.overview(sources, "R1"))
 
 # %% [markdown]
 # ## R2: DenseNet, ConvNeXt and a ResNet101-FCN
 
 # %%
-show(report.overview(shelf, "R2"))
+show(report.overview(sources, "R2"))
 
 # %% [markdown]
 # ## R3: DINO, and U-Net with a skip dropped
 
 # %%
-show(report.overview(shelf, "R3"))
+show(report.overview(sources, "R3"))
 
 # %% [markdown]
 # ## R4: VGG13, BEiT and the focal loss
 
 # %%
-show(report.overview(shelf, "R4"))
+show(report.overview(sources, "R4"))
 
 # %% [markdown]
 # ## R5: FCN32s and FCN8s, and a gradient by hand
 
 # %%
-show(report.overview(shelf, "R5"))
+show(report.overview(sources, "R5"))
 
 # %% [markdown]
 # ## Ours
@@ -90,13 +90,13 @@ show(report.overview(shelf, "R5"))
 # What this book trains to do better: the same questions, our own settings.
 
 # %%
-show(report.overview(shelf, "ours"))
+show(report.overview(sources, "ours"))
 
 # %% [markdown]
 # ## What is missing
 
 # %%
-show([report.missing(shelf)])
+show([report.missing(sources)])
 
 # %% [markdown]
 # ## What the best known values are of
@@ -114,7 +114,7 @@ report.marks_table()
 # t-SNE maps that no record keeps yet. The parts of the edition of 2023:
 
 # %%
-parts = [question.asked for question, _ in report.of_edition(2023)]
+parts = [question.text for question, _ in report.of_edition(2023)]
 Markdown("\n".join(f"{number}. {part}" for number, part in enumerate(parts, 1)))
 
 # %% [markdown]

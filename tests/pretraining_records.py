@@ -59,10 +59,10 @@ def pretraining(path: Path, method="byol", epochs=8, points=60, collapsed=(), wi
     return run
 
 
-def finetuning(root: Path, setting: str, accuracy: float, seed=0, reported=None, recipe=None, **info) -> Run:
+def finetuning(root: Path, setting: str, accuracy: float, seed=0, series="our_byol", recipe=None, **info) -> Run:
     """A finished run of one fine-tuning setting."""
     described = (SETTINGS | EXTRA)[setting]
-    run = Run(root / "quick" / f"our_byol_{setting.lower().replace(' ', '_')}" / f"seed{seed}")
+    run = Run(root / "quick" / f"{series}_{setting.lower().replace(' ', '_')}" / f"seed{seed}")
     starts = {
         "random": {"from": "random"},
         "supplied": {"from": "record", "title": "ResNet50 with labels"},
@@ -79,7 +79,6 @@ def finetuning(root: Path, setting: str, accuracy: float, seed=0, reported=None,
             "trains": described.trains,
             "classifier_first": setting == "LP-FT",
             "report": "R3",
-            "reported": reported,
             "model": "resnet18",
             "form": "reduced",
             "image_size": 32,

@@ -1,4 +1,4 @@
-"""Trains small recipes, as a test started it: alone, or as one of several processes of `torchrun`.
+"""Training of small recipes, started by a test in one process or in several with `torchrun`.
 
     python -m torch.distributed.run --nproc-per-node=2 tests/several_processes.py DATA [RECIPE…]
 

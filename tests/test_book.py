@@ -57,7 +57,7 @@ def test_mathematics_that_cannot_be_written_is_refused(mathml: ModuleType, latex
 def recorded(**changed: Any) -> dict[str, Any]:
     """A result as `dlcv runs --export` writes it."""
     return {
-        "recipe": {"name": "r4_model_a", "report": "R4", "reported": 0.7454, "epochs": 20},
+        "recipe": {"name": "r4_vgg13_bn", "report": "R4", "epochs": 20},
         "profile": "hour",
         "seed": 0,
         "device": "a processor, 2 threads",

@@ -1,4 +1,4 @@
-"""`dlcv check`: a line for everything, a cure for what is wrong, and no crash where something is missing."""
+"""`dlcv check`: one line per check, a cure for every failure, and no crash if a package is missing."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ import pytest
 from training_worlds import write_satellite
 
 from dlcvlib import cli, environment
-from dlcvlib.recipes.questions import EDITIONS, QUESTIONS
+from dlcvlib.course import EDITIONS, QUESTIONS
 
 ROOT = Path(__file__).resolve().parent.parent
 
 
 @pytest.fixture(autouse=True)
 def home(tmp_path, monkeypatch):
-    """No data and no weights of the machine take part."""
+    """Hide the data and weights of the machine."""
     monkeypatch.setenv("DLCV_HOME", str(tmp_path))
     for name in ("DLCV_DATA", "DLCV_WEIGHTS", "DLCV_RUNS"):
         monkeypatch.delenv(name, raising=False)
@@ -31,7 +31,7 @@ def found(name: str) -> environment.Check:
 
 
 def run_without(*missing: str, broken: str = "") -> subprocess.CompletedProcess[str]:
-    """`dlcv check` where importing some packages raises ImportError."""
+    """Run `dlcv check` with an ImportError for some packages."""
     script = f"""
 import sys
 for name in {missing!r}: sys.modules[name] = None
@@ -46,7 +46,7 @@ sys.exit(main(["check"]))
 def test_a_machine_on_which_these_tests_run_has_what_is_needed(capsys, tmp_path):
     assert cli.main(["check"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == len(environment.LOOKS) and all(line.startswith(("[OK]", "[--]")) for line in lines)
+    assert len(lines) == len(environment.CHECKS) and all(line.startswith(("[OK]", "[--]")) for line in lines)
     assert not list(tmp_path.iterdir()), "a check changes nothing: no toy world is drawn"
 
 
@@ -54,14 +54,14 @@ def test_without_torch_everything_else_is_still_looked_at():
     done = run_without("torch", "torchvision")
     assert done.returncode == 1 and not done.stderr
     lines = done.stdout.splitlines()
-    assert len(lines) == len(environment.LOOKS)
+    assert len(lines) == len(environment.CHECKS)
     assert lines[0].startswith("[OK]   Python") and lines[1].startswith("[FAIL] torch") and "pip install" in lines[1]
 
 
 def test_without_the_packages_of_the_library_nothing_crashes():
     done = run_without("torch", "numpy", "pandas", "PIL", "filelock", "packaging", "safetensors")
     assert done.returncode == 1 and not done.stderr
-    assert len(done.stdout.splitlines()) == len(environment.LOOKS)
+    assert len(done.stdout.splitlines()) == len(environment.CHECKS)
 
 
 def test_a_torchvision_of_another_build_is_recognised():

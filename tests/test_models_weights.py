@@ -348,7 +348,7 @@ def test_without_folder_download_or_publication_the_reason_is_given():
     with pytest.raises(models.NoWeightsError, match="nobody publishes weights that fit our vgg13_bn"):
         models.pretrained(build("vgg13_bn"), "vgg13_bn")
     with pytest.raises(ValueError, match="'resnet19' is not known"):
-        models.download_weights("resnet19")
+        weights.download_file("resnet19")
 
 
 @pytest.mark.parametrize("name", ["resnet18", "beit_base"])
@@ -364,7 +364,7 @@ def test_an_unreachable_network_is_told_before_a_download_is_tried(name, tmp_pat
     ):
         monkeypatch.setattr(client, lambda *_arguments: pytest.fail("a download was tried"))
     with pytest.raises(models.NoWeightsError, match=rf"weights of {name} cannot be reached.*{name}\.safetensors"):
-        models.download_weights(name)
+        weights.download_file(name)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -1,4 +1,4 @@
-"""Several processes train as one: what they see, learn and write is what a single process would."""
+"""Distributed training gives the same batches, gradients and records as a single process."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ LAUNCH = [sys.executable, "-m", "torch.distributed.run"]
 
 
 def start(number: int, script: str, *arguments: object, **variables: str) -> subprocess.CompletedProcess[str]:
-    """Run a script of this folder in so many processes; for one, without torchrun."""
+    """Run a script of this folder in `number` processes; for one, without torchrun."""
     launch = [*LAUNCH, f"--nproc-per-node={number}", "--standalone"] if number > 1 else [sys.executable]
     return subprocess.run(
         [*launch, str(HERE / script), *map(str, arguments)],
@@ -139,7 +139,7 @@ def record(home: Path, recipe: str) -> Run:
 
 @pytest.fixture(scope="module")
 def homes(world: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[int, Path]:
-    """The records of one process with batches of 64, and of two with 32 each."""
+    """Return the records of one process with batches of 64, and of two with 32 each."""
     homes = {number: tmp_path_factory.mktemp(f"runs{number}") for number in (1, 2)}
     for number, home in homes.items():
         pretrained = home / "smoke" / "small_byol"
@@ -198,7 +198,7 @@ def test_a_lost_process_ends_the_job_and_one_process_goes_on_where_it_was(
 
 
 def test_a_job_that_is_called_off_says_where_it_goes_on(world: Path, tmp_path: Path) -> None:
-    """A cluster ends a job with SIGTERM to torchrun, which passes it on."""
+    """A cluster ends a job with SIGTERM to torchrun, which forwards it."""
     launch = [
         *LAUNCH,
         "--nproc-per-node=2",
@@ -222,7 +222,7 @@ def test_a_job_that_is_called_off_says_where_it_goes_on(world: Path, tmp_path: P
 
 @pytest.mark.parametrize("name", sorted(recipes.RECIPES))
 def test_a_step_gives_every_trained_parameter_a_gradient(name: str) -> None:
-    """One that got none would keep all processes waiting for it."""
+    """All processes would wait for a parameter without gradient."""
     recipe = recipes.get(name).for_profile("full")
     with torch.device("meta"):
         if isinstance(recipe, PretrainingRecipe):

@@ -14,14 +14,12 @@ import numpy as np
 import pytest
 from training_worlds import small_segmentation, write_classification, write_satellite
 
-from dlcvlib import cli, embedding, recipes, report, runs
+from dlcvlib import cli, embedding, recipes, report, runs, views
+from dlcvlib.course import EDITIONS, MARKS, QUESTIONS, REPORTED, REPORTED_CLASSES, mark_of
 from dlcvlib.data import CourseData
-from dlcvlib.outputs import ForeignFileError, note_folder
-from dlcvlib.recipes.marks import MARKS, mark_of
-from dlcvlib.recipes.questions import EDITIONS, QUESTIONS
-from dlcvlib.report import chapters, pictures
+from dlcvlib.files.outputs import ForeignFileError, note_folder
+from dlcvlib.report import chapters, compose, pictures
 from dlcvlib.report.export import page as page_of
-from dlcvlib.report.rows import BY_CHAPTER, PICTURES_ONLY
 from dlcvlib.runs import Run
 from dlcvlib.training import train
 from dlcvlib.views import Picture
@@ -32,10 +30,10 @@ PROFILE = "quick"
 
 
 @pytest.fixture
-def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> report.Shelf:
+def sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> report.Sources:
     """An empty one, of no data."""
     monkeypatch.setenv("DLCV_HOME", str(tmp_path))
-    return report.Shelf(PROFILE, CourseData(tmp_path / "toy", True, None, None, None, None), tmp_path / "runs", ())
+    return report.Sources(PROFILE, CourseData(tmp_path / "toy", True, None, None, None, None), tmp_path / "runs", ())
 
 
 def info_of(name: str, profile: str = PROFILE, **changed: Any) -> dict[str, Any]:
@@ -75,9 +73,9 @@ def table_rows(blocks: Any) -> list[list[str]]:
     return [cells for row in rows if (cells := re.findall(r"<td>(.*?)</td>", row, flags=re.DOTALL))]
 
 
-def row_of(shelf: report.Shelf, name: str) -> list[list[str]]:
+def row_of(sources: report.Sources, name: str) -> list[list[str]]:
     recipe = recipes.get(name)
-    return [row for row in table_rows([report.systems_table([shelf.system(recipe)])])]
+    return [row for row in table_rows([report.systems_table([sources.system(recipe)])])]
 
 
 @pytest.fixture
@@ -113,7 +111,7 @@ def test_every_row_of_the_courses_list_of_systems_is_in_the_report() -> None:
         answers = report.of_report(name)
         stated: set[float] = set()
         for recipe in (recipe for answer in answers for recipe in answer.recipes):
-            stated |= {recipe.reported or 0.0, *getattr(recipe, "reported_classes", {}).values()}
+            stated |= {REPORTED.get(recipe.name, 0.0), *REPORTED_CLASSES.get(recipe.name, {}).values()}
         assert set(numbers(reported)) <= stated, f"{name}: {systems}"
         keys = {answer.question.key for answer in answers}
         for word, key in {
@@ -127,7 +125,7 @@ def test_every_row_of_the_courses_list_of_systems_is_in_the_report() -> None:
             assert not systems.startswith(method) or method.lower() in keys
         for exact in re.findall(r"exactly \*\*([\d,]+)\*\*", systems):
             networks = [recipe for answer in answers for recipe in answer.recipes if recipe.dataset == "satellite"]
-            assert any(exact in pictures.architecture(recipe).caption for recipe in networks), f"{name}: {exact}"
+            assert any(exact in views.network(recipe).caption for recipe in networks), f"{name}: {exact}"
 
 
 def test_every_best_known_value_of_the_course_is_in_the_report() -> None:
@@ -154,28 +152,28 @@ def test_every_question_but_the_reports_own_is_answered_and_every_report_recipe_
 
 @pytest.mark.usefixtures("without_pictures")
 @pytest.mark.parametrize("edition", EDITIONS)
-def test_an_edition_is_in_the_order_of_its_questions(shelf: report.Shelf, edition: int) -> None:
-    asked = [question.asked for question in QUESTIONS if edition in question.editions and question.key != "report"]
-    titles = [section.title for section in report.by_edition(shelf, edition) if section.level == 2]
+def test_an_edition_is_in_the_order_of_its_questions(sources: report.Sources, edition: int) -> None:
+    asked = [question.text for question in QUESTIONS if edition in question.editions and question.key != "report"]
+    titles = [section.title for section in report.by_edition(sources, edition) if section.level == 2]
     assert [title.partition(". ")[2].lower() for title in titles[: len(asked)]] == [text.lower() for text in asked]
     assert titles[len(asked)] == "What is missing"
 
 
-def test_an_edition_that_never_was_is_refused(shelf: report.Shelf) -> None:
+def test_an_edition_that_never_was_is_refused(sources: report.Sources) -> None:
     with pytest.raises(ValueError, match=r"2019.*2018"):
-        report.by_edition(shelf, 2019)
+        report.by_edition(sources, 2019)
 
 
 # --- what is missing ---
 
 
 def test_without_records_every_system_is_missing_with_a_command_that_trains_it(
-    shelf: report.Shelf, monkeypatch: pytest.MonkeyPatch
+    sources: report.Sources, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trained: list[tuple[str, str]] = []
     monkeypatch.setattr("dlcvlib.training.train", lambda name, *, profile, **_: trained.append((name, profile)))
-    monkeypatch.setattr(cli, "_line", str)
-    block = report.missing(shelf)
+    monkeypatch.setattr("dlcvlib.runs.summary", str)
+    block = report.missing(sources)
     names = {recipe.name for answer in report.answers() for recipe in answer.recipes}
     commands = [row[-1] for row in table_rows([block])]
     for command in commands:
@@ -185,32 +183,32 @@ def test_without_records_every_system_is_missing_with_a_command_that_trains_it(
     assert all(name in recipes.RECIPES for name, _ in trained)
 
 
-def test_a_system_without_record_says_so_beside_its_reported_value(shelf: report.Shelf) -> None:
-    (row,) = row_of(shelf, "r4_vgg13_bn")
+def test_a_system_without_record_says_so_beside_its_reported_value(sources: report.Sources) -> None:
+    (row,) = row_of(sources, "r4_vgg13_bn")
     assert row[1:3] == ["missing", f"dlcv train r4_vgg13_bn --profile {PROFILE}"]
     assert "0.7454" in row and "0.762" in row
 
 
-def test_data_that_were_named_belong_to_the_command(shelf: report.Shelf, tmp_path: Path) -> None:
-    named = report.Shelf(PROFILE, shelf.data, shelf.runs, (), data_root="my data")
+def test_data_that_were_named_belong_to_the_command(sources: report.Sources, tmp_path: Path) -> None:
+    named = report.Sources(PROFILE, sources.data, sources.runs, (), data_root="my data")
     assert named.command(recipes.get("r1_byol")) == f"dlcv train r1_byol --profile {PROFILE} --data 'my data'"
 
 
-def test_a_training_that_is_under_way_is_no_result(shelf: report.Shelf) -> None:
-    write_record(shelf.runs, "r1_byol", status="training")
-    (row,) = row_of(shelf, "r1_byol")
+def test_a_training_that_is_under_way_is_no_result(sources: report.Sources) -> None:
+    write_record(sources.runs, "r1_byol", status="training")
+    (row,) = row_of(sources, "r1_byol")
     epochs = recipes.get("r1_byol").for_profile(PROFILE).epochs
     assert row[1] == "missing" and f"seed 0: training, epoch 2 of {epochs}" in row[2] and "dlcv train r1_byol" in row[2]
 
 
-def test_nothing_missing_is_said_in_words(shelf: report.Shelf) -> None:
+def test_nothing_missing_is_said_in_words(sources: report.Sources) -> None:
     for recipe in {recipe.name for answer in report.answers() for recipe in answer.recipes}:
-        write_record(shelf.runs, recipe)
-    assert isinstance(report.missing(shelf), str)
+        write_record(sources.runs, recipe)
+    assert isinstance(report.missing(sources), str)
 
 
-@pytest.mark.parametrize("key", BY_CHAPTER)
-def test_an_answer_without_training_names_a_chapter_that_is_there(key: str, shelf: report.Shelf) -> None:
+@pytest.mark.parametrize("key", [question.key for question in QUESTIONS if question.reports])
+def test_an_answer_without_training_names_a_chapter_that_is_there(key: str, sources: report.Sources) -> None:
     (chapter,) = {answer.chapter for answer in report.answers() if answer.question.key == key}
     file = ROOT / shlex.split(chapters.command(str(chapter)))[-1]
     if not file.is_file():
@@ -219,7 +217,7 @@ def test_an_answer_without_training_names_a_chapter_that_is_there(key: str, shel
     assert "missing" in said and chapters.command(str(chapter)) in said
 
 
-def test_a_chapter_that_was_run_gives_its_figures(shelf: report.Shelf, tmp_path: Path) -> None:
+def test_a_chapter_that_was_run_gives_its_figures(sources: report.Sources, tmp_path: Path) -> None:
     picture = Picture("<p>body</p>", "A caption.", "alt")
     output = {"output_type": "display_data", "data": picture._repr_mimebundle_()}
     other = {"output_type": "stream", "text": "progress"}
@@ -236,28 +234,28 @@ def test_a_chapter_that_was_run_gives_its_figures(shelf: report.Shelf, tmp_path:
 # --- values ---
 
 
-def test_a_value_stands_with_its_spread_seeds_minutes_and_hardware(shelf: report.Shelf) -> None:
+def test_a_value_stands_with_its_deviation_seeds_minutes_and_hardware(sources: report.Sources) -> None:
     for seed, value in enumerate((0.5, 0.7)):
-        write_record(shelf.runs, "our_byol_c", value, seed)
-    (row,) = row_of(shelf, "our_byol_c")
+        write_record(sources.runs, "our_byol_c", value, seed)
+    (row,) = row_of(sources, "our_byol_c")
     assert row[1] == "0.600 ± 0.141 (toy)" and row[3] == "2" and row[-2:] == ["4.3", "a machine, 3 threads"]
 
 
-def test_one_seed_has_no_spread(shelf: report.Shelf) -> None:
-    write_record(shelf.runs, "r1_small_cnn", 0.52)
-    assert row_of(shelf, "r1_small_cnn")[0][1] == "0.520 (toy)"
+def test_one_seed_has_no_deviation(sources: report.Sources) -> None:
+    write_record(sources.runs, "r1_small_cnn", 0.52)
+    assert row_of(sources, "r1_small_cnn")[0][1] == "0.520 (toy)"
 
 
-def test_no_value_of_drawn_or_other_images_is_unmarked(shelf: report.Shelf) -> None:
+def test_no_value_of_drawn_or_other_images_is_unmarked(sources: report.Sources) -> None:
     others = {"data": {"root": "hw1_data", "is_toy": False, "val_images": 400}}
     for answer in report.answers():
         for recipe in answer.recipes:
-            write_record(shelf.runs, recipe.name, 0.1234)
-            if not isinstance(recipe, recipes.PretrainingRecipe):  # of those nothing is reported
-                write_record(shelf.runs, recipe.name, 0.4321, seed=1, **others)
+            write_record(sources.runs, recipe.name, 0.1234)
+            if recipe.measure != "knn":  # of those nothing is reported
+                write_record(sources.runs, recipe.name, 0.4321, seed=1, **others)
     checked = 0
     for name in report.REPORTS:
-        for row in table_rows(report.overview(shelf, name)):
+        for row in table_rows(report.overview(sources, name)):
             for value, mark in (("0.123", " (toy)"), ("0.432", " (other images)")):
                 if value in row[1]:
                     checked += 1
@@ -266,54 +264,56 @@ def test_no_value_of_drawn_or_other_images_is_unmarked(shelf: report.Shelf) -> N
     assert checked > 100
 
 
-def test_the_courses_own_images_need_no_mark(shelf: report.Shelf) -> None:
-    write_record(shelf.runs, "r4_vgg13_bn", 0.7, data={"root": "hw1_data", "is_toy": False, "val_images": 2500})
-    (row,) = row_of(shelf, "r4_vgg13_bn")
+def test_the_courses_own_images_need_no_mark(sources: report.Sources) -> None:
+    write_record(sources.runs, "r4_vgg13_bn", 0.7, data={"root": "hw1_data", "is_toy": False, "val_images": 2500})
+    (row,) = row_of(sources, "r4_vgg13_bn")
     assert row[1] == "0.700" and row[2].startswith(f"hw1_data, 2500 images, profile {PROFILE}")
 
 
-def test_a_recorded_result_stands_where_there_is_no_record_and_beside_one_of_other_data(shelf: report.Shelf) -> None:
+def test_a_recorded_result_stands_where_there_is_no_record_and_beside_one_of_other_data(
+    sources: report.Sources,
+) -> None:
     course = {"root": "hw1_data", "is_toy": False, "val_images": 2500}
     kept = tuple(info_of("our_scratch", profile, data=course) for profile in ("hour", "full"))
-    shelf = report.Shelf(PROFILE, shelf.data, shelf.runs, kept)
-    assert [row[2].split(", smallest")[0] for row in row_of(shelf, "our_scratch")] == [
+    sources = report.Sources(PROFILE, sources.data, sources.runs, kept)
+    assert [row[2].split(", smallest")[0] for row in row_of(sources, "our_scratch")] == [
         f"recorded: hw1_data, 2500 images, profile {profile}" for profile in ("full", "hour")
     ]
-    write_record(shelf.runs, "our_scratch")
-    assert [row[2].startswith("recorded: ") for row in row_of(shelf, "our_scratch")] == [False, True, True]
+    write_record(sources.runs, "our_scratch")
+    assert [row[2].startswith("recorded: ") for row in row_of(sources, "our_scratch")] == [False, True, True]
 
 
-def test_a_record_here_takes_the_place_of_its_own_recorded_result(shelf: report.Shelf) -> None:
-    shelf = report.Shelf(PROFILE, shelf.data, shelf.runs, (info_of("our_scratch"),))
-    write_record(shelf.runs, "our_scratch", 0.31)
-    (row,) = row_of(shelf, "our_scratch")
+def test_a_record_here_takes_the_place_of_its_own_recorded_result(sources: report.Sources) -> None:
+    sources = report.Sources(PROFILE, sources.data, sources.runs, (info_of("our_scratch"),))
+    write_record(sources.runs, "our_scratch", 0.31)
+    (row,) = row_of(sources, "our_scratch")
     assert row[1] == "0.310 (toy)"
 
 
-def test_a_record_of_other_settings_is_said_to_be_one(shelf: report.Shelf) -> None:
-    write_record(shelf.runs, "r1_small_cnn")
-    assert "changed since" not in row_of(shelf, "r1_small_cnn")[0][2]
+def test_a_record_of_other_settings_is_said_to_be_one(sources: report.Sources) -> None:
+    write_record(sources.runs, "r1_small_cnn")
+    assert "changed since" not in row_of(sources, "r1_small_cnn")[0][2]
     settings = info_of("r1_small_cnn")["recipe"] | {"batch_size": 7}
-    write_record(shelf.runs, "r1_small_cnn", recipe=settings)
-    assert "settings changed since" in row_of(shelf, "r1_small_cnn")[0][2]
+    write_record(sources.runs, "r1_small_cnn", recipe=settings)
+    assert "settings changed since" in row_of(sources, "r1_small_cnn")[0][2]
 
 
 def test_the_recorded_results_of_the_book_are_read() -> None:
     folder = ROOT / "book" / "results"
-    assert len(report.collect.recorded_results(folder)) == len(list(folder.glob("*.json")))
+    assert len(runs.read_results(folder)) == len(list(folder.glob("*.json")))
 
 
-def test_what_cannot_be_read_is_named(shelf: report.Shelf, tmp_path: Path) -> None:
+def test_what_cannot_be_read_is_named(sources: report.Sources, tmp_path: Path) -> None:
     (tmp_path / "half.json").write_text('{"recipe": {}}')
     with pytest.raises(ValueError, match=r"half\.json"):
-        report.collect.recorded_results(tmp_path)
+        runs.read_results(tmp_path)
 
 
 @pytest.mark.timeout(60)
 def test_a_pipe_among_the_recorded_results_is_named(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "waiting.json")
     with pytest.raises(ValueError, match=r"waiting\.json"):
-        report.collect.recorded_results(tmp_path)
+        runs.read_results(tmp_path)
 
 
 DAMAGES: dict[str, tuple[str, str | bytes]] = {
@@ -334,79 +334,92 @@ DAMAGES: dict[str, tuple[str, str | bytes]] = {
 
 @pytest.mark.usefixtures("without_pictures")
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_a_damaged_record_is_left_out_of_the_report_and_named(shelf: report.Shelf, tmp_path: Path, damage: str) -> None:
-    write_record(shelf.runs, "r1_byol", 0.25, seed=0)
-    write_record(shelf.runs, "r1_small_cnn", 0.75)
+def test_a_damaged_record_is_left_out_of_the_report_and_named(
+    sources: report.Sources, tmp_path: Path, damage: str
+) -> None:
+    write_record(sources.runs, "r1_byol", 0.25, seed=0)
+    write_record(sources.runs, "r1_small_cnn", 0.75)
     name, content = DAMAGES[damage]
-    file = write_record(shelf.runs, "r1_byol", 0.5, seed=1).path / name
+    file = write_record(sources.runs, "r1_byol", 0.5, seed=1).path / name
     file.write_bytes(content if isinstance(content, bytes) else content.encode())
-    ((_, ours, _, seeds, *_),) = row_of(shelf, "r1_byol")
+    ((_, ours, _, seeds, *_),) = row_of(sources, "r1_byol")
     assert ours.startswith("0.250") and seeds == "1", "the sound seed stands"
-    said = report.tally(shelf)
-    assert f"left out: {file} is damaged" in said and "train it anew" in said and said.count("left out") == 1
-    text = report.export(tmp_path / "r.html", shelf).read_text()
+    said = report.tally(sources)
+    assert f"left out: {file} is damaged" in said and "train" in said and said.count("left out") == 1
+    text = report.export(tmp_path / "r.html", sources).read_text()
     assert f"{file} is damaged" in text and "0.750" in text
 
 
-def test_a_system_whose_only_record_is_damaged_is_missing(shelf: report.Shelf) -> None:
-    file = write_record(shelf.runs, "r1_byol").path / "run.json"
+def test_a_system_whose_only_record_is_damaged_is_missing(sources: report.Sources) -> None:
+    file = write_record(sources.runs, "r1_byol").path / "run.json"
     file.write_text("{")
-    (row,) = (row for row in table_rows([report.missing(shelf)]) if "r1_byol" in row[-1])
+    (row,) = (row for row in table_rows([report.missing(sources)]) if "r1_byol" in row[-1])
     assert str(file) in row[2]
 
 
 def test_a_recorded_result_that_lacks_a_figure_is_named(tmp_path: Path) -> None:
     (tmp_path / "lacking.json").write_text(json.dumps(info_of("r1_byol", best={"epoch": 1})))
     with pytest.raises(ValueError, match=r"lacking\.json.*knn"):
-        report.collect.recorded_results(tmp_path)
+        runs.read_results(tmp_path)
 
 
-def test_reported_classes_stand_below_ours(shelf: report.Shelf) -> None:
+def test_reported_classes_stand_below_ours(sources: report.Sources) -> None:
     best = info_of("r5_fcn8s")["best"] | {"iou_urban": 0.4}
-    write_record(shelf.runs, "r5_fcn8s", best=best)
-    table = report.class_table([shelf.system(recipes.get("r5_fcn8s"))])
+    write_record(sources.runs, "r5_fcn8s", best=best)
+    table = report.class_table([sources.system(recipes.get("r5_fcn8s"))])
     ours, reported = table_rows([table])
     assert ours[2:4] == ["0.400 (toy)", "–"] and reported[1] == "as R5 reports it" and reported[2] == "0.7604"
 
 
 def test_pictures_only_questions_show_the_systems_of_another_questions_table() -> None:
-    for key in PICTURES_ONLY:
-        shown = {recipe.name for answer in report.answers() if answer.question.key == key for recipe in answer.recipes}
-        tabled = {
-            recipe.name
-            for answer in report.answers()
-            if answer.question.key not in PICTURES_ONLY
-            for recipe in answer.recipes
-        }
-        assert shown and shown <= tabled
+    found = report.answers()
+    tabled = {recipe.name for answer in found if "table" in answer.question.shows for recipe in answer.recipes}
+    only_shown = {recipe.name for answer in found if "table" not in answer.question.shows for recipe in answer.recipes}
+    assert only_shown and only_shown <= tabled
+
+
+def test_what_a_question_shows_can_be_shown() -> None:
+    for question in QUESTIONS:
+        assert {*question.shows} <= {*compose.TABLES, *pictures.PICTURES}
+        assert bool(question.shows) == (question.answered_by is not None)
+
+
+def test_what_the_reports_state_is_of_a_recipe() -> None:
+    assert set(REPORTED) | set(REPORTED_CLASSES) <= set(recipes.RECIPES)
+
+
+def test_a_record_made_before_the_reported_values_were_moved_is_not_outdated(sources: report.Sources) -> None:
+    old = info_of("r5_fcn8s")["recipe"] | {"reported": 0.6921, "reported_classes": {"Urban": 0.7604}}
+    write_record(sources.runs, "r5_fcn8s", recipe=old)
+    assert "changed since" not in row_of(sources, "r5_fcn8s")[0][2]
 
 
 # --- maps ---
 
 
-def test_maps_are_shown_once_they_are_kept_and_made_only_when_asked_for(shelf: report.Shelf) -> None:
-    run = write_record(shelf.runs, "r4_vgg13_bn")
+def test_maps_are_shown_once_they_are_kept_and_made_only_when_asked_for(sources: report.Sources) -> None:
+    run = write_record(sources.runs, "r4_vgg13_bn")
     rng = np.random.default_rng(0)
     for epoch in (1, 2):
         features = rng.normal(size=(60, 8)).astype(np.float16)
         labels, indices = np.arange(60) % 3, np.arange(60)
         runs.write_snapshot(run, epoch, {"features": features, "labels": labels, "indices": indices})
     (answer,) = (each for each in report.of_report("R4") if each.question.key == "feature_maps")
-    systems = report.systems_of(shelf, [answer])
-    said = pictures.pictures(answer, systems, shelf)
-    assert [isinstance(block, str) for block in said] == [True, True] and shelf.command_for_maps in str(said[0])
+    systems = report.systems_of(sources, [answer])
+    said = pictures.pictures(pictures.Shown(answer, systems, sources))
+    assert [isinstance(block, str) for block in said] == [True, True] and sources.command_for_maps in str(said[0])
     assert embedding.cached_maps(run, "tsne") is None and not (run.path / "embeddings").exists()
-    made = pictures.pictures(answer, systems, shelf, make_maps=True)
-    shown = pictures.pictures(answer, systems, shelf)
+    made = pictures.pictures(pictures.Shown(answer, systems, sources, make_maps=True))
+    shown = pictures.pictures(pictures.Shown(answer, systems, sources))
     assert [block.html for block in shown if isinstance(block, Picture)] == [
         block.html for block in made if isinstance(block, Picture)
     ] and len(shown) == 2
 
 
-def test_a_record_without_its_snapshots_says_what_cannot_be_drawn(shelf: report.Shelf) -> None:
-    run = write_record(shelf.runs, "r4_vgg13_bn")
+def test_a_record_without_its_snapshots_says_what_cannot_be_drawn(sources: report.Sources) -> None:
+    run = write_record(sources.runs, "r4_vgg13_bn")
     (answer,) = (each for each in report.of_report("R4") if each.question.key == "feature_maps")
-    for block in pictures.pictures(answer, report.systems_of(shelf, [answer]), shelf):
+    for block in pictures.pictures(pictures.Shown(answer, report.systems_of(sources, [answer]), sources)):
         assert isinstance(block, str) and "cannot be drawn" in block and str(run.path) in block
 
 
@@ -426,11 +439,11 @@ def test_the_masks_of_an_edition_are_of_the_images_that_it_names(
 ) -> None:
     run, data = segmented
     monkeypatch.setenv("DLCV_RUNS", str(run.path.parents[2]))
-    shelf = report.open_shelf(PROFILE, data)
+    sources = report.find_sources(PROFILE, data)
     (answer,) = (each for each in report.of_report("R5") if each.question.key == "improved")
-    systems = report.systems_of(shelf, [answer])
+    systems = report.systems_of(sources, [answer])
     for named, shown in ((["0002", "0001"], {"0002"}), ([], {"0000", "0002"}), (["0097"], {"0000", "0002"})):
-        masks = pictures.pictures(answer, systems, shelf, named=named)[-1]
+        masks = pictures.pictures(pictures.Shown(answer, systems, sources, named=named))[-1]
         assert isinstance(masks, Picture)
         assert set(re.findall(r'alt="(\d{4}), true mask"', masks.html)) == shown
 
@@ -457,7 +470,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("r1_small_cnn", "r1_resnet50", "r4_vgg13_bn"):
         write_record(root / "runs", name)
     data = CourseData(root / "toy", True, None, None, None, None)
-    return report.export(root / "out" / "report.html", report.Shelf(PROFILE, data, root / "runs", ()))
+    return report.export(root / "out" / "report.html", report.Sources(PROFILE, data, root / "runs", ()))
 
 
 def test_the_file_asks_nothing_of_a_network(exported: Path) -> None:
@@ -480,7 +493,9 @@ def test_text_cannot_become_markup() -> None:
 
 
 @pytest.mark.usefixtures("without_pictures")
-def test_the_file_is_whole_or_not_there(shelf: report.Shelf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_file_is_whole_or_not_there(
+    sources: report.Sources, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     out = tmp_path / "out" / "report.html"
     out.parent.mkdir()
     out.write_text("the old one")
@@ -492,31 +507,31 @@ def test_the_file_is_whole_or_not_there(shelf: report.Shelf, tmp_path: Path, mon
 
     monkeypatch.setattr("os.fsync", fails)
     with pytest.raises(OSError, match="full"):
-        report.export(out, shelf)
+        report.export(out, sources)
     assert out.read_text() == "the old one" and sorted(out.parent.iterdir()) == old
 
 
 @pytest.mark.usefixtures("without_pictures")
-def test_a_report_replaces_only_what_a_report_wrote(shelf: report.Shelf, tmp_path: Path) -> None:
+def test_a_report_replaces_only_what_a_report_wrote(sources: report.Sources, tmp_path: Path) -> None:
     out = tmp_path / "mine.html"
     out.write_text("by hand")
     with pytest.raises(ForeignFileError, match=r"mine\.html.*--replace"):
-        report.export(out, shelf)
+        report.export(out, sources)
     assert out.read_text() == "by hand"
-    report.export(out, shelf, replace=True)
-    write_record(shelf.runs, "r1_small_cnn", 0.75)
-    assert "0.750" in report.export(out, shelf).read_text(), "its own is replaced"
-    record = write_record(shelf.runs, "r1_byol")
+    report.export(out, sources, replace=True)
+    write_record(sources.runs, "r1_small_cnn", 0.75)
+    assert "0.750" in report.export(out, sources).read_text(), "its own is replaced"
+    record = write_record(sources.runs, "r1_byol")
     (record.path / "page.html").symlink_to(out)
     for place in (record.path / "new.html", record.path / "page.html"):
         with pytest.raises(ForeignFileError, match=place.name):
-            report.export(place, shelf, replace=True)
+            report.export(place, sources, replace=True)
 
 
 @pytest.mark.parametrize("name", ["report.pdf", "report"])
-def test_a_name_that_is_no_html_file_is_refused(shelf: report.Shelf, tmp_path: Path, name: str) -> None:
+def test_a_name_that_is_no_html_file_is_refused(sources: report.Sources, tmp_path: Path, name: str) -> None:
     with pytest.raises(ValueError, match=r"\.html"):
-        report.export(tmp_path / name, shelf)
+        report.export(tmp_path / name, sources)
 
 
 def test_the_command_writes_the_file(

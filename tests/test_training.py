@@ -14,7 +14,7 @@ import pytest
 import torch
 from training_worlds import small_recipe, write_classification
 
-from dlcvlib import recipes, runs
+from dlcvlib import recipes, runs, views
 from dlcvlib.data import toy
 from dlcvlib.recipes import Optimizer
 from dlcvlib.training import RecordMismatchError, TrainingDivergedError, loop, train
@@ -247,12 +247,12 @@ def test_every_recipe_reads_in_every_profile(name):
     for profile in recipes.PROFILES:
         recipe = recipes.get(name).for_profile(profile)
         assert recipe.epochs >= 1 and json.dumps(recipe.as_dict())
-    assert recipes.overview([recipes.get(name)]).iloc[0]["recipe"] == name
+    assert views.recipes_overview([recipes.get(name)]).iloc[0]["recipe"] == name
 
 
 def test_side_by_side_turns_the_overview_round():
     two = [recipes.get("r1_byol"), recipes.get("r3_dino")]
-    turned = recipes.side_by_side(two, ["views", "epochs"])
+    turned = views.recipes_side_by_side(two, ["views", "epochs"])
     assert list(turned.columns) == ["setting", "r1_byol", "r3_dino"]
     assert turned.set_index("setting")["r1_byol"].to_dict() == {"views": "2 of 128 px", "epochs": "100"}
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from embedding_records import record
 
-from dlcvlib import views
+from dlcvlib import recipes, views
 from dlcvlib.embedding import embed
 from dlcvlib.runs import write_history, write_snapshot
 from dlcvlib.views.display import PLOTLY_MIME
@@ -237,6 +237,14 @@ def test_an_architecture_has_a_prism_and_the_sizes_of_each_stage():
     assert "42,226 parameters" in picture.caption
     heights = [front_height(group.find(f"{space}polygon")) for group in groups]
     assert heights == sorted(heights, reverse=True)
+
+
+@pytest.mark.parametrize(("name", "parameters"), [("r3_unet", None), ("r4_beit", None), ("r5_fcn32s", "40,118,087")])
+def test_the_network_of_a_recipe_is_drawn_in_full_and_reduced(name, parameters):
+    recipe = recipes.get(name)
+    full, reduced = views.network(recipe), views.network(recipe.for_profile("smoke"))
+    assert full.caption.startswith(recipe.title) and reduced.caption != full.caption
+    assert parameters is None or parameters in full.caption
 
 
 def test_stages_of_the_same_blocks_have_the_same_colour():

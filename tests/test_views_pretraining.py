@@ -224,12 +224,9 @@ R3 = {"A": 0.335, "B": 0.8005, "C": 0.6946, "D": 0.6675, "E": 0.5172}
 ORDER = ["A", "B", "C", "D", "E", "frozen random", "LP-FT"]
 
 
-def rows_of(root, accuracies=ACCURACIES, reported=R3, **info):
+def rows_of(root, accuracies=ACCURACIES, series="r3_setting", **info):
     return [
-        [
-            finetuning(root, setting, value, seed, reported=reported.get(setting), **info)
-            for seed, value in enumerate(values)
-        ]
+        [finetuning(root, setting, value, seed, series, **info) for seed, value in enumerate(values)]
         for setting, values in accuracies.items()
     ]
 

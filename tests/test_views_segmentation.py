@@ -10,15 +10,13 @@ import pytest
 import torch
 
 from dlcvlib import runs, views
+from dlcvlib.metrics.course_iou import LAND_CLASSES
 from dlcvlib.runs import Run
-from dlcvlib.views.palette import MASK_CLASSES
 
 SIDE = 16
 
 
-def record(
-    root: Path, name: str, seed: int, ious: list[float], *, reported_classes: dict[str, float] | None = None
-) -> Run:
+def record(root: Path, name: str, seed: int, ious: list[float]) -> Run:
     """A finished record with a mean IoU an epoch and masks of two images: right but for a stripe that narrows."""
     run = Run(root / "quick" / name / f"seed{seed}")
     history = [
@@ -26,9 +24,9 @@ def record(
         for epoch, value in enumerate(ious, start=1)
     ]
     best = max(history, key=lambda row: row["mean_iou"])
-    recipe = {"name": name, "title": name.title(), "report": "R9", "form": "reduced", "reported": 0.7}
+    recipe = {"name": name, "title": name.title(), "report": "R5", "form": "reduced"}
     info = {
-        "recipe": recipe | {"reported_classes": reported_classes or {}},
+        "recipe": recipe,
         "profile": "quick",
         "seed": seed,
         "status": "finished",
@@ -65,7 +63,7 @@ def test_the_table_has_mean_spread_classes_and_what_was_reported(tmp_path):
 
 
 def test_a_report_s_classes_stand_below_ours(tmp_path):
-    stated = dict.fromkeys(MASK_CLASSES[:-1], 0.5) | {"Urban": 0.123}
+    stated = dict.fromkeys(LAND_CLASSES, 0.5) | {"Urban": 0.123}
     picture = views.iou_table([record(tmp_path, "fcn", 0, [0.9], reported_classes=stated)])
     rows = re.findall(r"<tr>(.*?)</tr>", picture.html, flags=re.DOTALL)
     assert "as R9 reports it" in rows[-1] and "0.123" in rows[-1]

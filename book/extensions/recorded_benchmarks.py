@@ -1,4 +1,4 @@
-"""Directive `recorded-benchmarks`: what `dlcv bench --export` measured, by machine (`book/results/bench/*.json`)."""
+"""Directive `recorded-benchmarks`: measurements of `dlcv bench --export` by machine (`book/results/bench/*.json`)."""
 
 from __future__ import annotations
 
@@ -7,20 +7,18 @@ from pathlib import Path
 from typing import Any
 
 from docutils import nodes
-from records import Tables, kept_in, table
-
-NOTHING = "–"
+from records import NOTHING, Tables, content_of, table
 
 
 def benchmarks(folder: Path) -> list[tuple[str, list[dict[str, str]]]]:
-    """Titles and rows of the tables of every machine, in the order of the files' names.
+    """Return the titles and rows of the tables of every machine, in the order of the files' names.
 
     Raises:
         ValueError: a file in `folder` is no such result; the message names it.
     """
     found = []
     for file in sorted(folder.glob("*.json")):
-        with kept_in(file, "dlcv bench --export") as kept:
+        with content_of(file, "dlcv bench --export") as kept:
             machine = _machine(kept)
             tables = [*_workloads(kept), *_growth(kept), *_projection(kept)]
             found += [(f"{machine}: {title}", rows) for title, rows in tables]

@@ -1,61 +1,43 @@
-"""Directive `recorded-segmentations`: mean IoU and each class's, from the results that the book keeps.
+"""Directive `recorded-segmentations`: mean IoU and IoU of each class, from the recorded results.
 
-A row a recipe, data set and profile: means over the seeds, at the best epoch of each.
+A row for each recipe, data set and profile: means over the seeds, at the best epoch of each.
 """
 
 from __future__ import annotations
 
-import statistics
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from records import Tables, kept_in
+from records import NOTHING, Tables, number
 
+from dlcvlib import runs
 from dlcvlib.metrics.course_iou import LAND_CLASSES
-
-NOTHING = "–"
+from dlcvlib.runs import Group
 
 
 def segmentations(folder: Path) -> list[dict[str, str]]:
-    """A row a recipe, data set and profile, the highest mean IoU first.
+    """Return a row for each recipe, data set and profile, the highest mean IoU first.
 
     Raises:
         ValueError: a file in `folder` is no recorded result; the message names it.
     """
-    groups: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
-    for file in sorted(folder.glob("*.json")):
-        with kept_in(file) as kept:
-            if "mean_iou" in kept["best"]:
-                _row([kept])  # what it lacks is told while its file is known
-                groups.setdefault((kept["recipe"]["name"], kept["data"]["root"], kept["profile"]), []).append(kept)
-    best_first = sorted(groups.values(), key=lambda group: -_mean(group, "mean_iou"))
-    return [_row(group) for group in best_first]
+    groups = [group for group in runs.grouped(runs.read_results(folder)) if group.measure == "mean_iou"]
+    return [_row(group) for group in sorted(groups, key=lambda group: -group.mean)]
 
 
-def _row(group: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    first, data = group[0], group[0]["data"]
-    recipe, values = first["recipe"], [kept["best"]["mean_iou"] for kept in group]
+def _row(group: Group) -> dict[str, str]:
+    info, data = group.infos[0], group.infos[0]["data"]
     return {
-        "recipe": recipe["name"],
-        "starts from": first["start"].get("title", "random weights"),
-        "mean IoU": f"{statistics.mean(values):.4f}",
-        "spread": f"{statistics.stdev(values):.4f}" if len(values) > 1 else NOTHING,
-        "seeds": str(len(values)),
-        **{name: _class(group, name) for name in LAND_CLASSES},
-        "network": f"{recipe['model']}, {recipe['image_size']} px",
+        "recipe": info["recipe"]["name"],
+        "starts from": info["start"].get("title", "random weights"),
+        "mean IoU": number(group.mean),
+        "spread": number(group.std),
+        "seeds": str(len(group.infos)),
+        **{name: NOTHING if (iou := group.class_mean(name)) is None else f"{iou:.3f}" for name in LAND_CLASSES},
+        "network": f"{info['recipe']['model']}, {info['recipe']['image_size']} px",
         "judged on": f"{data['val_images']} masks of {data['mask_pixels']} px, {data['root']}",
-        "profile": first["profile"],
+        "profile": group.profile,
     }
-
-
-def _class(group: Sequence[Mapping[str, Any]], name: str) -> str:
-    column = f"iou_{name.lower()}"
-    return f"{_mean(group, column):.3f}" if all(column in kept["best"] for kept in group) else NOTHING
-
-
-def _mean(group: Sequence[Mapping[str, Any]], column: str) -> float:
-    return statistics.mean(kept["best"][column] for kept in group)
 
 
 class RecordedSegmentations(Tables):

@@ -1,69 +1,64 @@
-"""Directive `recorded-settings`: the settings A to E of each series, from the results that the book keeps.
+"""Directive `recorded-settings`: the settings A to E of each series, from the recorded results.
 
-One table a series, profile and data set: mean and spread over the seeds, with the reported value beside.
+A table for each series, data set and profile: mean and standard deviation over the seeds, beside the reported value.
 """
 
 from __future__ import annotations
 
-import statistics
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from docutils import nodes
-from records import Tables, kept_in, table
+from records import Tables, number, table
 
-from dlcvlib.metrics import share_error
-from dlcvlib.recipes import EXTRA, SETTINGS
+from dlcvlib import runs
+from dlcvlib.course import EXTRA, REPORTED, SETTINGS
+from dlcvlib.recipes import SERIES
+from dlcvlib.runs import Group
 
 ORDER = [*SETTINGS, *EXTRA]
-NOTHING = "–"
+SERIES_OF = {recipe.name: series.title for series in SERIES.values() for recipe in series.recipes()}
 
 
 def settings(folder: Path) -> dict[str, list[dict[str, str]]]:
-    """From a title to the rows of its table, for every series of settings among the results in `folder`.
+    """Return the rows of a table by its title, for every series of settings among the recorded results.
 
     Raises:
         ValueError: a file in `folder` is no recorded result; the message names it.
     """
-    groups: dict[tuple[str, str, str], dict[str, list[dict[str, Any]]]] = {}
-    for file in sorted(folder.glob("*.json")):
-        with kept_in(file) as kept:
-            row = kept["recipe"].get("setting")
-            if row is not None:
-                series = kept["recipe"]["title"].partition("(")[2].removesuffix(")")
-                group = groups.setdefault((series, kept["data"]["root"], kept["profile"]), {})
-                group.setdefault(row, []).append(kept)
-                _title(series, "", "", {row: [kept]}), _rows({row: [kept]})  # what it lacks is told with its file
-    return {_title(*name, group): _rows(group) for name, group in sorted(groups.items())}
+    series: dict[tuple[str, str, str], list[Group]] = {}
+    for group in runs.grouped(runs.read_results(folder)):
+        if group.entry("recipe", "setting") is not None:
+            title = SERIES_OF.get(group.entry("recipe", "name"), "unknown series")
+            series.setdefault((title, group.data, group.profile), []).append(group)
+    return {_title(key[0], groups[0]): _rows(groups) for key, groups in sorted(series.items())}
 
 
-def _title(series: str, data: str, profile: str, group: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
-    one = next(iter(group.values()))[0]
-    form = ", reduced network" if one["recipe"]["form"] == "reduced" else ""
+def _title(series: str, group: Group) -> str:
+    recipe, data = group.infos[0]["recipe"], group.infos[0]["data"]
+    form = ", reduced network" if group.is_reduced else ""
     return (
-        f"{series}: {one['recipe']['model']}{form} at {one['recipe']['image_size']} px, on {data} "
-        f"({one['data']['val_images']} validation images), profile {profile}"
+        f"{series}: {recipe['model']}{form} at {recipe['image_size']} px, on {data['root']} "
+        f"({data['val_images']} validation images), profile {group.profile}"
     )
 
 
-def _rows(group: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[dict[str, str]]:
-    return [_row(name, group[name]) for name in sorted(group, key=ORDER.index)]
+def _rows(groups: list[Group]) -> list[dict[str, str]]:
+    return [_row(group) for group in sorted(groups, key=lambda group: ORDER.index(group.entry("recipe", "setting")))]
 
 
-def _row(name: str, kept: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    accuracies = [each["best"]["val_accuracy"] for each in kept]
-    mean, reported = statistics.mean(accuracies), kept[0]["recipe"]["reported"]
+def _row(group: Group) -> dict[str, str]:
+    info = group.infos[0]
     return {
-        "setting": name,
-        "accuracy": f"{mean:.4f}",
-        "spread": f"{statistics.stdev(accuracies):.4f}" if len(kept) > 1 else NOTHING,
-        "error": f"{share_error(mean, kept[0]['data']['val_images']):.4f}",
-        "seeds": str(len(kept)),
-        "reported": NOTHING if reported is None else f"{reported:.4f}",
-        "minutes a seed": f"{statistics.mean(each['timings']['minutes'] for each in kept):.1f}",
-        "trains": "classifier" if kept[0]["recipe"]["trains"] == "classifier" else "whole network",
-        "starts from": kept[0]["start"].get("title", "random weights"),
+        "setting": info["recipe"]["setting"],
+        "accuracy": number(group.mean),
+        "spread": number(group.std),
+        "error": number(group.error),
+        "seeds": str(len(group.infos)),
+        "reported": number(REPORTED.get(info["recipe"]["name"])),
+        "minutes a seed": f"{group.minutes:.1f}",
+        "trains": "classifier" if info["recipe"]["trains"] == "classifier" else "whole network",
+        "starts from": info["start"].get("title", "random weights"),
     }
 
 

@@ -1,8 +1,8 @@
 """Directives that write tables from records, so that no number of the book is typed.
 
-- `recorded-results`: the results that the book keeps (`book/results/*.json`, written by `dlcv runs --export`);
-- `chapters-run`: the chapters as they were run for this book, with their profile, seed and minutes;
-- `versions-used`: the versions that the run records of those chapters' profiles name, and those that built the book.
+- `recorded-results`: the recorded results (`book/results/*.json`, written by `dlcv runs --export`);
+- `chapters-run`: the executed chapters with their profile, seed and minutes;
+- `versions-used`: the versions in the run records of those chapters' profiles, and those that built the book.
 """
 
 from __future__ import annotations
@@ -18,20 +18,17 @@ from typing import Any
 from docutils import nodes
 from sphinx.util.docutils import SphinxDirective
 
-from dlcvlib import paths
+from dlcvlib import paths, runs
+from dlcvlib.course import MEASURES, REPORTED
 
 BUILT_WITH = ("sphinx", "myst-nb", "sphinx-book-theme", "jupytext", "papermill", "snakemake", "plotly")
 
-METRICS = {
-    "val_accuracy": "validation accuracy",
-    "mean_iou": "the course's mean IoU",
-    "knn": "kNN accuracy of held-out images",
-}
+NOTHING = "–"
 
 
 @contextmanager
-def kept_in(file: Path, written_by: str = "dlcv runs --export") -> Iterator[Any]:
-    """What a JSON file holds; what is missed in it, or is not as it should be, is told with the file's name.
+def content_of(file: Path, written_by: str) -> Iterator[Any]:
+    """Read a JSON file; an entry that is missing or of the wrong type raises an error with the file's name.
 
     Raises:
         ValueError: something was wrong inside.
@@ -43,45 +40,45 @@ def kept_in(file: Path, written_by: str = "dlcv runs --export") -> Iterator[Any]
 
 
 def results(folder: Path) -> list[dict[str, str]]:
-    """One row a recorded result, as text, in the order of recipe, data, profile and seed.
+    """Return a row for each recorded result, in the order of recipe, data, profile and seed.
 
-    Fine-tuning settings are not among them: they have tables of their own (recorded_settings.py).
+    Fine-tuning settings have tables of their own (recorded_settings.py).
 
     Raises:
         ValueError: a file in `folder` is no such result; the message names it.
     """
-    rows = []
-    for file in sorted(folder.glob("*.json")):
-        with kept_in(file) as kept:
-            if kept["recipe"].get("setting") is None:
-                rows.append(_result(kept))
+    rows = [_result(info) for info in runs.read_results(folder) if info["recipe"].get("setting") is None]
     return sorted(rows, key=lambda row: (row["recipe"], row["data"], row["profile"], int(row["seed"])))
 
 
-def _result(kept: Mapping[str, Any]) -> dict[str, str]:
-    recipe, reported = kept["recipe"], kept["recipe"]["reported"]
-    measure = next(name for name in METRICS if name in kept["best"])
+def _result(info: Mapping[str, Any]) -> dict[str, str]:
+    (group,) = runs.grouped([info])
     return {
-        "recipe": recipe["name"],
-        "report": recipe["report"],
-        "profile": kept["profile"],
-        "data": "toy world" if kept["data"]["is_toy"] else kept["data"]["root"],
-        "metric": METRICS[measure],
-        "value": f"{kept['best'][measure]:.4f}",
-        "untrained": f"{kept['before'][measure]:.4f}" if kept.get("before") else "–",
-        "reported": "–" if reported is None else f"{reported:.4f}",
-        "best epoch": f"{kept['best']['epoch']:.0f} of {kept['recipe']['epochs']}",
-        "seed": str(kept["seed"]),
-        "hardware": kept["device"],
-        "minutes": f"{kept['timings']['minutes']:.1f}",
+        "recipe": info["recipe"]["name"],
+        "report": info["recipe"]["report"],
+        "profile": group.profile,
+        "data": group.data,
+        "metric": MEASURES[group.measure].name,
+        "value": f"{group.mean:.4f}",
+        "untrained": f"{info['before'][group.measure]:.4f}" if info.get("before") else NOTHING,
+        "reported": number(REPORTED.get(info["recipe"]["name"])),
+        "best epoch": f"{info['best']['epoch']:.0f} of {info['recipe']['epochs']}",
+        "seed": str(info["seed"]),
+        "hardware": info["device"],
+        "minutes": f"{group.minutes:.1f}",
     }
 
 
+def number(value: float | None) -> str:
+    """Return four decimals; a dash for None."""
+    return NOTHING if value is None else f"{value:.4f}"
+
+
 def chapters(folder: Path) -> list[dict[str, str]]:
-    """One row a chapter, from what papermill wrote into the executed notebook."""
+    """Return a row for each chapter, from what papermill wrote into the executed notebook."""
     rows = []
     for file in sorted(folder.glob("*.ipynb")):
-        with kept_in(file, "papermill") as notebook:
+        with content_of(file, "papermill") as notebook:
             run = notebook["metadata"]["papermill"]
             given = run["parameters"]
             row = {
@@ -96,10 +93,10 @@ def chapters(folder: Path) -> list[dict[str, str]]:
 
 
 def versions(records: Iterable[Path], profiles: set[str]) -> list[dict[str, str]]:
-    """One row a package: the versions named by those run records whose profile is in `profiles`."""
+    """Return a row for each package: the versions in the run records of `profiles`."""
     seen: dict[str, set[str]] = {}
     for file in records:
-        with kept_in(file, "dlcv train") as info:
+        with content_of(file, "dlcv train") as info:
             if info["profile"] in profiles:
                 for package, version in info["versions"].items():
                     seen.setdefault(package, set()).add(version)
@@ -107,13 +104,13 @@ def versions(records: Iterable[Path], profiles: set[str]) -> list[dict[str, str]
 
 
 def built_with() -> list[dict[str, str]]:
-    """One row a package that this page was made with."""
+    """Return a row for each package that this page was made with."""
     rows = [{"package": "python", "built this book": platform.python_version()}]
     return rows + [{"package": name, "built this book": importlib.metadata.version(name)} for name in BUILT_WITH]
 
 
 def table(rows: Sequence[Mapping[str, str]]) -> nodes.table:
-    """A docutils table; the first row's keys are its head."""
+    """Return a docutils table; the first row's keys are its head."""
     columns = list(rows[0])
     group = nodes.tgroup("", *(nodes.colspec(colwidth=1) for _ in columns), cols=len(columns))
     group += nodes.thead("", _row(columns))
@@ -126,12 +123,12 @@ def _row(texts: Iterable[str]) -> nodes.row:
 
 
 class Tables(SphinxDirective):
-    """A directive without content that writes tables, or says why there is nothing to show."""
+    """A directive without content that writes tables, or why there is nothing to show."""
 
     nothing = ""
 
     def tables(self) -> list[list[dict[str, str]]]:
-        """The tables' rows."""
+        """Return the rows of each table."""
         raise NotImplementedError
 
     def run(self) -> list[nodes.Node]:

@@ -17,8 +17,8 @@ from dlcvlib.bench import projection, scale, table
 from dlcvlib.bench.measuring import Settings, machine
 from dlcvlib.bench.workloads import SIZES, WORKLOADS
 from dlcvlib.data import CourseData
-from dlcvlib.files import json_text, write_json
-from dlcvlib.outputs import output_file
+from dlcvlib.files.atomic import json_text, write_json
+from dlcvlib.files.outputs import output_file
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]

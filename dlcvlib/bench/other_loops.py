@@ -92,7 +92,7 @@ def pretraining(recipe: PretrainingRecipe, image_set: ImageSet, workers: int, de
     """Train BYOL or DINO: our networks and losses, torchvision's views, an EMA parameter by parameter."""
     method = _network(recipe, image_set, device)
     optimizer = _adamw(method, recipe)
-    target, online = method.follower
+    target, online = method.target_and_online
     for views, _ in batches(image_set, Views(recipe.views), recipe.batch_size, workers):
         optimizer.zero_grad()
         method.loss([view.to(device) for view in views], 0).backward()

@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from dlcvlib.arrays import keep, read_kept
 from dlcvlib.embedding import chain
 from dlcvlib.embedding.series import EmbeddingSeries, Method, measured
+from dlcvlib.files.arrays import read_cache, write_cache
 from dlcvlib.metrics.maps import centred
 from dlcvlib.runs import Run
 
@@ -63,7 +63,7 @@ def embed(run: Run, method: Method = "tsne", epochs: Iterable[int] | None = None
         chained = method in ("tsne", "umap")
         begun = _begun(shorter, method, chosen, snapshots) if chained else []
         arrays = _made(method, chosen, seed, snapshots, begun)
-        keep(file, arrays)
+        write_cache(file, arrays)
         if chained and file.is_file():
             for kept in shorter:  # a training that is followed would leave one an epoch
                 kept.unlink(missing_ok=True)
@@ -170,7 +170,7 @@ def _read(
     file: Path, method: str, epochs: tuple[int, ...], snapshots: list[dict[str, np.ndarray]]
 ) -> dict[str, np.ndarray] | None:
     """What `_made` returned; None where the file is missing, damaged, or of other points or epochs."""
-    arrays = read_kept(file)
+    arrays = read_cache(file)
     if arrays is None:
         return None
     expected = {"quality_epoch": np.array(epochs), **{name: snapshots[0][name] for name in ("labels", "indices")}}

@@ -1,4 +1,4 @@
-"""The network of a finished run record, rebuilt to see images exactly as it did in its own validation."""
+"""The network of a finished run record, with the preprocessing of its validation."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from dlcvlib import models, recipes, runs
-from dlcvlib.damage import naming
+from dlcvlib.files.damage import naming
 from dlcvlib.memory import is_out_of_memory
 from dlcvlib.recipes import Recipe
 from dlcvlib.runs import Run
@@ -20,7 +20,7 @@ from dlcvlib.training.tasks.base import Normalisation
 
 @dataclass(frozen=True)
 class Network:
-    """A trained network and everything that its predictions depend on."""
+    """A trained network with its preprocessing and its labels."""
 
     model: nn.Module
     recipe: Recipe
@@ -48,7 +48,7 @@ class Network:
             size: height and width of the masks; a classifier does not use it.
 
         Returns:
-            (N,) int64 of a classifier, (N, *size) uint8 of a segmentation.
+            on the CPU, int64 (N,) for classification, uint8 (N, *size) for segmentation.
         """
         kind = task_class(self.recipe)
         images = images.to(self.device)
@@ -57,12 +57,12 @@ class Network:
         return (predicted if predicted.ndim == 1 else predicted.to(torch.uint8)).cpu()
 
 
-def opened(record: Run | str | Path) -> Run:
-    """The record, or the one in that folder.
+def open_record(record: Run | str | Path) -> Run:
+    """Return the record, or the one in the folder `record`.
 
     Raises:
-        FileNotFoundError: it is none.
-        ValueError: it is damaged.
+        FileNotFoundError: the folder is not a record.
+        ValueError: the record is damaged.
     """
     if isinstance(record, Run):
         return record
@@ -75,11 +75,11 @@ def network_of(run: Run, device: str | None = None) -> Network:
 
     Args:
         run: a finished record of a classification, fine-tuning or segmentation.
-        device: such as "cpu" or "cuda:1"; None takes a GPU where there is one.
+        device: such as "cpu" or "cuda:1"; None uses a GPU if there is one.
 
     Raises:
-        ValueError: the record is unfinished, damaged, or a pre-training; its weights do not fit; or there is no such
-            device.
+        ValueError: the record is unfinished, damaged, or a pre-training; its weights do not fit; or the device cannot
+            be used.
         FileNotFoundError: the record has no weights.
         MemoryError: the network does not fit into the memory of the device.
     """
@@ -87,12 +87,10 @@ def network_of(run: Run, device: str | None = None) -> Network:
         info = run.info
         finished, recipe = info.get("status") == "finished", recipes.recorded(info["recipe"])
     if not finished:
-        raise ValueError(f"{run.path} is not finished (status: {info.get('status')}); `dlcv train` goes on with it")
+        raise ValueError(f"{run.path} is not finished (status: {info.get('status')}); `dlcv train` resumes it")
     kind = task_class(recipe)
     if not kind.predicts:
-        raise ValueError(
-            f"{run.path} is a pre-training, which knows no classes; name the record of a fine-tuning from it"
-        )
+        raise ValueError(f"{run.path} is a pre-training, without classes; name the record of a fine-tuning of it")
     with naming(run.path / "run.json"):
         model = kind.build_network(recipe, info["data"]["classes"])
         precision = devices.PRECISIONS[info["precision"]]
@@ -111,20 +109,20 @@ def network_of(run: Run, device: str | None = None) -> Network:
 
 
 def choose_device(name: str | None) -> torch.device:
-    """The device of that name; None takes a GPU where there is one.
+    """Return the device `name`; None means a GPU if there is one.
 
     Raises:
-        ValueError: there is no such device here.
+        ValueError: the device cannot be used.
     """
     if name is None:
         return devices.choose_device()
     try:
         device = torch.device(name)
-        torch.zeros(1, device=device).item()  # "meta" and its like hold no values
+        torch.zeros(1, device=device).item()  # fails for "meta", which holds no values
     except (RuntimeError, AssertionError, ImportError) as error:
         reason = str(error).partition("\n")[0]
         raise ValueError(
-            f"the device {name!r} cannot be used ({reason}); `dlcv check` says what is there, --device cpu always works"
+            f"the device {name!r} cannot be used ({reason}); see `dlcv check`, or use --device cpu"
         ) from error
     return device
 
@@ -138,7 +136,7 @@ def _load(model: nn.Module, run: Run) -> None:
         model.load_state_dict(state)
     except RuntimeError as error:
         raise ValueError(
-            f"{file} does not fit the network that {run.path / 'run.json'} describes: {error}; train it anew"
+            f"{file} does not fit the network in {run.path / 'run.json'}: {error}; remove the record and train again"
         ) from error
 
 
@@ -149,5 +147,5 @@ def _moved(model: nn.Module, device: torch.device, run: Run) -> nn.Module:
         if not is_out_of_memory(error):
             raise
         raise MemoryError(
-            f"the network of {run.path} does not fit into the memory of {device}; --device cpu may have more of it"
+            f"the network of {run.path} does not fit into the memory of {device}; try --device cpu"
         ) from error

@@ -67,11 +67,6 @@ class IoU:
         table[UNKNOWN] = 0
         return IoU(table)
 
-    @property
-    def mean_without_unknown(self) -> float:
-        """`mean` with the target's Unknown pixels left out; where it is nan, see `without_unknown.absent`."""
-        return self.without_unknown.mean
-
     def _scores(self) -> Tensor:
         """Float64 (6,), on the CPU, where every device's counts divide alike."""
         confusion = self.confusion.cpu()

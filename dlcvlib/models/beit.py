@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from timm.models.beit import Beit, checkpoint_filter_fn
-from torch import Tensor, nn
+from torch import nn
 
 TIMM_TAG = "beit_base_patch16_224.in22k_ft_in22k"  # pre-trained and fine-tuned on ImageNet-22k, as R4 used
 
@@ -46,6 +45,8 @@ def _beit(num_classes: int, image_size: int, patch_size: int, **sizes: Any) -> n
         raise ValueError(
             f"image_size={image_size} cannot be cut into patches of {patch_size} px; choose a multiple of {patch_size}"
         )
+    from timm.models.beit import Beit  # only here: the other networks do not need timm
+
     return Beit(
         img_size=image_size,
         patch_size=patch_size,
@@ -55,8 +56,3 @@ def _beit(num_classes: int, image_size: int, patch_size: int, **sizes: Any) -> n
         init_values=0.1,
         **sizes,
     )
-
-
-def resize_position_bias(state: dict[str, Tensor], model: nn.Module) -> dict[str, Tensor]:
-    """Fit published weights to this model's image size: position bias tables are resampled, index buffers dropped."""
-    return checkpoint_filter_fn(state, model)

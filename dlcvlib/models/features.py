@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-LAST_LAYER_NAMES = ("fc", "head", "classifier")  # torchvision and timm keep the last layer under one of these
+LAST_LAYER_NAMES = ("fc", "head", "classifier")  # torchvision's names; timm has `get_classifier`
 
 
 def classifier_name(model: nn.Module) -> str:
@@ -14,17 +14,21 @@ def classifier_name(model: nn.Module) -> str:
     Raises:
         ValueError: the model has no linear layer or 1x1 convolution where classifiers have it.
     """
-    for name in LAST_LAYER_NAMES:
+    modules = dict(model.named_modules())
+    names = LAST_LAYER_NAMES
+    if get_classifier := getattr(model, "get_classifier", None):
+        names = tuple(name for name, module in modules.items() if module is get_classifier())
+    for name in names:
         found = [
             f"{name}.{inner}" if inner else name
-            for inner, module in getattr(model, name, nn.Identity()).named_modules()
+            for inner, module in modules.get(name, nn.Identity()).named_modules()
             if isinstance(module, nn.Linear) or (isinstance(module, nn.Conv2d) and module.kernel_size == (1, 1))
         ]
         if found:
             return found[-1]
-    where = ", ".join(LAST_LAYER_NAMES)
+    where = "get_classifier()" if get_classifier else ", ".join(LAST_LAYER_NAMES)
     raise ValueError(
-        f"{type(model).__name__} has no linear layer or 1x1 convolution under {where}: is it a classifier?"
+        f"{type(model).__name__} has no single linear layer or 1x1 convolution under {where}: is it a classifier?"
     )
 
 
@@ -62,27 +66,3 @@ def penultimate(model: nn.Module, images: Tensor) -> tuple[Tensor, Tensor]:
             module.training = True
     features = seen[-1]
     return torch.flatten(features, 2).mean(2).float() if features.ndim == 4 else features.float(), logits.float()
-
-
-def replace_classifier(model: nn.Module, num_classes: int) -> nn.Module:
-    """Put a new last layer, with random weights, in the place of the old one; returns the new layer.
-
-    It lies on the same device, in the same precision, and trains even where the old one was frozen.
-
-    Raises:
-        ValueError: there is no last layer, or `num_classes` is less than 1.
-    """
-    if num_classes < 1:
-        raise ValueError(f"num_classes={num_classes!r} must be at least 1")
-    name = classifier_name(model)
-    old = model.get_submodule(name)
-    weight = old.weight
-    assert isinstance(weight, Tensor)
-    bias = getattr(old, "bias", None) is not None
-    new: nn.Module
-    if isinstance(old, nn.Conv2d):
-        new = nn.Conv2d(old.in_channels, num_classes, kernel_size=1, bias=bias)
-    else:
-        new = nn.Linear(weight.shape[1], num_classes, bias=bias)
-    model.set_submodule(name, new.to(weight.device, weight.dtype))
-    return new

@@ -19,9 +19,9 @@ from dlcvlib.models import (
     fcn,
     mobilenet,
     resnet,
-    resnet9,
     small_cnn,
     squeezenet,
+    timm_networks,
     unet,
     vgg,
 )
@@ -53,8 +53,8 @@ class Published:
 class Family:
     """One name: the report's own form, a form for CPUs and small images, and weights that fit the report form."""
 
-    full: Callable[..., nn.Module]  # report(num_classes, *, options); with a backbone report(network, num_classes, …)
-    reduced: Callable[..., nn.Module]
+    full: Callable[..., nn.Module]  # full(num_classes, *, options); with a backbone full(network, num_classes, …)
+    reduced: Callable[..., nn.Module] | None  # None where the network comes in one size
     published: Published | None = None
     dino: Published | None = None  # self-supervised, by the authors of DINO
     adapt: Adapt | None = None  # brings published keys and sizes to those of the model
@@ -93,9 +93,8 @@ FAMILIES: dict[str, Family] = {
         beit.full,
         beit.reduced,
         Published(timm=beit.TIMM_TAG, mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5)),
-        adapt=beit.resize_position_bias,
+        adapt=timm_networks.fit_state,
     ),
-    "resnet9": Family(resnet9.full, resnet9.reduced),
     "airbench": Family(airbench.full, airbench.reduced),
     "vgg16": Family(vgg.full16, vgg.reduced16, Published(torchvision="VGG16_Weights.IMAGENET1K_V1"), task="backbone"),
     "resnet101": Family(
@@ -174,7 +173,7 @@ def build(name: str, num_classes: int, *, form: str = "full", **options: object)
     A classifier maps images (N, 3, H, W) float to logits (N, num_classes), a segmenter to (N, num_classes, H, W).
 
     Args:
-        name: one of `names()` or `names("segmentation")`.
+        name: one of `names()` or `names("segmentation")`, or "timm/" and the name of any classifier of timm.
         num_classes: number of logits, at least 1.
         form: "full", as in the literature; or "reduced", the same family made for CPUs and images of about 32 px
             (64 px for segmenters).
@@ -189,7 +188,7 @@ def build(name: str, num_classes: int, *, form: str = "full", **options: object)
         raise ValueError(f"num_classes={num_classes!r} must be a whole number of at least 1")
     known = options_of(name, form)
     for option in options:
-        if option not in known:
+        if option not in known and not name.startswith(timm_networks.PREFIX):  # timm checks its own
             raise ValueError(_unknown("option", option, known, f" of {name} (form {form!r})"))
     backbone = backbone_of(name)
     if backbone is None:
@@ -204,6 +203,8 @@ def family(name: str) -> Family:
     Raises:
         ValueError: no network has this name.
     """
+    if name.startswith(timm_networks.PREFIX):
+        return _timm_family(name)
     if name not in FAMILIES:
         raise ValueError(_unknown("network", name, FAMILIES))
     return FAMILIES[name]
@@ -213,7 +214,25 @@ def _builder(name: str, form: str) -> Callable[..., nn.Module]:
     entry = family(name)
     if form not in FORMS:
         raise ValueError(_unknown("form", form, FORMS))
-    return entry.full if form == "full" else entry.reduced
+    if form == "full":
+        return entry.full
+    if entry.reduced is None:
+        raise ValueError(
+            f"{name} comes in timm's sizes only: take form 'full', and a smaller network of timm for tests"
+        )
+    return entry.reduced
+
+
+def _timm_family(name: str) -> Family:
+    configuration = timm_networks.configuration(name)
+    published = Published(
+        timm=f"{configuration.architecture}.{configuration.tag}" if configuration.hf_hub_id else None,
+        url=configuration.url or None,
+        mean=configuration.mean,
+        std=configuration.std,
+        image_size=configuration.input_size[-1],
+    )
+    return Family(timm_networks.constructor(name), None, published, adapt=timm_networks.fit_state)
 
 
 def _unknown(kind: str, value: object, known: Iterable[str], where: str = "") -> str:

@@ -146,12 +146,13 @@ def _units(model: nn.Module, image_size: int) -> list[_Unit]:
     units: list[_Unit] = []
     makers: dict[Any, int] = {}  # from the node of the graph that made a unit's output to the unit's place
 
-    def note(path: str, module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-        if not any(unit.module is module and unit.parameters for unit in units):
-            units.append(
-                _Unit(path.removeprefix("backbone."), module, tuple(output.shape[1:]), _nearest(inputs, makers))
-            )
-            makers.setdefault(output.grad_fn, len(units) - 1)
+    def note(path: str, module: nn.Module, inputs: Any, output: Any) -> None:
+        outputs = _tensors(output)
+        if outputs and not any(unit.module is module and unit.parameters for unit in units):
+            shape = tuple(outputs[0].shape[1:])
+            units.append(_Unit(path.removeprefix("backbone."), module, shape, _nearest(_tensors(inputs), makers)))
+            for tensor in outputs:
+                makers.setdefault(tensor.grad_fn, len(units) - 1)
 
     for path, module in _flat(model):
         module.register_forward_hook(lambda *called, path=path: note(path, *called))
@@ -161,7 +162,14 @@ def _units(model: nn.Module, image_size: int) -> list[_Unit]:
     return units
 
 
-def _nearest(inputs: tuple[Tensor, ...], makers: dict[Any, int]) -> set[int]:
+def _tensors(value: Any) -> list[Tensor]:
+    """Tensors in an argument or a result, which some networks of timm nest in tuples and lists."""
+    if isinstance(value, Tensor):
+        return [value]
+    return [tensor for each in value for tensor in _tensors(each)] if isinstance(value, list | tuple) else []
+
+
+def _nearest(inputs: list[Tensor], makers: dict[Any, int]) -> set[int]:
     """Places of the units whose outputs these tensors were computed from with no other unit between."""
     found, seen, waiting = set(), set(), [tensor.grad_fn for tensor in inputs]
     while waiting:

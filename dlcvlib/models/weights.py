@@ -14,12 +14,12 @@ from torch import nn
 
 from dlcvlib.models.backbone import removed_layers
 from dlcvlib.models.features import classifier_name
-from dlcvlib.models.loading import SUFFIXES, LoadReport, State, load_into, load_state
+from dlcvlib.models.loading import SUFFIXES, LoadReport, load_into, load_state
 from dlcvlib.models.registry import IMAGENET_MEAN, IMAGENET_STD, Published, build, family
 
 Kind = Literal["imagenet", "dino"]
 PATIENCE = 5.0  # seconds until a server that does not answer counts as no network
-RESIZABLE = "relative_position_bias_table"  # `Family.adapt` fits these to the image size
+RESIZABLE = ("relative_position_bias_table", "pos_embed")  # `Family.adapt` fits these to the image size
 
 
 class NoWeightsError(RuntimeError):
@@ -36,7 +36,7 @@ class Source:
     kind: str  # "path", "folder" or "download"
     location: str  # the file's path, or the published name
     sha256: str
-    full: LoadReport
+    report: LoadReport
     mean: tuple[float, float, float]  # of the channels red, green, blue of images in [0, 1]
     std: tuple[float, float, float]
     image_size: int | None  # pixels, at which they were trained; None where not known
@@ -69,7 +69,8 @@ def pretrained(
         return _from_file(model, name, Path(path), "path", str(path), published)
     if published is not None:
         _check_form(model, name)
-    if found := find_weights(name if kind == "imagenet" else f"{kind}_{name}", folder):
+    stem = _file_stem(name)
+    if found := find_weights(stem if kind == "imagenet" else f"{kind}_{stem}", folder):
         return _from_file(model, name, found, "folder", str(found), published)
     if not allow_download:
         where = _weights_folder(folder) or "$DLCV_WEIGHTS, which is not set"
@@ -107,28 +108,22 @@ def find_weights(name: str, folder: str | Path | None = None) -> Path | None:
     return next(iter(exact or found), None)
 
 
-def download_weights(name: str) -> State:
-    """Published weights of this network, kept in the usual cache of torch or timm after the first time.
+def download_file(name: str, kind: Kind = "imagenet") -> Path:
+    """Return the file of published weights, downloaded into the cache of torch or timm on first use.
 
     Raises:
-        NoWeightsError: none are published, or there is no way to them; known within seconds.
+        NoWeightsError: none are published, or the server cannot be reached.
     """
-    return load_state(download_file(name))
-
-
-def download_file(name: str, kind: Kind = "imagenet") -> Path:
-    """Path of the downloaded file of published weights; see `download_weights`."""
     published = _published(name, kind)
-    if published is None:
-        raise NoWeightsError(
-            f"nobody publishes weights that fit our {name}; give a path to your own, or train it from scratch"
-        )
-    if published.torchvision:
+    if published and published.torchvision:
         return _from_torchvision(name, published.torchvision)
-    if published.url:
+    if published and published.timm:
+        return _from_timm(name, published.timm)
+    if published and published.url:
         return fetched(name, published.url, published.url, None)
-    assert published.timm is not None
-    return _from_timm(name, published.timm)
+    raise NoWeightsError(
+        f"nobody publishes weights that fit our {name}; give a path to your own, or train it from scratch"
+    )
 
 
 def _from_torchvision(name: str, enum_member: str) -> Path:
@@ -169,7 +164,7 @@ def _from_timm(name: str, tag: str) -> Path:
 
     configuration = timm.get_pretrained_cfg(tag)
     assert configuration is not None and configuration.hf_hub_id  # a test holds that every tag is known to timm
-    repository, file = configuration.hf_hub_id, "model.safetensors"
+    repository, file = configuration.hf_hub_id, configuration.hf_hub_filename or "model.safetensors"
     cached = huggingface_hub.try_to_load_from_cache(repository, file)
     if isinstance(cached, str):
         return Path(cached)
@@ -194,7 +189,12 @@ def _check_reachable(name: str, url: str) -> None:
 
 
 def _remedy(name: str) -> str:
-    return f"put a file {name}.safetensors (or .pt, .pth) into the folder $DLCV_WEIGHTS, or give its path"
+    return f"put a file {_file_stem(name)}.safetensors (or .pt, .pth) into the folder $DLCV_WEIGHTS, or give its path"
+
+
+def _file_stem(name: str) -> str:
+    """Name of a file of weights of this network: "timm_resnet26" for "timm/resnet26"."""
+    return name.replace("/", "_")
 
 
 def _check_form(model: nn.Module, name: str) -> None:
@@ -229,12 +229,12 @@ def _from_file(
     state = load_state(file)
     if adapt is not None:
         state = adapt(state, model)
-    full = load_into(model, state)
+    report = load_into(model, state)
     return Source(
         kind,
         location,
         sha256_of(file),
-        full,
+        report,
         published.mean if published else IMAGENET_MEAN,
         published.std if published else IMAGENET_STD,
         published.image_size if published else None,

@@ -3,10 +3,10 @@
 import difflib
 from typing import Any
 
+from dlcvlib.course import EXTRA, READINGS, SETTINGS, Reading, Setting
 from dlcvlib.recipes import changing
 from dlcvlib.recipes.classification import CLASSIFICATION, supervised_on_mini
 from dlcvlib.recipes.finetuning import FINETUNING, SERIES
-from dlcvlib.recipes.in_words import overview, side_by_side
 from dlcvlib.recipes.pretraining import PRETRAINING
 from dlcvlib.recipes.recipe import (
     PROFILES,
@@ -22,7 +22,6 @@ from dlcvlib.recipes.recipe import (
 )
 from dlcvlib.recipes.recorded import recorded
 from dlcvlib.recipes.segmentation import SEGMENTATION
-from dlcvlib.recipes.settings import EXTRA, READINGS, SETTINGS, Reading, Setting
 
 RECIPES: dict[str, Recipe] = {
     recipe.name: recipe for recipe in (*CLASSIFICATION, *PRETRAINING, *FINETUNING, *SEGMENTATION)
@@ -75,9 +74,7 @@ __all__ = [
     "View",
     "changed",
     "get",
-    "overview",
     "recorded",
     "seeds",
-    "side_by_side",
     "supervised_on_mini",
 ]

@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from dlcvlib.course import EXTRA, SETTINGS, Setting
 from dlcvlib.recipes.recipe import ClassificationRecipe, Optimizer, Schedule
-from dlcvlib.recipes.settings import EXTRA, SETTINGS, Setting
 
 AUGMENTATION: dict[str, Any] = {"random_resized_crop": {"scale": (0.5, 1.0)}, "horizontal_flip": {}}
 
@@ -31,7 +31,6 @@ class Series:
     schedule: Schedule
     supplied: Literal["imagenet", "mini", "dino"]
     pretraining: str | None
-    reported: dict[str, float]
     profiles: dict[str, dict[str, Any]]
     classifier_first: tuple[str, ...] = ("LP-FT",)
     """Rows whose classifier is trained on the frozen backbone before the whole network is."""
@@ -61,7 +60,6 @@ class Series:
             head="linear",
             snapshot_of="train" if row == "C" else "val",
             snapshots=10,
-            reported=self.reported.get(row),
             profiles=self.profiles,
         )
 
@@ -98,7 +96,6 @@ R1 = Series(
     schedule=Schedule("constant"),  # open
     supplied="mini",
     pretraining="r1_byol",
-    reported={"A": 0.048, "B": 0.31, "C": 0.228, "D": 0.272, "E": 0.198},
     profiles=on_small_machines(),
 )
 
@@ -114,7 +111,6 @@ R3 = Series(
     schedule=Schedule("plateau", every=10, gamma=0.1),  # open: torch's defaults
     supplied="dino",
     pretraining="r3_dino",
-    reported={"A": 0.335, "B": 0.8005, "C": 0.6946, "D": 0.6675, "E": 0.5172},
     profiles=on_small_machines(),
 )
 
@@ -130,7 +126,6 @@ OUR_BYOL_SERIES = Series(
     schedule=COSINE,
     supplied="mini",
     pretraining="our_byol",
-    reported={},
     profiles=on_small_machines(
         model="resnet18",
         form="reduced",

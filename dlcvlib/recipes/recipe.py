@@ -75,8 +75,6 @@ class Recipe:
     """Train on the first images of each class only; None for all."""
     snapshots: int = 30
     """Largest number of snapshots besides the one before training, evenly spaced, first and last epoch included."""
-    reported: float | None = None
-    """Value that the report states: validation accuracy, or mean IoU of a segmentation, in [0, 1]."""
     profiles: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Fields that other profiles than `full` change."""
     only_for: str | None = None
@@ -233,8 +231,6 @@ class SegmentationRecipe(SupervisedRecipe):
     """Average the predictions over the eight flips and quarter turns of an image in evaluation."""
     train_images: int | None = None
     """Train on the first images only; None for all."""
-    reported_classes: Mapping[str, float] = field(default_factory=dict)
-    """IoU of single classes that the report states, in [0, 1]."""
     named_images: tuple[str, ...] = ()
     """Validation images whose predicted masks are stored, such as "0013"; three others where the data lack them."""
 

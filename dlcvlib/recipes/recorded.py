@@ -16,6 +16,9 @@ from dlcvlib.recipes.recipe import (
     View,
 )
 
+MOVED = ("reported", "reported_classes")
+"""Entries of older records that are no settings: values of the reports, now in `dlcvlib.course`."""
+
 
 def recorded(values: Mapping[str, Any]) -> Recipe:
     """The recipe that a record was made with, from `run.json`'s "recipe": what `Training.as_dict` wrote.
@@ -37,7 +40,8 @@ def recorded(values: Mapping[str, Any]) -> Recipe:
         nested["schedule"] = _built(Schedule, values["schedule"])
     if "views" in values:
         nested["views"] = tuple(_built(View, view) for view in values["views"])
-    return _built(kind, {**values, **nested})
+    settings = {name: value for name, value in {**values, **nested}.items() if name not in MOVED}
+    return _built(kind, settings)
 
 
 def _built(kind: type[Any], values: Mapping[str, Any]) -> Any:

@@ -1,31 +1,30 @@
-"""The report that writes itself: our values beside the reported and the best known."""
+"""The report: our values beside the reported and the best known, written from the records."""
 
-from dlcvlib.report.collect import Shelf, System, open_shelf
+from dlcvlib.course import REPORTS
+from dlcvlib.report.answers import Answer, answers, of_edition, of_report
+from dlcvlib.report.collect import Sources, System, find_sources
 from dlcvlib.report.compose import Section, by_edition, by_report, missing, of_one, overview, systems_of, tally
 from dlcvlib.report.export import export
-from dlcvlib.report.result import Result
-from dlcvlib.report.rows import REPORTS, Answer, answers, of_edition, of_report
 from dlcvlib.report.tables import class_table, marks_table, missing_table, systems_table
 
 __all__ = [
     "REPORTS",
     "Answer",
-    "Result",
     "Section",
-    "Shelf",
+    "Sources",
     "System",
     "answers",
     "by_edition",
     "by_report",
     "class_table",
     "export",
+    "find_sources",
     "marks_table",
     "missing",
     "missing_table",
     "of_edition",
     "of_one",
     "of_report",
-    "open_shelf",
     "overview",
     "systems_of",
     "systems_table",

@@ -1,4 +1,4 @@
-"""What a chapter that trains nothing answers: its figures, taken from the notebook that was run."""
+"""Answers of chapters that train nothing: the figures of the executed notebook."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ FIGURE = '<figure class="dlcv-figure"'
 
 
 def command(chapter: str) -> str:
-    """The command that runs a chapter."""
+    """Return the command that runs a chapter."""
     return f"jupytext --to ipynb --execute notebooks/{chapter}.py"
 
 
 def executed(chapter: str) -> Path | None:
-    """The notebook that `make book`, or else `command`, ran; None where neither did."""
+    """Return the notebook that `make book`, or else `command`, executed; None if neither did."""
     beside = (paths.home() / folder / f"{chapter}.ipynb" for folder in ("book/chapters", "notebooks"))
     return next((file for file in beside if file.is_file() and _figures(file)), None)
 
 
 def blocks(chapter: str) -> list[Block]:
-    """The figures of a chapter, or that it has not been run and how to run it."""
+    """Return the figures of a chapter, or the command that runs it."""
     file = executed(chapter)
     if file is None:
         return [f"The chapter `{chapter}` has not been run: missing. `{command(chapter)}` runs it."]
@@ -35,10 +35,10 @@ def blocks(chapter: str) -> list[Block]:
 
 
 def _figures(file: Path) -> list[Picture]:
-    """The pictures of this book among the outputs of a notebook.
+    """Return the figures of this book among the outputs of a notebook.
 
     Raises:
-        ValueError: it is no notebook.
+        ValueError: the file is no notebook.
     """
     try:
         cells: list[dict[str, Any]] = json.loads(file.read_text())["cells"]

@@ -1,105 +1,109 @@
-"""From run records and the book's recorded results to what a system came to: mean, spread, hardware, minutes.
+"""Results of a system: from the run records, and from the recorded results that the book holds.
 
-Records of the data and profile at hand come first; results that the book keeps stand beside them where they were made
-on other data or with another profile. Each says what it was made on.
+Records of the given data and profile come first; recorded results of other data or profiles follow.
 """
 
 from __future__ import annotations
 
-import json
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dlcvlib import data, paths, recipes
-from dlcvlib.damage import naming
+from dlcvlib import data, paths, recipes, runs
 from dlcvlib.data import CourseData
 from dlcvlib.data.images import natural
-from dlcvlib.files import read_regular
+from dlcvlib.files.damage import naming
 from dlcvlib.recipes import PROFILES, Recipe
-from dlcvlib.report.result import HERE, KEPT, Result, check, place_of
-from dlcvlib.runs import Run
+from dlcvlib.runs import Group, Run
+from dlcvlib.runs.group import check
 
 
 @dataclass(frozen=True)
 class System:
-    """One system of a report: its recipe, what it came to, and the command that makes its records."""
+    """One system of a report: its recipe, its results, and the command that makes its records.
+
+    Args:
+        recipe: its settings.
+        results: groups of finished runs, then of recorded results, which have no runs.
+        unfinished: one text for each record that is not finished.
+        damaged: one text for each record that cannot be read: the file, and what to do.
+        command: the command that trains it.
+    """
 
     recipe: Recipe
-    results: tuple[Result, ...]
-    begun: tuple[str, ...]
-    """Records that are not finished, in words."""
+    results: tuple[Group, ...]
+    unfinished: tuple[str, ...]
     damaged: tuple[str, ...]
-    """Records that were left out because they cannot be read: which file, and what to do."""
     command: str
 
     @property
-    def here(self) -> Result | None:
-        """The result of the records at hand; None where they are missing."""
-        return next((result for result in self.results if result.source == HERE), None)
+    def here(self) -> Group | None:
+        """Result of the run records; None if there is none."""
+        return next((result for result in self.results if result.runs), None)
 
 
 @dataclass(frozen=True)
-class Shelf:
-    """Where the report takes its records and results from."""
+class Sources:
+    """Records and results that the report is made of.
+
+    Args:
+        profile: profile of the records.
+        data: data that they were made on.
+        runs: folder of the records.
+        recorded: recorded results of the book.
+        data_root: folder of the data as the user named it, for the commands.
+    """
 
     profile: str
     data: CourseData
     runs: Path
     recorded: tuple[Mapping[str, Any], ...]
     data_root: str | None = None
-    """As the user named it; it belongs to the commands then."""
 
     def system(self, recipe: Recipe) -> System:
-        """What a recipe came to."""
-        at_hand, damaged = self._at_hand(recipe)
-        finished = [run for run in at_hand if run.finished]
-        begun = tuple(_unfinished(run) for run in at_hand if not run.finished)
-        measure = recipe.measure
-        results = [
-            Result(tuple(run.info for run in group), HERE, measure, tuple(group))
-            for group in _groups(finished, lambda run: run.info)
+        """Return a recipe with its results."""
+        records, damaged = self._read(recipe)
+        finished = [(run, info) for run, info in records if info["status"] == "finished"]
+        unfinished = tuple(_progress(run, info) for run, info in records if info["status"] != "finished")
+        here = runs.grouped([info for _, info in finished], recipe.measure, [run for run, _ in finished])
+        recorded = [info for info in self.recorded if info["recipe"]["name"] == recipe.name]
+        known = {(result.profile, result.data) for result in here}
+        kept = [
+            result for result in runs.grouped(recorded, recipe.measure) if (result.profile, result.data) not in known
         ]
-        known = {(result.profile, result.data) for result in results}
-        kept = _groups([each for each in self.recorded if each["recipe"]["name"] == recipe.name], lambda each: each)
-        results += [
-            result
-            for result in (Result(tuple(group), KEPT, measure) for group in kept)
-            if (result.profile, result.data) not in known
-        ]
-        return System(recipe, tuple(results), begun, tuple(damaged), self.command(recipe))
+        results = (*_largest_first(here), *_largest_first(kept))
+        return System(recipe, results, unfinished, tuple(damaged), self.command(recipe))
 
     def command(self, recipe: Recipe) -> str:
-        """The command that trains a recipe, or goes on with it."""
+        """Return the command that trains a recipe, or resumes it."""
         seeds = recipes.seeds(recipe.name, self.profile)
         return self._command(["train", recipe.name], ["--seeds", str(seeds)] if seeds > 1 else [])
 
     @property
     def command_for_maps(self) -> str:
-        """The command that makes the maps that no record keeps yet."""
+        """Command that makes the maps that no record holds yet."""
         return self._command(["report", "OUT.html"], ["--maps"])
 
     def _command(self, words: list[str], options: list[str]) -> str:
         named = ["--data", self.data_root] if self.data_root else []
         return shlex.join(["dlcv", *words, "--profile", self.profile, *options, *named])
 
-    def _at_hand(self, recipe: Recipe) -> tuple[list[Run], list[str]]:
-        """The sound records of this profile, in the order of their seeds, and what is wrong with the others."""
+    def _read(self, recipe: Recipe) -> tuple[list[tuple[Run, Mapping[str, Any]]], list[str]]:
+        """Return the records of a recipe with their `run.json`, by seed, and a text for each damaged one."""
         files = (self.runs / self.profile / recipe.name).glob("seed*/run.json")
         sound, damaged = [], []
         for run in [Run(file.parent) for file in sorted(files, key=lambda file: natural(file.parent.name))]:
             try:
-                _check(run, recipe.measure)
-                sound.append(run)
+                sound.append((run, _checked(run, recipe.measure)))
             except (OSError, ValueError) as error:
                 damaged.append(str(error))
         return sound, damaged
 
 
-def open_shelf(profile: str, data_root: str | Path | CourseData | None = None) -> Shelf:
-    """The shelf of a profile and the data at `data_root`, or where the data are found.
+def find_sources(profile: str, data_root: str | Path | CourseData | None = None) -> Sources:
+    """Return the sources of a profile and the data at `data_root`; None searches as `dlcvlib.data.find` does.
 
     Raises:
         ValueError: unknown profile, or a recorded result that cannot be read; the message names it.
@@ -109,58 +113,54 @@ def open_shelf(profile: str, data_root: str | Path | CourseData | None = None) -
         raise ValueError(f"unknown profile {profile!r}; known are {', '.join(PROFILES)}")
     course = data_root if isinstance(data_root, CourseData) else data.find(data_root or None)
     named = str(data_root) if isinstance(data_root, str | Path) and str(data_root) else None
-    return Shelf(profile, course, paths.runs_home(course.root), recorded_results(paths.results_home()), named)
+    return Sources(profile, course, paths.runs_home(course.root), runs.read_results(paths.results_home()), named)
 
 
-def recorded_results(folder: Path) -> tuple[Mapping[str, Any], ...]:
-    """The results that the book keeps, in the order of their files' names; none where there is no such folder.
+def made_on(group: Group) -> str:
+    """Return data, profile and whatever else makes a value incomparable with a reported one, in words."""
+    words = [group.data, f"{group.images} images" if group.images else "", f"profile {group.profile}"]
+    words += ["reduced network"] if group.is_reduced else []
+    words += ["settings changed since"] if _is_outdated(group) else []
+    return ", ".join(filter(None, words))
+
+
+def _is_outdated(group: Group) -> bool:
+    """Return True if the recipe has other settings today."""
+    try:
+        today = recipes.get(group.entry("recipe", "name")).for_profile(group.profile)
+        return any(
+            runs.as_json(recipes.recorded(info["recipe"]).as_dict()) != runs.as_json(today.as_dict())
+            for info in group.infos
+        )
+    except ValueError:  # a recipe or a setting that this version does not know
+        return True
+
+
+def _checked(run: Run, measure: str) -> Mapping[str, Any]:
+    """Read every entry of a record that the report shows; return its `run.json`.
 
     Raises:
-        ValueError: a file is no such result; the message names it.
-    """
-    found = []
-    for file in sorted(folder.glob("*.json")):
-        try:
-            kept = json.loads(read_regular(file))
-            name = place_of(kept)[-1]
-            if name in recipes.RECIPES:
-                check(kept, recipes.get(name).measure)
-        except (AttributeError, KeyError, TypeError, ValueError, OSError, RecursionError) as error:
-            raise ValueError(f"{file} is no result written by `dlcv runs --export`: {error!r}") from error
-        found.append(kept)
-    return tuple(found)
-
-
-def _check(run: Run, measure: str) -> None:
-    """Read everything that the report says of a record.
-
-    Raises:
-        ValueError: it is damaged; the message names the file and says what to do.
+        ValueError: the record is damaged; the message names the file and what to do.
     """
     with naming(run.path / "run.json"):
         info = run.info
+        if info["profile"] not in PROFILES:
+            raise ValueError(f"the profile is {info['profile']!r}; known are {', '.join(PROFILES)}")
         if info["status"] == "finished":
             check(info, measure)
+            made_on(Group((info,), measure))
         else:
-            place_of(info)
-            _unfinished(run)
+            _progress(run, info)
     with naming(run.path / "history.csv"):
         if info["status"] == "finished" and run.history["epoch"].empty:
             raise ValueError("it holds no epoch")
+    return info
 
 
-def _unfinished(run: Run) -> str:
-    info = run.info
-    try:
-        epochs = len(run.history)
-    except FileNotFoundError:
-        epochs = 0
-    return f"seed {info['seed']}: {info['status']}, epoch {epochs} of {info['recipe']['epochs']}"
+def _progress(run: Run, info: Mapping[str, Any]) -> str:
+    return f"seed {info['seed']}: {info['status']}, epoch {run.epochs_done} of {info['recipe']['epochs']}"
 
 
-def _groups(records: Sequence[Any], info_of: Any) -> list[list[Any]]:
-    """Records by what they were made on, the largest profile first."""
-    groups: dict[tuple[Any, ...], list[Any]] = {}
-    for record in records:
-        groups.setdefault(place_of(info_of(record)), []).append(record)
-    return [groups[key] for key in sorted(groups, key=lambda key: -PROFILES.index(key[0]))]
+def _largest_first(results: list[Group]) -> list[Group]:
+    ranks = {profile: rank for rank, profile in enumerate(PROFILES)}
+    return sorted(results, key=lambda result: -ranks.get(result.profile, -1))

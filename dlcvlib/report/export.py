@@ -1,4 +1,4 @@
-"""The report as one HTML file that asks nothing of a network: tables, pictures, and plotly.js once for all figures."""
+"""The report as one HTML file that works offline: tables, pictures, and plotly.js once for all figures."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from pathlib import Path
 from markdown_it import MarkdownIt
 from plotly.offline import get_plotlyjs
 
-from dlcvlib.outputs import output_file
-from dlcvlib.report.collect import Shelf
+from dlcvlib.files.outputs import output_file
+from dlcvlib.report.collect import Sources
 from dlcvlib.report.compose import Section, by_edition, by_report
 from dlcvlib.report.pictures import Block
 
@@ -21,36 +21,36 @@ MARKDOWN = MarkdownIt("commonmark", {"html": False})
 
 
 def export(
-    out: str | Path, shelf: Shelf, *, edition: int | None = None, make_maps: bool = False, replace: bool = False
+    out: str | Path, sources: Sources, *, edition: int | None = None, make_maps: bool = False, replace: bool = False
 ) -> Path:
-    """Write the report to `out`, whole or not at all.
+    """Write the report to `out`, whole or not at all, and return `out`.
 
     Args:
-        out: an `.html` file; its folder is made if need be.
-        shelf: where the records and results are from.
-        edition: the order of this edition's questions; None for report by report.
-        make_maps: make the maps that no record keeps yet, which takes a while.
-        replace: also a file at `out` that dlcv did not write.
+        out: an `.html` file; its folder is made if it is missing.
+        sources: records and results.
+        edition: write the questions of this edition in their order; None writes report by report.
+        make_maps: make the maps that no record holds yet, which takes minutes.
+        replace: replace a file at `out` that dlcv did not write, too.
 
     Raises:
         ValueError: `out` is no `.html` file, or there is no such edition.
-        dlcvlib.outputs.ForeignFileError: a file stands at `out` that dlcv did not write.
+        dlcvlib.files.outputs.ForeignFileError: a file stands at `out` that dlcv did not write.
     """
     out = Path(out)
     if out.suffix != ".html" or out.is_dir():
         raise ValueError(f"{out}: the report is one file, so give a name that ends in .html")
     with output_file(out, replace=replace) as file:
         if edition is None:
-            title, sections = "The report", by_report(shelf, make_maps=make_maps)
+            title, sections = "The report", by_report(sources, make_maps=make_maps)
         else:
             title = f"The report, in the order of {edition}"
-            sections = by_edition(shelf, edition, make_maps=make_maps)
-        file.write(page(title, _about(shelf), sections).encode())
+            sections = by_edition(sources, edition, make_maps=make_maps)
+        file.write(page(title, _about(sources), sections).encode())
     return out
 
 
 def page(title: str, about: str, sections: Sequence[Section]) -> str:
-    """The HTML document; `about` is Markdown and stands below the title."""
+    """Return the HTML document; `about` is Markdown below the title."""
     body = "\n".join(_section(number, section) for number, section in enumerate(sections))
     entries = "".join(
         f'<li><a href="#part-{number}">{escape(section.title)}</a></li>'
@@ -86,12 +86,12 @@ def page(title: str, about: str, sections: Sequence[Section]) -> str:
 """
 
 
-def _about(shelf: Shelf) -> str:
-    images = "the toy world, drawn by this book" if shelf.data.is_toy else f"the data in `{shelf.data.root.name}`"
+def _about(sources: Sources) -> str:
+    images = "the toy world, drawn by this book" if sources.data.is_toy else f"the data in `{sources.data.root.name}`"
     return (
-        f"Records made on **{images}**, with the profile **{shelf.profile}**. *Reported* is what the students' reports "
-        "state for their own full settings; *best known* is the best that others published on the course's validation "
-        "images. Every value of ours names what it was made on."
+        f"Records made on **{images}**, with the profile **{sources.profile}**. *Reported* is what the students' "
+        "reports state for their own full settings; *best known* is the best that others published on the course's "
+        "validation images. Every value of ours names what it was made on."
     )
 
 
@@ -105,7 +105,7 @@ def _block(block: Block) -> str:
 
 
 def _with_scopes(html: str) -> str:
-    """Each `<th>` of a table's head is told to screen readers as one of a column."""
+    """Mark each `<th>` of a table's head as a column's, for screen readers."""
     return re.sub(r"(<thead>.*?</thead>)", lambda head: head[0].replace("<th>", '<th scope="col">'), html, flags=re.S)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from dlcvlib import paths
-from dlcvlib.arrays import keep, read_kept
+from dlcvlib.files.arrays import read_cache, write_cache
 
 VERSION = 1  # of what is kept; a change of how it is made must raise it
 Arrays = dict[str, np.ndarray]
@@ -30,10 +30,10 @@ def kept(
         make: computes it.
     """
     file = file_of(kind, weights, pixels, parameters)
-    found = read_kept(file)
+    found = read_cache(file)
     if found is None:
         found = make()
-        keep(file, found)
+        write_cache(file, found)
     return found
 
 

@@ -123,7 +123,7 @@ def _train(
     if info["status"] == "collapsed":
         raise TrainingCollapsedError(info["reason"])
     info.pop("reason", None)  # of an earlier divergence
-    checkpoint = processes.broadcast(runs.sound_checkpoint(run) if processes.is_first() else None)
+    checkpoint = processes.broadcast(runs.resumable_checkpoint(run) if processes.is_first() else None)
     train_record = partial(train, profile=profile, seed=PRETRAINING_SEED, data=course)
     source = WeightSource(course, given.file if given else None, train_record)
     with seeded(seed, 0):

@@ -97,7 +97,7 @@ def fit(
         seed: of all random draws.
         snapshots: number of snapshots, see `snapshot_epochs`.
         title: shown before the progress bar.
-        checkpoint: name of the checkpoint to resume from, see `runs.sound_checkpoint`; None to begin.
+        checkpoint: name of the checkpoint to resume from, see `runs.resumable_checkpoint`; None to begin.
         callback: hooks.
 
     Returns:

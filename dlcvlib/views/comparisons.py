@@ -7,9 +7,8 @@ from collections.abc import Mapping, Sequence
 from itertools import combinations, pairwise
 
 from dlcvlib.metrics import Difference, difference_of_means, difference_of_shares
-from dlcvlib.runs import Run
-from dlcvlib.views.records import entry
-from dlcvlib.views.settings import ORDER, SettingRow, reported_values, setting_rows
+from dlcvlib.runs import Group, Run
+from dlcvlib.views.settings import ORDER, reported_values, setting_groups, setting_of
 
 QUESTIONS = (
     ("C", "A", "what self-supervision is worth when the whole network is trained"),
@@ -38,9 +37,9 @@ def settings_in_words(
     Raises:
         ValueError: as `settings_table`; or two rows of one setting, or rows trained too differently to compare.
     """
-    ordered = setting_rows(rows)
+    ordered = setting_groups(rows)
     _refuse_incomparable(ordered)
-    ours = {row.setting: row for row in ordered}
+    ours = {setting_of(group): group for group in ordered}
     lines = [
         f"- **{first} against {second}** ({question}): {_in_words(ours[first], ours[second])}"
         for first, second, question in QUESTIONS
@@ -53,8 +52,8 @@ def settings_in_words(
     return "\n".join(lines)
 
 
-def _refuse_incomparable(rows: list[SettingRow]) -> None:
-    settings = [row.setting for row in rows]
+def _refuse_incomparable(groups: list[Group]) -> None:
+    settings = [setting_of(group) for group in groups]
     if twice := sorted({setting for setting in settings if settings.count(setting) > 1}):
         raise ValueError(
             f"setting {', '.join(twice)} stands in several rows: give one series, and all seeds of a setting as one row"
@@ -65,28 +64,28 @@ def _refuse_incomparable(rows: list[SettingRow]) -> None:
         "image sizes": ("recipe", "image_size"),
         "numbers of validation images": ("data", "val_images"),
     }.items():
-        values = {row.setting: entry(row.runs[0], *keys) for row in rows}
+        values = {setting_of(group): group.entry(*keys) for group in groups}
         if len(set(values.values())) > 1:
             raise ValueError(f"settings of different {name} cannot be compared: {values}")
 
 
-def _difference(first: SettingRow, second: SettingRow) -> tuple[Difference, str]:
+def _difference(first: Group, second: Group) -> tuple[Difference, str]:
     """The difference, and in words what its error is of."""
     seeds = len(first.runs), len(second.runs)
     if min(seeds) > 1:
-        difference = difference_of_means(first.accuracies, second.accuracies)
+        difference = difference_of_means(first.values, second.values)
         if difference.error > 0:  # a classifier fitted to its end is the same for every seed, and yet not known exactly
             return difference, f"over {seeds[0]} and {seeds[1]} seeds"
     reason = "there is one seed" if min(seeds) == 1 else "the seeds agree"
     if first.images is None or second.images is None:
-        return Difference(first.accuracy - second.accuracy, math.nan), reason
-    shares = difference_of_shares(first.accuracy, first.images, second.accuracy, second.images)
+        return Difference(first.mean - second.mean, math.nan), reason
+    shares = difference_of_shares(first.mean, first.images, second.mean, second.images)
     return shares, f"of {first.images} validation images, since {reason}"
 
 
-def _in_words(first: SettingRow, second: SettingRow) -> str:
+def _in_words(first: Group, second: Group) -> str:
     difference, basis = _difference(first, second)
-    values = f"{first.accuracy:.3f} against {second.accuracy:.3f}, {_points(difference.value)}"
+    values = f"{first.mean:.3f} against {second.mean:.3f}, {_points(difference.value)}"
     if math.isnan(difference.error):
         return f"{values}; the records name no number of validation images, so no standard error can be given."
     return f"{values} with a standard error of {100 * difference.error:.1f} {basis}: {_verdict(difference)}."
@@ -102,12 +101,12 @@ def _points(share: float) -> str:
     return f"{100 * share:+.1f} points".replace("-", "−")
 
 
-def _order(report: str, values: Mapping[str, float], ours: Mapping[str, SettingRow]) -> str:
+def _order(report: str, values: Mapping[str, float], ours: Mapping[str, Group]) -> str:
     """Whether a report puts the settings that both have into the same order; empty if it has fewer than two."""
     both = sorted((setting for setting in ours if setting in values), key=ORDER.index)
     if len(both) < 2:
         return ""
-    found = {setting: round(ours[setting].accuracy, 9) for setting in both}  # the order of a sum decides nothing
+    found = {setting: round(ours[setting].mean, 9) for setting in both}  # the order of a sum decides nothing
     turned, clear, pairs = [], 0, list(combinations(both, 2))
     for first, second in pairs:
         difference, _ = _difference(ours[first], ours[second])

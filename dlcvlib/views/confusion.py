@@ -10,12 +10,9 @@ import plotly.graph_objects as go
 from dlcvlib.metrics import confusion_matrix
 from dlcvlib.runs import Run
 from dlcvlib.views.display import Picture, plotly_picture
-from dlcvlib.views.palette import names_of
+from dlcvlib.views.palette import SHADES, names_of
 from dlcvlib.views.records import snapshot_with, title_of
 from dlcvlib.views.style import style
-
-# From nothing to full blue, so that an empty cell shows the page and the scale reads on light and dark.
-SHADES = [[0, "rgba(0, 114, 178, 0)"], [0.02, "rgba(0, 114, 178, 0.35)"], [1, "rgba(0, 114, 178, 1)"]]
 
 
 def confusion(run: Run, epoch: int | None = None, class_names: Sequence[str] = ()) -> Picture:

@@ -15,9 +15,10 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from dlcvlib.data.palette import CLASS_NAMES, COLOURS
 from dlcvlib.runs import Run
 from dlcvlib.views.display import Picture
-from dlcvlib.views.palette import MASK_CLASSES, MASK_COLOURS, names_of
+from dlcvlib.views.palette import names_of
 from dlcvlib.views.records import snapshot_with, title_of
 
 
@@ -120,18 +121,18 @@ def mask_pairs(
     pixels, ids = channels_last(images), torch.as_tensor(masks).cpu().numpy()
     if ids.shape != pixels.shape[:3]:
         raise ValueError(f"masks of shape {ids.shape} do not fit images of {len(pixels)} x {pixels.shape[1:3]} pixels")
-    if ids.min() < 0 or ids.max() >= len(MASK_CLASSES):
-        raise ValueError(f"masks hold class ids {ids.min()} to {ids.max()}, outside 0 to {len(MASK_CLASSES) - 1}")
+    if ids.min() < 0 or ids.max() >= len(CLASS_NAMES):
+        raise ValueError(f"masks hold class ids {ids.min()} to {ids.max()}, outside 0 to {len(CLASS_NAMES) - 1}")
     if titles and len(titles) != len(pixels):
         raise ValueError(f"{len(titles)} titles stand against {len(pixels)} pairs")
-    coloured = np.array(MASK_COLOURS, dtype=np.uint8)[ids]
+    coloured = COLOURS[ids]
     cells = []
     for number, (image, mask) in enumerate(zip(pixels, coloured, strict=True)):
         title = titles[number] if titles else f"pair {number + 1}"
         pair = cell(image, title, f"{title}, satellite image", side) + cell(mask, "mask", f"{title}, mask", side)
         cells.append(f'<div style="display: flex; gap: 4px">{pair}</div>')
-    shares = np.bincount(ids.reshape(-1), minlength=len(MASK_CLASSES)) / ids.size
-    said = ", ".join(f"{name} {share:.3f}" for name, share in zip(MASK_CLASSES, shares, strict=True))
+    shares = np.bincount(ids.reshape(-1), minlength=len(CLASS_NAMES)) / ids.size
+    said = ", ".join(f"{name} {share:.3f}" for name, share in zip(CLASS_NAMES, shares, strict=True))
     caption = f"{len(pixels)} satellite images and their masks. Shares of the pixels shown: {said}."
     alt = f"{len(pixels)} pairs of a satellite image and its mask in seven colours. Shares of the classes: {said}."
     return _picture(_grid(cells, 2 * side + 4) + mask_legend(), caption, alt)
@@ -141,8 +142,8 @@ def mask_legend() -> str:
     """HTML of the classes' names beside their colours."""
     swatch = "display: inline-block; width: 1em; height: 1em; border: 1px solid gray; vertical-align: -0.1em"
     entries = [
-        f'<span><span style="{swatch}; background: rgb{colour}"></span> {name}</span>'
-        for name, colour in zip(MASK_CLASSES, MASK_COLOURS, strict=True)
+        f'<span><span style="{swatch}; background: rgb{tuple(colour)}"></span> {name}</span>'
+        for name, colour in zip(CLASS_NAMES, COLOURS.tolist(), strict=True)
     ]
     return f'<div style="display: flex; flex-wrap: wrap; gap: 0.2em 1em; margin-top: 0.5em">{"".join(entries)}</div>'
 

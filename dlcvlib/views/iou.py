@@ -2,31 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
-import numpy as np
 import pandas as pd
 
+from dlcvlib.course import REPORTED, REPORTED_CLASSES
 from dlcvlib.metrics import difference_of_means
-from dlcvlib.runs import Run
+from dlcvlib.metrics.course_iou import LAND_CLASSES
+from dlcvlib.runs import Group, Run, group_of
 from dlcvlib.views.display import Picture, table_picture
-from dlcvlib.views.palette import MASK_CLASSES
-from dlcvlib.views.records import NOTHING, entry, minutes_of, refuse_mixture, title_of
-
-LAND_CLASSES = MASK_CLASSES[:-1]
-
-
-def best_iou(run: Run) -> float:
-    """Mean IoU of the best epoch, in [0, 1].
-
-    Raises:
-        ValueError: the record names none.
-    """
-    value = entry(run, "best", "mean_iou")
-    if value is None:
-        raise ValueError(f"{run.path / 'run.json'} names no mean IoU: is it a finished segmentation (see `dlcv runs`)?")
-    return float(value)
+from dlcvlib.views.records import NOTHING, minutes_of, title_of
 
 
 def iou_table(rows: Sequence[Run | Sequence[Run]]) -> Picture:
@@ -44,13 +29,12 @@ def iou_table(rows: Sequence[Run | Sequence[Run]]) -> Picture:
         raise ValueError("a table of IoU needs at least one run")
     table = []
     for row in rows:
-        runs = [row] if isinstance(row, Run) else list(row)
-        table.append(_row(runs))
-        if stated := entry(runs[0], "recipe", "reported_classes"):
-            report = entry(runs[0], "recipe", "report")
-            table.append(
-                {"system": f"as {report} reports it", "mean IoU": entry(runs[0], "recipe", "reported"), **stated}
-            )
+        group = group_of(row, "mean_iou")
+        table.append(_row(group))
+        name = group.entry("recipe", "name")
+        if stated := REPORTED_CLASSES.get(name):
+            report = group.entry("recipe", "report")
+            table.append({"system": f"as {report} reports it", "mean IoU": REPORTED[name], **stated})
     frame = pd.DataFrame(table)
     best = frame.loc[frame["seeds"].notna()].sort_values("mean IoU").iloc[-1]
     caption = (
@@ -62,31 +46,22 @@ def iou_table(rows: Sequence[Run | Sequence[Run]]) -> Picture:
         caption += (
             " “Smallest” marks a stand-in for the reported network: its value is not to be held against the report's."
         )
-    return table_picture(frame.astype(object).where(frame.notna(), math.nan), caption=caption)
+    return table_picture(frame, caption=caption)
 
 
-def _row(runs: list[Run]) -> dict[str, object]:
-    refuse_mixture(runs)
-    values = [best_iou(run) for run in runs]
-    reported = entry(runs[0], "recipe", "reported")
+def _row(group: Group) -> dict[str, object]:
     return {
-        "system": title_of(runs[0]),
-        "mean IoU": float(np.mean(values)),
-        "spread": float(np.std(values, ddof=1)) if len(values) > 1 else math.nan,
-        "seeds": len(values),
-        "reported": math.nan if reported is None else float(reported),
-        **{name: _class_mean(runs, name) for name in LAND_CLASSES},
-        "starts from": entry(runs[0], "start", "title") or entry(runs[0], "start", "from") or NOTHING,
-        "parameters": f"{parameters:,}" if (parameters := entry(runs[0], "parameters")) else NOTHING,
-        "form": entry(runs[0], "recipe", "form") or NOTHING,
-        "minutes": minutes_of(runs),
+        "system": title_of(group.runs[0]),
+        "mean IoU": group.mean,
+        "spread": group.std,
+        "seeds": len(group.runs),
+        "reported": REPORTED.get(group.entry("recipe", "name")),
+        **{name: group.class_mean(name) for name in LAND_CLASSES},
+        "starts from": group.entry("start", "title") or group.entry("start", "from") or NOTHING,
+        "parameters": f"{parameters:,}" if (parameters := group.entry("parameters")) else NOTHING,
+        "form": group.entry("recipe", "form") or NOTHING,
+        "minutes": minutes_of(group),
     }
-
-
-def _class_mean(runs: list[Run], name: str) -> float:
-    values = [entry(run, "best", f"iou_{name.lower()}") for run in runs]
-    present = [value for value in values if value is not None]
-    return float(np.mean(present)) if present else math.nan
 
 
 def iou_in_words(rows: Sequence[Sequence[Run]]) -> str:
@@ -100,10 +75,10 @@ def iou_in_words(rows: Sequence[Sequence[Run]]) -> str:
     """
     if len(rows) < 2:
         raise ValueError("there is nothing to compare: give at least two systems")
-    first = [best_iou(run) for run in rows[0]]
+    first = group_of(rows[0], "mean_iou").values
     lines = []
     for runs in rows[1:]:
-        difference = difference_of_means([best_iou(run) for run in runs], first)
+        difference = difference_of_means(group_of(runs, "mean_iou").values, first)
         verdict = "clear, more than two standard errors" if difference.clear else "may be luck"
         lines.append(
             f"- **{title_of(runs[0])}** against {title_of(rows[0][0])}: {100 * difference.value:+.1f} points of mean "

@@ -10,9 +10,9 @@ from plotly.subplots import make_subplots
 
 from dlcvlib.embedding import EmbeddingSeries
 from dlcvlib.views.display import Picture, plotly_picture
-from dlcvlib.views.palette import class_styles, names_of
+from dlcvlib.views.palette import GRID, class_styles, names_of
 from dlcvlib.views.records import NOTHING
-from dlcvlib.views.style import GRID, style
+from dlcvlib.views.style import style
 
 METHODS = {"tsne": "t-SNE", "umap": "UMAP", "pca": "PCA", "separate": "Separate t-SNE runs"}
 MAP_SIDE = 250  # pixels, about what three maps side by side have on the page

@@ -13,7 +13,7 @@ from dlcvlib.metrics import chance_purity, nearest_others, neighbour_purity
 from dlcvlib.runs import Run
 from dlcvlib.views.display import Picture
 from dlcvlib.views.images import cell, channels_last
-from dlcvlib.views.palette import names_of
+from dlcvlib.views.palette import GRID, names_of
 from dlcvlib.views.records import snapshot_with, title_of
 
 TICK, CROSS = "✓", "✗"
@@ -134,6 +134,6 @@ def _line(label: str, cells: list[str]) -> str:
 
 def _block(query: str, lines: list[str]) -> str:
     """A query, and its neighbours to the right of it."""
-    look = "display: flex; gap: 16px; text-align: left; padding: 10px 0; border-top: 1px solid rgba(128, 128, 128, 0.4)"
+    look = "display: flex; gap: 16px; text-align: left; padding: 10px 0; border-top: 1px solid " + GRID
     beside = f'<div style="flex: auto; min-width: 0">{"".join(lines)}</div>'
     return f'<div style="{look}"><div style="flex: none">{query}</div>{beside}</div>'

@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from dlcvlib.data.palette import COLOURS
 from dlcvlib.metrics import course_iou
 from dlcvlib.runs import Run
 from dlcvlib.views.display import Picture
 from dlcvlib.views.images import cell, channels_last, mask_legend
-from dlcvlib.views.palette import MASK_COLOURS
 from dlcvlib.views.records import title_of
 
 SIDE = 150
@@ -86,7 +86,7 @@ def _score(predicted: np.ndarray, truth: Tensor) -> float:
 
 def coloured(ids: np.ndarray) -> np.ndarray:
     """Class ids (H, W) as the course's colours, uint8 (H, W, 3)."""
-    return np.array(MASK_COLOURS, dtype=np.uint8)[ids]
+    return COLOURS[ids]
 
 
 def line_of(cells: list[str]) -> str:

@@ -21,11 +21,11 @@ from torch import Tensor
 
 from dlcvlib.views.display import Picture, said
 from dlcvlib.views.images import channels_last
+from dlcvlib.views.palette import BLUE, ORANGE, VERMILION, rgb
 
 HERE = Path(__file__).parent
 SIDE = 384  # least width of the picture, in pixels
-TINT = (0, 114, 178)
-INSIDE, OUTSIDE = "#E69F00", "#D55E00"
+TINT, INSIDE, OUTSIDE = BLUE, ORANGE, VERMILION
 Segment = Callable[[list[list[float]], list[int], list[float]], np.ndarray]
 
 
@@ -54,6 +54,7 @@ class PromptPicker(anywidget.AnyWidget):
     _size = traitlets.List(traitlets.Int()).tag(sync=True)
     _photo = traitlets.Bytes().tag(sync=True)
     _overlay = traitlets.Bytes().tag(sync=True)
+    _colours = traitlets.List([INSIDE, OUTSIDE]).tag(sync=True)
 
     def __init__(
         self,
@@ -138,7 +139,7 @@ class PromptPicker(anywidget.AnyWidget):
 def _overlay(mask: np.ndarray) -> bytes:
     """PNG that tints what is meant, with a white border inside of it."""
     layer = np.zeros((*mask.shape, 4), dtype=np.uint8)
-    layer[mask] = (*TINT, 140)
+    layer[mask] = (*rgb(TINT), 140)
     layer[mask & ~ndimage.binary_erosion(mask)] = (255, 255, 255, 255)
     return _png(Image.fromarray(layer))
 

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from dlcvlib.runs import Run
+from dlcvlib.runs import Group, Run
+from dlcvlib.runs.group import nested
 
 NOTHING = "–"
 
@@ -49,12 +50,7 @@ def snapshot_with(run: Run, epoch: int | None, names: tuple[str, ...]) -> tuple[
 
 def entry(run: Run, *keys: str) -> Any:
     """The value that `run.json` holds under nested `keys`; None where there is none."""
-    value: Any = run.info
-    for key in keys:
-        if not isinstance(value, dict):
-            return None
-        value = value.get(key)
-    return value
+    return nested(run.info, *keys)
 
 
 def title_of(run: Run) -> str:
@@ -70,32 +66,6 @@ def titles_of(runs: list[Run]) -> list[str]:
     return [f"{title}, {run.path.name}" for title, run in zip(titles, runs, strict=True)]
 
 
-def refuse_mixture(runs: list[Run]) -> None:
-    """Make certain that `runs`, of one row of a table, differ in their seed only.
-
-    Raises:
-        ValueError: there is none, or they are of different recipes or profiles.
-    """
-    if not runs:
-        raise ValueError("a row of the table holds no run: give each row at least one")
-    kinds = {(entry(run, "recipe", "name"), entry(run, "profile")) for run in runs}
-    if len(kinds) > 1:
-        raise ValueError(f"one row of a table must hold one recipe and profile, got {sorted(map(str, kinds))}")
-
-
-def best_accuracy(run: Run) -> float:
-    """Validation accuracy of the best epoch, in [0, 1].
-
-    Raises:
-        ValueError: the record names none.
-    """
-    accuracy = entry(run, "best", "val_accuracy")
-    if accuracy is None:
-        raise ValueError(f"{run.path / 'run.json'} names no best accuracy: is the training finished (see `dlcv runs`)?")
-    return float(accuracy)
-
-
-def minutes_of(runs: list[Run]) -> str:
-    """Mean length of the trainings with one decimal; a dash where none is recorded."""
-    minutes = [value for run in runs if (value := entry(run, "timings", "minutes")) is not None]
-    return f"{sum(minutes) / len(minutes):.1f}" if minutes else NOTHING
+def minutes_of(group: Group) -> str:
+    """Return the mean length of a training with one decimal; a dash if none is recorded."""
+    return NOTHING if group.minutes is None else f"{group.minutes:.1f}"

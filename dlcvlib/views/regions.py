@@ -8,15 +8,15 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import plotly.graph_objects as go
-from PIL import Image, ImageColor
+from PIL import Image
 from torch import Tensor
 
 from dlcvlib.views.display import Picture, plotly_picture
 from dlcvlib.views.images import channels_last
-from dlcvlib.views.palette import SERIES_COLOURS
+from dlcvlib.views.palette import SERIES_COLOURS, rgb
 from dlcvlib.views.style import style
 
-COLOURS = np.array([ImageColor.getrgb(colour) for colour in SERIES_COLOURS], dtype=np.float32)
+COLOURS = np.array([rgb(colour) for colour in SERIES_COLOURS], dtype=np.float32)
 BORDER = 255
 DARKENED = 0.35  # brightness left to pixels that no region covers
 SHOWN_SIDE = 256  # pixels to which an image is reduced in the slider

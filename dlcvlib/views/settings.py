@@ -2,48 +2,26 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 
-from dlcvlib.metrics import share_error
-from dlcvlib.recipes import EXTRA, SETTINGS
-from dlcvlib.runs import Run
+from dlcvlib.course import EXTRA, REPORTED, SETTINGS
+from dlcvlib.runs import Group, Run, group_of
 from dlcvlib.views.display import Picture, table_picture
-from dlcvlib.views.records import NOTHING, best_accuracy, entry, minutes_of, refuse_mixture
+from dlcvlib.views.records import NOTHING, minutes_of
 
 ORDER = tuple(SETTINGS | EXTRA)
 STARTS = {"random": "random weights", "supplied": "supplied", "ssl": "self-supervised"}
 
 
-@dataclass(frozen=True)
-class SettingRow:
-    """One row: a setting, and its runs, which differ in their seed only."""
-
-    setting: str
-    runs: list[Run]
-
-    @property
-    def accuracies(self) -> list[float]:
-        """Best validation accuracy of each run, in [0, 1]."""
-        return [best_accuracy(run) for run in self.runs]
-
-    @property
-    def accuracy(self) -> float:
-        """Mean over the seeds."""
-        return float(np.mean(self.accuracies))
-
-    @property
-    def images(self) -> int | None:
-        """Number of validation images, where the record says it."""
-        return entry(self.runs[0], "data", "val_images")
+def setting_of(group: Group) -> str:
+    """Return the fine-tuning setting of some runs."""
+    return str(group.entry("recipe", "setting"))
 
 
-def setting_rows(rows: Sequence[Run | Sequence[Run]]) -> list[SettingRow]:
-    """`rows` in the course's order: A, B, C, D, E, then what stands beside them.
+def setting_groups(rows: Sequence[Run | Sequence[Run]]) -> list[Group]:
+    """Return the runs of each setting in the course's order: A, B, C, D, E, then the others.
 
     Args:
         rows: for each row a run, or several runs that differ in their seed only.
@@ -55,27 +33,25 @@ def setting_rows(rows: Sequence[Run | Sequence[Run]]) -> list[SettingRow]:
         raise ValueError("there is no run of a fine-tuning setting: give at least one")
     found = []
     for row in rows:
-        runs = [row] if isinstance(row, Run) else list(row)
-        refuse_mixture(runs)
-        setting = entry(runs[0], "recipe", "setting")
-        if setting not in ORDER:
+        group = group_of(row, "val_accuracy")
+        if setting_of(group) not in ORDER:
             raise ValueError(
-                f"{runs[0].path} is of setting {setting!r}; known are {', '.join(ORDER)}: "
+                f"{group.runs[0].path} is of setting {setting_of(group)}; known are {', '.join(ORDER)}: "
                 "for trainings other than fine-tuning use accuracy_table"
             )
-        found.append(SettingRow(setting, runs))
-    return sorted(found, key=lambda row: ORDER.index(row.setting))
+        found.append(group)
+    return sorted(found, key=lambda group: ORDER.index(setting_of(group)))
 
 
 def reported_values(
-    rows: Sequence[SettingRow], reported: Mapping[str, Mapping[str, float]] | None = None
+    groups: Sequence[Group], reported: Mapping[str, Mapping[str, float]] | None = None
 ) -> dict[str, dict[str, float]]:
-    """What reports state, as report → setting → accuracy in [0, 1]: of the recipes of `rows`, and those given."""
+    """Return reported values as report → setting → accuracy in [0, 1]: of the recipes of `groups`, and those given."""
     values: dict[str, dict[str, float]] = {}
-    for row in rows:
-        value = entry(row.runs[0], "recipe", "reported")
+    for group in groups:
+        value = REPORTED.get(group.entry("recipe", "name"))
         if value is not None:
-            values.setdefault(entry(row.runs[0], "recipe", "report") or "report", {})[row.setting] = float(value)
+            values.setdefault(group.entry("recipe", "report"), {})[setting_of(group)] = value
     for report, stated in (reported or {}).items():
         values[report] = values.get(report, {}) | dict(stated)
     return values
@@ -96,13 +72,13 @@ def settings_table(
         ValueError: no row, one without a run or of different recipes or profiles, a run of no known setting, or a run
             without a best epoch.
     """
-    ordered = setting_rows(rows)
+    ordered = setting_groups(rows)
     stated = reported_values(ordered, reported)
     table = pd.DataFrame([_cells(row, stated) for row in ordered])
     best = ordered[int(table["accuracy"].argmax())]
     caption = (
         "Accuracy on the validation set at the best epoch; spread: standard deviation over seeds; error: standard "
-        f"error for the number of validation images. The highest is setting {best.setting} with {best.accuracy:.3f}. "
+        f"error for the number of validation images. The highest is setting {setting_of(best)} with {best.mean:.3f}. "
         "The best epoch is chosen on that same validation set, which flatters a little"
     )
     caption += (
@@ -119,37 +95,37 @@ def settings_table(
     return table_picture(table, caption=caption)
 
 
-def _cells(row: SettingRow, stated: Mapping[str, Mapping[str, float]]) -> dict[str, object]:
-    run, accuracies = row.runs[0], row.accuracies
-    cells = {
-        "setting": row.setting,
-        "accuracy": row.accuracy,
-        "spread": float(np.std(accuracies, ddof=1)) if len(accuracies) > 1 else math.nan,
-        "error": share_error(row.accuracy, row.images) if row.images else math.nan,
-        "seeds": len(accuracies),
+def _cells(group: Group, stated: Mapping[str, Mapping[str, float]]) -> dict[str, object]:
+    setting = setting_of(group)
+    cells: dict[str, object] = {
+        "setting": setting,
+        "accuracy": group.mean,
+        "spread": group.std,
+        "error": group.error,
+        "seeds": len(group.runs),
     }
-    cells |= {f"reported, {report}": values.get(row.setting, math.nan) for report, values in stated.items()}
+    cells |= {f"reported, {report}": values.get(setting) for report, values in stated.items()}
     return cells | {
-        "starts from": _start(row),
-        "trains": _trains(run),
-        "trained parameters": _count(entry(run, "trained_parameters")),
-        "backbone": entry(run, "start", "title") or NOTHING,
-        "form": entry(run, "recipe", "form") or NOTHING,
-        "minutes": minutes_of(row.runs),
+        "starts from": _start(group, setting),
+        "trains": _trains(group),
+        "trained parameters": _count(group.entry("trained_parameters")),
+        "backbone": group.entry("start", "title") or NOTHING,
+        "form": group.entry("recipe", "form") or NOTHING,
+        "minutes": minutes_of(group),
     }
 
 
-def _start(row: SettingRow) -> str:
-    """Where the backbone starts from, in words; the supplied one may have a stand-in of our own training."""
-    init = (SETTINGS | EXTRA)[row.setting].init
-    own = init == "supplied" and entry(row.runs[0], "start", "from") == "record"
+def _start(group: Group, setting: str) -> str:
+    """Return the initial weights of the backbone in words; the supplied one may have a stand-in of our own."""
+    init = (SETTINGS | EXTRA)[setting].init
+    own = init == "supplied" and group.entry("start", "from") == "record"
     return f"{STARTS[init]} (stand-in)" if own else STARTS[init]
 
 
-def _trains(run: Run) -> str:
-    if entry(run, "recipe", "trains") == "classifier":
+def _trains(group: Group) -> str:
+    if group.entry("recipe", "trains") == "classifier":
         return "classifier only"
-    return "classifier, then all" if entry(run, "recipe", "classifier_first") else "whole network"
+    return "classifier, then all" if group.entry("recipe", "classifier_first") else "whole network"
 
 
 def _count(parameters: int | None) -> str:

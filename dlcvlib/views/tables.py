@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
-import numpy as np
 import pandas as pd
 
-from dlcvlib.metrics import share_error
-from dlcvlib.runs import Run
+from dlcvlib.course import REPORTED
+from dlcvlib.runs import Group, Run, group_of
 from dlcvlib.views.display import Picture, table_picture
-from dlcvlib.views.records import NOTHING, best_accuracy, entry, minutes_of, refuse_mixture, title_of
+from dlcvlib.views.records import NOTHING, minutes_of, title_of
 
 
 def accuracy_table(rows: Sequence[Run | Sequence[Run]]) -> Picture:
@@ -29,7 +27,7 @@ def accuracy_table(rows: Sequence[Run | Sequence[Run]]) -> Picture:
     """
     if not rows:
         raise ValueError("an accuracy table needs at least one run")
-    table = pd.DataFrame([_row([row] if isinstance(row, Run) else list(row)) for row in rows])
+    table = pd.DataFrame([_row(group_of(row, "val_accuracy")) for row in rows])
     best = table.iloc[int(table["accuracy"].argmax())]
     caption = (
         "Accuracy on the validation set at the best epoch, which is chosen on that same set and so flatters a little. "
@@ -43,34 +41,18 @@ def accuracy_table(rows: Sequence[Run | Sequence[Run]]) -> Picture:
     return table_picture(table, caption=caption)
 
 
-def _row(runs: list[Run]) -> dict[str, object]:
-    refuse_mixture(runs)
-    accuracies = np.array([best_accuracy(run) for run in runs])
-    mean = float(accuracies.mean())
-    run, images = runs[0], entry(runs[0], "data", "val_images")
-    reported = entry(run, "recipe", "reported")
+def _row(group: Group) -> dict[str, object]:
     return {
-        "system": title_of(run),
-        "report": entry(run, "recipe", "report") or NOTHING,
-        "accuracy": mean,
-        "spread": float(accuracies.std(ddof=1)) if len(runs) > 1 else math.nan,
-        "error": share_error(mean, images) if images else math.nan,
-        "reported": math.nan if reported is None else float(reported),
-        "seeds": len(runs),
-        "form": entry(run, "recipe", "form") or NOTHING,
-        "starts from": _start(run),
-        "profile": entry(run, "profile") or NOTHING,
-        "hardware": _text(entry(run, "device")),
-        "minutes": minutes_of(runs),
+        "system": title_of(group.runs[0]),
+        "report": group.entry("recipe", "report") or NOTHING,
+        "accuracy": group.mean,
+        "spread": group.std,
+        "error": group.error,
+        "reported": REPORTED.get(group.entry("recipe", "name")),
+        "seeds": len(group.runs),
+        "form": group.entry("recipe", "form") or NOTHING,
+        "starts from": group.entry("start", "from") or group.entry("recipe", "start") or NOTHING,
+        "profile": group.entry("profile") or NOTHING,
+        "hardware": group.hardware or NOTHING,
+        "minutes": minutes_of(group),
     }
-
-
-def _start(run: Run) -> str:
-    start = entry(run, "start")
-    return _text(start.get("from") if isinstance(start, dict) else start or entry(run, "recipe", "start"))
-
-
-def _text(value: object) -> str:
-    if isinstance(value, dict):
-        return str(value.get("name") or ", ".join(str(part) for part in value.values())) or NOTHING
-    return str(value) if value not in (None, "") else NOTHING

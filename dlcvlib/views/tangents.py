@@ -6,10 +6,10 @@ import numpy as np
 from plotly.subplots import make_subplots
 
 from dlcvlib.views.display import Picture, plotly_picture
-from dlcvlib.views.palette import SERIES_COLOURS
+from dlcvlib.views.palette import BLUE, VERMILION
 from dlcvlib.views.style import style
 
-CURVE, MARK = SERIES_COLOURS[:2]
+CURVE, MARK = BLUE, VERMILION
 
 
 def tangents(

@@ -10,18 +10,15 @@ import plotly.graph_objects as go
 import torch
 from torch import Tensor
 
+from dlcvlib.data.palette import CLASS_NAMES
 from dlcvlib.metrics import IoU, course_iou
 from dlcvlib.runs import Run
-from dlcvlib.views.confusion import SHADES
 from dlcvlib.views.display import Picture, plotly_picture
 from dlcvlib.views.images import cell, channels_last, mask_legend
-from dlcvlib.views.palette import MASK_CLASSES
+from dlcvlib.views.palette import RIGHT, SHADES, WRONG
 from dlcvlib.views.predicted_masks import SIDE, coloured, line_of
 from dlcvlib.views.records import title_of
 from dlcvlib.views.style import style
-
-RIGHT_OR_WRONG = np.array([(225, 225, 225), (213, 94, 0)], dtype=np.uint8)
-"""Colours of the picture of errors."""
 
 
 def worst_masks(
@@ -51,7 +48,7 @@ def worst_masks(
     for row in worst:
         name, score, mistake = names[row], scored[row].mean_of_present, _largest_mistake(scored[row])
         wrong = (predicted[row] != truths[row]).numpy()
-        errors = RIGHT_OR_WRONG[wrong.astype(np.uint8)]
+        errors = np.where(wrong[..., None], WRONG, RIGHT).astype(np.uint8)
         image = channels_last(torch.as_tensor(images[row])[None])[0]
         cells = [
             cell(image, name, f"{name}, satellite image", SIDE, lossy=True),
@@ -84,7 +81,7 @@ def pixel_confusion(run: Run, masks: Tensor | np.ndarray, names: Sequence[str]) 
     iou = course_iou(_predicted(run, masks, names), torch.as_tensor(masks).to(torch.uint8))
     counts = iou.confusion.double()
     shares = (counts / counts.sum(1, keepdim=True)).numpy()
-    classes = list(MASK_CLASSES)
+    classes = list(CLASS_NAMES)
     shown = np.round(shares, 4).astype(object)
     shown[np.isnan(shares)] = None
     figure = go.Figure(
@@ -134,13 +131,13 @@ def _largest_mistake(iou: IoU) -> str:
     wrong = iou.confusion.clone().fill_diagonal_(0)
     if not wrong.any():
         return "no pixel wrong"
-    truth, predicted = divmod(int(wrong.argmax()), len(MASK_CLASSES))
-    return f"{MASK_CLASSES[truth]} taken for {MASK_CLASSES[predicted]}"
+    truth, predicted = divmod(int(wrong.argmax()), len(CLASS_NAMES))
+    return f"{CLASS_NAMES[truth]} taken for {CLASS_NAMES[predicted]}"
 
 
 def _worst_shares(shares: np.ndarray, count: int = 3) -> str:
     """The largest shares off the diagonal, in words."""
     off = np.nan_to_num(shares) * (1 - np.eye(len(shares)))
     places = [np.unravel_index(place, off.shape) for place in np.argsort(-off, axis=None, kind="stable")[:count]]
-    pairs = [f"{MASK_CLASSES[t]} for {MASK_CLASSES[p]} ({off[t, p]:.0%})" for t, p in places if off[t, p] > 0]
+    pairs = [f"{CLASS_NAMES[t]} for {CLASS_NAMES[p]} ({off[t, p]:.0%})" for t, p in places if off[t, p] > 0]
     return f"Most often: {', '.join(pairs)}." if pairs else "No pixel is taken for another class."

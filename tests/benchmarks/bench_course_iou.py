@@ -21,7 +21,7 @@ from torch.nn import functional
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from dlcvlib.bench.measuring import machine, peak_megabytes
-from dlcvlib.files import write_json
+from dlcvlib.files.atomic import write_json
 from dlcvlib.metrics import course_iou
 
 Score = Callable[[np.ndarray, np.ndarray], float]

@@ -10,15 +10,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from dlcvlib import augment, data, processes, runs
+from dlcvlib import augment, data, processes, runs, ssl
 from dlcvlib.data import CourseData, Decoded
 from dlcvlib.metrics import weighted_knn_accuracy
 from dlcvlib.recipes import PretrainingRecipe
 from dlcvlib.runs import Run
-from dlcvlib.ssl import monitors, schedules
-from dlcvlib.ssl.byol import BYOL
-from dlcvlib.ssl.dino import DINO
-from dlcvlib.ssl.momentum import drift
+from dlcvlib.ssl import Method, monitors, schedules
+from dlcvlib.ssl.ema import drift
 from dlcvlib.training import distribution, feed
 from dlcvlib.training.device import Precision, autocast
 from dlcvlib.training.feed import resident
@@ -61,7 +59,7 @@ class Pretraining(Task[PretrainingRecipe, UnlabelledImages]):
     def __init__(
         self,
         recipe: PretrainingRecipe,
-        network: Any,
+        network: nn.Module,
         images: UnlabelledImages,
         device: torch.device,
         precision: Precision,
@@ -69,6 +67,7 @@ class Pretraining(Task[PretrainingRecipe, UnlabelledImages]):
     ) -> None:
         for view in recipe.views:
             augment.check_names(view.augmentation)
+        assert isinstance(network, Method)
         self.recipe, self.device, self.precision = recipe, device, precision
         self.method = network
         self.module = distribution.synchronised(network.to(device).to(memory_format=torch.channels_last))
@@ -118,14 +117,12 @@ class Pretraining(Task[PretrainingRecipe, UnlabelledImages]):
         )
 
     @staticmethod
-    def build_network(recipe: PretrainingRecipe, num_classes: int) -> Any:
+    def build_network(recipe: PretrainingRecipe, num_classes: int) -> Method:
         """Build the SSL method around the recipe's backbone; `num_classes` is not used."""
         backbone, feature_dim = build_backbone(recipe)
         views = sum(view.count for view in recipe.views)
         options = recipe.method_options
-        if recipe.method == "byol":
-            return BYOL(backbone, feature_dim, **options)
-        return DINO(backbone, feature_dim, views, recipe.epochs, **options)
+        return ssl.build(recipe.method, backbone, feature_dim, views=views, epochs=recipe.epochs, **options)
 
     @property
     def networks(self) -> list[nn.Module]:
@@ -173,7 +170,7 @@ class Pretraining(Task[PretrainingRecipe, UnlabelledImages]):
 
     def after_step(self) -> None:
         """Update the target network."""
-        self.method.follow(self.momenta[self.step])
+        self.method.update_target(self.momenta[self.step])
 
     @torch.no_grad()
     def evaluate(self) -> dict[str, float]:
@@ -184,11 +181,11 @@ class Pretraining(Task[PretrainingRecipe, UnlabelledImages]):
         health = self.method.health(outputs, self.epoch)
         reason = self.method.collapse(health)
         self.collapsed = [*self.collapsed, reason] if reason else []
-        pair = self.method.follower
+        pair = self.method.target_and_online
         return {
             "knn": weighted_knn_accuracy(bank, self.bank.labels, self.features, self.queries.labels),
             "probe": (probe(self.features).argmax(1) == self.queries.labels).float().mean().item(),
-            "feature_spread": monitors.output_spread(self.features),
+            "feature_spread": monitors.normalized_std(self.features),
             "rank_me": monitors.rank_me(self.features),
             **({"drift": drift(*pair)} if pair else {}),
             **health,

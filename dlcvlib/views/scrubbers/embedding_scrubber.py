@@ -35,7 +35,7 @@ class EmbeddingScrubber(FollowingScrubber):
         indices: int64 (N,), which images of the split the dots are.
     """
 
-    _esm = module("dots.js", "embedding.js")
+    _esm = module("embedding.js")
 
     selection = traitlets.List(traitlets.Int()).tag(sync=True)
     _coordinates = traitlets.Bytes().tag(sync=True)

@@ -14,6 +14,7 @@ from torch import Tensor
 from dlcvlib.data import palette
 from dlcvlib.metrics.course_iou import LAND_CLASSES
 from dlcvlib.runs import Run
+from dlcvlib.views.palette import HATCH
 from dlcvlib.views.records import NOTHING, titles_of
 from dlcvlib.views.scrubbers.following import FollowingScrubber
 from dlcvlib.views.scrubbers.mask_packing import Packed, Tile, common_epochs, kept_names, pack, tiles_of
@@ -34,7 +35,7 @@ class MaskScrubber(FollowingScrubber):
             other.
     """
 
-    _esm = module("mask_pixels.js", "mask_panes.js", "masks.js")
+    _esm = module("masks.js")
     _css = STYLE + (HERE / "masks.css").read_text(encoding="utf-8")
 
     opacity = traitlets.Float(1.0, min=0.0, max=1.0).tag(sync=True)
@@ -43,6 +44,7 @@ class MaskScrubber(FollowingScrubber):
     _data = traitlets.Bytes().tag(sync=True)
     _offsets = traitlets.List(traitlets.Int()).tag(sync=True)
     _tiles = traitlets.List(traitlets.Dict()).tag(sync=True)
+    _hatch = traitlets.List(HATCH).tag(sync=True)
 
     def __init__(
         self,

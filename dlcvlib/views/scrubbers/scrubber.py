@@ -1,11 +1,10 @@
-"""What every scrubber is: a widget whose `epoch` may be set by a slider, by Python, or by another widget.
+"""Base class of the scrubbers: a widget whose `epoch` is set by a slider, by Python, or by another widget.
 
-One ES module serves two hosts. In JupyterLab anywidget runs it: its model are the traits, synced with the kernel. In
-the book and in every other viewer the page itself runs it (`static.py`), over the same values written into the page.
+One script serves two hosts. In JupyterLab anywidget runs it, and its model holds the traits, synced with the kernel. In
+the book and other viewers the page runs it (`static.py`), on the same values, written into the page.
 
-A scrubber subclasses `Scrubber`, sets `_esm = module("its.js")`, adds traits tagged `sync=True`, and says by `still`
-what is seen where no script runs. All synced traits of its own reach both hosts under their own name; those of type
-`Bytes`, also inside lists and dicts, arrive as a `DataView`.
+A subclass sets `_esm = module("its.js")`, adds traits tagged `sync=True`, and overrides `still`. Both hosts receive all
+its synced traits under their own names; `Bytes`, also inside lists and dicts, arrive as a `DataView`.
 """
 
 from __future__ import annotations
@@ -20,18 +19,20 @@ import anywidget
 import traitlets
 from IPython.display import display
 
-from dlcvlib.outputs import output_file
+from dlcvlib.files.outputs import output_file
 from dlcvlib.views.display import said
+from dlcvlib.views.palette import BLUE, VERMILION
 from dlcvlib.views.scrubbers import static
+from dlcvlib.views.scrubbers.bundle import HERE, bundle
 
-HERE = Path(__file__).parent
-NO_WIDGET = '<span class="dlcv-widget" hidden></span>'  # seen where no widget is shown, as in the book
-STYLE = (HERE / "scrubbers.css").read_text(encoding="utf-8")
+NO_WIDGET = '<span class="dlcv-widget" hidden></span>'  # for viewers that show no widget, such as the book
+COLOURS = f".dlcv-scrubber {{ --accent: {BLUE}; --second: {VERMILION}; }}\n"
+STYLE = COLOURS + (HERE / "scrubbers.css").read_text(encoding="utf-8")
 
 
-def module(*names: str) -> str:
-    """The text of one ES module: `controls.js`, which all scrubbers share, then the files named; no import is left."""
-    return "\n".join((HERE / name).read_text(encoding="utf-8") for name in ("controls.js", *names))
+def module(entry: str) -> str:
+    """Return the widget module whose `render` is exported by the file `entry`, with all its imports bundled."""
+    return f"{static.EXPORT}{bundle(entry)};\n"
 
 
 class Scrubber(anywidget.AnyWidget):
@@ -92,7 +93,7 @@ class Scrubber(anywidget.AnyWidget):
             replace: also a file there that dlcvlib did not write.
 
         Raises:
-            dlcvlib.outputs.ForeignFileError: such a file is there.
+            dlcvlib.files.outputs.ForeignFileError: such a file is there.
         """
         with output_file(path, replace=replace) as file:
             file.write(static.page(self.html, title=self.caption).encode())

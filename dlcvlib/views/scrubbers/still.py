@@ -6,13 +6,14 @@ import io
 from collections.abc import Sequence
 
 import numpy as np
-from PIL import Image, ImageColor, ImageDraw
+from PIL import Image, ImageDraw
 
+from dlcvlib.views.palette import NEUTRAL, rgb
 from dlcvlib.views.scrubbers.symbols import POLYGONS
 
 SIDE, GAP, EDGE = 440, 16, 10  # pixels: of a map, between maps, and left free around the dots
 FINER = 2  # drawn larger, then made smaller, so that marks have smooth edges
-FRAME = (128, 128, 128, 96)
+FRAME = (*rgb(NEUTRAL), 96)
 
 
 def maps_png(maps: Sequence[np.ndarray], labels: np.ndarray, styles: Sequence[tuple[str, str]], limit: float) -> bytes:
@@ -37,7 +38,7 @@ def maps_png(maps: Sequence[np.ndarray], labels: np.ndarray, styles: Sequence[tu
         draw.rectangle((left, 0, left + side - 1, side - 1), outline=FRAME, width=FINER)
         places = points / limit * (1, -1) * (side / 2 - EDGE * FINER) + side / 2 + (left, 0)
         for place, label in zip(places, labels, strict=True):
-            colour = ImageColor.getrgb(styles[label][0])
+            colour = rgb(styles[label][0])
             draw.polygon([tuple(corner) for corner in marks[label] + place], fill=(*colour, 255))
     file = io.BytesIO()
     small = canvas.resize((width, SIDE), Image.Resampling.BOX)

@@ -1,4 +1,4 @@
-"""Files and folders that appear whole or not at all."""
+"""Atomic writes: files and folders that appear whole or not at all."""
 
 from __future__ import annotations
 
@@ -17,36 +17,36 @@ from typing import IO, Any
 
 try:
     import fcntl
-except ImportError:  # Windows: parts of killed writers are then left where they are
+except ImportError:  # Windows: temporary files of killed processes are then not removed
     fcntl = None  # type: ignore[assignment]
 
 STALE_AFTER = 60.0
-"""Seconds after which a part that no process holds counts as left over: a writer may not have locked a younger one."""
+"""Age in seconds from which an unlocked temporary file is removed: a younger one may not be locked yet."""
 
 
 class DiskFullError(OSError):
-    """There is no room left; the message names the file, the room needed and what to do."""
+    """The disk is full; the message names the file, the space needed and what to do."""
 
 
 @contextmanager
 def whole_file(path: str | Path, size: int | None = None) -> Iterator[IO[bytes]]:
-    """Open a file for writing that replaces `path` only once everything is on disk.
+    """Open a temporary file that replaces `path` when the block ends.
 
-    A writer that is killed, or that raises, leaves the old file (or none), never a part of the new one. What a killed
-    one left is removed by the next writer of the same file.
+    If the process is killed or the block raises, the old file (or none) stays. The next call for the same path removes
+    the temporary file of a killed process.
 
     Args:
-        path: the file to write; its folder is made if need be.
-        size: bytes that will be written, for the message where they do not fit.
+        path: the file to write; its folder is made if needed.
+        size: bytes that will be written, for the message if they do not fit.
 
     Yields:
-        a binary file beside `path`, flushed to disk and renamed onto it on leaving.
+        a binary file beside `path`, flushed to disk and renamed to it at the end.
 
     Raises:
         DiskFullError: the disk is full.
     """
     path = Path(path)
-    with telling_disk_full(path, size):
+    with disk_full_error(path, size):
         path.parent.mkdir(parents=True, exist_ok=True)
         sweep(path)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
@@ -67,20 +67,20 @@ def whole_file(path: str | Path, size: int | None = None) -> Iterator[IO[bytes]]
 
 @contextmanager
 def whole_folder(path: str | Path, *, alone: bool = False) -> Iterator[Path]:
-    """Open an empty folder for writing that replaces `path`, with all that is in it, on leaving.
+    """Make an empty temporary folder that replaces the folder `path`, and all files in it, when the block ends.
 
-    Only for folders that are the program's own. If the writer raises, the new folder is removed and the old one stays.
-    Two writers of one folder need a lock around both.
+    Only for folders that hold no files of the user. If the block raises, the old folder stays. Concurrent writers of
+    one folder need a lock.
 
     Args:
         path: the folder to write.
-        alone: the caller holds such a lock, so that whatever part there is was left by a killed writer.
+        alone: the caller holds such a lock, so that any temporary folder there is a killed process left.
 
     Raises:
         DiskFullError: the disk is full.
     """
     path = Path(path)
-    with telling_disk_full(path), work_folder(path, alone=alone) as work:
+    with disk_full_error(path), work_folder(path, alone=alone) as work:
         new = work / "new"
         new.mkdir()
         yield new
@@ -91,9 +91,9 @@ def whole_folder(path: str | Path, *, alone: bool = False) -> Iterator[Path]:
 
 @contextmanager
 def work_folder(path: Path, *, alone: bool = False) -> Iterator[Path]:
-    """Make an empty hidden folder beside `path` to prepare it in; removed on leaving, or by the next call if killed.
+    """Make an empty hidden folder beside `path`, removed at the end (after a kill, by the next call).
 
-    With `alone` the caller holds a lock on `path`; see `whole_folder`.
+    See `whole_folder` for `alone`.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     sweep(path, 0 if alone else STALE_AFTER)
@@ -107,13 +107,13 @@ def work_folder(path: Path, *, alone: bool = False) -> Iterator[Path]:
 
 @contextmanager
 def locked_folder(folder: Path) -> Iterator[None]:
-    """Hold a folder alone: another process that asks for it waits. The lock ends with its holder and leaves no file."""
+    """Hold an exclusive lock on a folder; it ends with the process at the latest and leaves no file."""
     if fcntl is None:
         yield
         return
     handle = os.open(folder, os.O_RDONLY)
     try:
-        with suppress(OSError):  # a file system without locks: processes are then not kept apart
+        with suppress(OSError):  # a file system without locks
             fcntl.flock(handle, fcntl.LOCK_EX)
         yield
     finally:
@@ -121,15 +121,15 @@ def locked_folder(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def telling_disk_full(path: Path, size: int | None = None) -> Iterator[None]:
-    """Turn "no space left on device" into a message that helps.
+def disk_full_error(path: Path, size: int | None = None) -> Iterator[None]:
+    """Turn "no space left on device" into a `DiskFullError`.
 
     Args:
-        path: what is written.
-        size: bytes that it needs, where they are known.
+        path: the file or folder being written.
+        size: bytes that it needs, if known.
 
     Raises:
-        DiskFullError: the disk became full inside.
+        DiskFullError: the disk is full.
     """
     try:
         yield
@@ -138,65 +138,65 @@ def telling_disk_full(path: Path, size: int | None = None) -> Iterator[None]:
             raise
         folder = next(parent for parent in path.absolute().parents if parent.is_dir())
         free = shutil.disk_usage(folder).free
-        needed = "more room than there is" if size is None else f"{size / 1e6:.1f} MB"
+        needed = "" if size is None else f"{size / 1e6:.1f} MB needed, "
         raise DiskFullError(
-            f"{path}: the disk is full; writing it needs {needed}, and {free / 1e6:.1f} MB are free. Make room, then "
-            "run the same command again: it resumes"
+            f"{path}: the disk is full ({needed}{free / 1e6:.1f} MB free). Make room, then run the same command again: "
+            "it resumes"
         ) from error
 
 
 def is_disk_full(error: BaseException) -> bool:
-    """Whether an error says that a disk or a quota is full; numpy says it without an error number."""
+    """Return True if `error` says that a disk or a quota is full, and is no `DiskFullError` yet."""
     if isinstance(error, DiskFullError) or not isinstance(error, OSError):
         return False
-    unnumbered = error.errno is None and re.search(r"requested and \d+ written", str(error)) is not None
-    return unnumbered or error.errno in (errno.ENOSPC, errno.EDQUOT)
+    from_numpy = error.errno is None and re.search(r"requested and \d+ written", str(error)) is not None
+    return from_numpy or error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
 def read_regular(path: Path) -> bytes:
-    """Return the content of a file.
+    """Return the content of a regular file; opening a pipe would wait for ever.
 
     Raises:
-        OSError: it is missing, cannot be read, or is a folder, a pipe or a device: to open a pipe is to wait for ever.
+        OSError: the file is missing, cannot be read, or is a folder, a pipe or a device.
     """
     if not stat.S_ISREG(path.stat().st_mode):
-        raise OSError(errno.EINVAL, "is no regular file but a folder, a pipe or a device; take it away", str(path))
+        raise OSError(errno.EINVAL, "is not a regular file but a folder, a pipe or a device; remove it", str(path))
     return path.read_bytes()
 
 
 def write_bytes(path: str | Path, data: bytes | memoryview) -> None:
-    """Write `data` to `path`, whole or not at all."""
+    """Write `data` to `path` atomically."""
     with whole_file(path, len(data)) as file:
         file.write(data)
 
 
 def write_text(path: str | Path, text: str) -> None:
-    """Write UTF-8 text to `path`, whole or not at all."""
+    """Write UTF-8 text to `path` atomically."""
     write_bytes(path, text.encode())
 
 
 def write_json(path: str | Path, value: Any) -> None:
-    """Write `value` as indented JSON to `path`, whole or not at all; nan and infinity, which JSON lacks, are refused.
+    """Write `value` as indented JSON to `path` atomically.
 
     Raises:
-        ValueError: `value` holds nan or infinity.
+        ValueError: `value` holds nan or infinity, which JSON lacks.
     """
     write_text(path, json_text(value))
 
 
 def json_text(value: Any) -> str:
-    """Return `value` as `write_json` writes it."""
+    """Return the text that `write_json` writes."""
     return json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def sweep(path: Path, older_than: float = STALE_AFTER) -> None:
-    """Remove the parts that killed writers of `path` left; a living writer holds its own locked."""
+    """Remove temporary files and folders that killed writers of `path` left; running writers hold a lock on theirs."""
     if fcntl is None:
         return
     name = re.compile(rf"\.{re.escape(path.name)}\.[a-z0-9_]{{8}}\.part")
     with suppress(OSError), os.scandir(path.parent) as entries:
         for part in [Path(entry.path) for entry in entries if name.fullmatch(entry.name)]:
-            with suppress(OSError):  # another process was faster, or it is not ours to remove
+            with suppress(OSError):  # locked, removed by another process, or of another user
                 _remove_if_stale(part, older_than)
 
 

@@ -1,4 +1,4 @@
-"""Problem 2: the five fine-tuning settings, as the course states them."""
+"""Fine-tuning settings of problem 2, as the course states them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class Setting:
-    """Where the backbone starts from, and what is trained."""
+    """Initial weights of the backbone, and the part that is trained."""
 
     init: Literal["random", "supplied", "ssl"]
     trains: Literal["model", "classifier"]
@@ -27,12 +27,12 @@ EXTRA: dict[str, Setting] = {
     "frozen random": Setting("random", "classifier", "classifier only, on a random backbone: what E must beat"),
     "LP-FT": Setting("ssl", "model", "C, but the classifier is trained first (Kumar et al. 2022)"),
 }
-"""Rows beside the course's."""
+"""Settings beside the course's."""
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What an edition of the course means by the settings."""
+    """Meaning of the settings in an edition of the course: image size and supplied backbone."""
 
     image_size: int
     supplied: Literal["mini", "dino"]
@@ -43,4 +43,4 @@ READINGS: dict[str, Reading] = {
     "2023": Reading(128, "mini", "ResNet50 trained with labels on Mini-ImageNet (pretrain_model_SL.pt)"),
     "2025": Reading(224, "dino", "the official DINO ResNet50, trained without labels on ImageNet-1k"),
 }
-"""Also of the editions before: 2021 and 2022 as 2023, and 2024 as 2023."""
+"""2021, 2022 and 2024 are as 2023."""
