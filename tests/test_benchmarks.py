@@ -21,7 +21,7 @@ import torch
 from PIL import Image
 
 from dlcvlib import cli, data, recipes
-from dlcvlib.bench import other_loops, our_steps, projection, scale, table
+from dlcvlib.bench import cost, other_loops, table, workloads
 from dlcvlib.bench.measuring import (
     LOADED_AHEAD,
     MEGABYTE,
@@ -242,14 +242,14 @@ def test_the_floor_computes_the_loss_that_a_step_learns_from(
 ) -> None:
     monkeypatch.setenv("DLCV_RUNS", str(tmp_path))
     recipe = WORKLOADS[workload].sized("tiny")
-    images = our_steps.images_of(recipe, world)
+    images = workloads.images_of(recipe, world)
 
     def loss(of: Callable[[Any], torch.Tensor]) -> torch.Tensor:
         torch.manual_seed(0)
-        return of(our_steps.from_random_weights(recipe, images, torch.device("cpu"), "fp32")).detach()
+        return of(workloads.from_random_weights(recipe, images, torch.device("cpu"), "fp32")).detach()
 
     ours = loss(lambda task: task.trained(*task.inputs(next(iter(task.batches())))))
-    torch.testing.assert_close(loss(lambda task: task.trained(*our_steps.augmented(task))), ours)
+    torch.testing.assert_close(loss(lambda task: task.trained(*workloads.augmented(task))), ours)
 
 
 def test_a_resident_step_learns_and_the_floor_does_not(
@@ -257,9 +257,9 @@ def test_a_resident_step_learns_and_the_floor_does_not(
 ) -> None:
     monkeypatch.setenv("DLCV_RUNS", str(tmp_path))
     recipe = WORKLOADS["dino"].sized("tiny")
-    images = our_steps.images_of(recipe, world)
-    for way, learns in ((our_steps.floor, False), (our_steps.resident, True)):
-        task = our_steps.from_random_weights(recipe, images, torch.device("cpu"), "fp32")
+    images = workloads.images_of(recipe, world)
+    for way, learns in ((workloads.floor, False), (workloads.resident, True)):
+        task = workloads.from_random_weights(recipe, images, torch.device("cpu"), "fp32")
         steps = way(task)
         next(steps)
         before = [parameter.clone() for parameter in task.trained.parameters()]
@@ -296,8 +296,8 @@ def test_the_reference_pads_with_what_its_loss_ignores(world: Path) -> None:
 
 def test_a_set_as_large_as_asked_repeats_the_images_there_are(tmp_path: Path) -> None:
     images = torch.arange(5 * 3 * 2 * 2, dtype=torch.uint8).view(5, 3, 2, 2)
-    assert torch.equal(scale.as_many(images, 3, tmp_path), images[:3])
-    assert torch.equal(scale.as_many(images, 12, tmp_path), images.repeat(3, 1, 1, 1)[:12])
+    assert torch.equal(cost.as_many(images, 3, tmp_path), images[:3])
+    assert torch.equal(cost.as_many(images, 12, tmp_path), images.repeat(3, 1, 1, 1)[:12])
 
 
 def test_cost_is_measured_over_images_and_over_epochs(
@@ -305,9 +305,9 @@ def test_cost_is_measured_over_images_and_over_epochs(
 ) -> None:
     monkeypatch.setenv("DLCV_RUNS", str(tmp_path))
     recipe = WORKLOADS["byol"].sized("tiny")
-    found = scale.over_sets(recipe, world, settings(rounds=1), time.monotonic() + 600, (16, 10_000))
+    found = cost.over_sets(recipe, world, settings(rounds=1), time.monotonic() + 600, (16, 10_000))
     assert found["sets"]["10000"]["repeated"] and found["sets"]["16"]["ratio_to_smallest"] == 1
-    peaks = scale.over_epochs(torch.device("cpu"), world, (1,))["peak_megabytes"]
+    peaks = cost.over_epochs(torch.device("cpu"), world, (1,))["peak_megabytes"]
     assert peaks["1"] > 50
 
 
@@ -317,31 +317,31 @@ def test_a_books_trainings_are_projected_from_measured_steps(
     monkeypatch.setenv("DLCV_RUNS", str(tmp_path))
     file = tmp_path / "records.yaml"
     file.write_text("# a book\n01_chapter:\n  - our_byol_e\n  - r1_small_cnn\n02_chapter:\n  - r1_small_cnn\n")
-    names = projection.trained_by(file)
+    names = cost.trained_by(file)
     assert names == ("our_byol", "our_byol_e", "r1_small_cnn")  # what is needed comes first, each once
     device, soon = torch.device("cpu"), time.monotonic() + 600
-    found = projection.project(names, "smoke", world, device, steps=1, deadline=soon)
+    found = cost.project(names, "smoke", world, device, steps=1, deadline=soon)
     assert found["minutes"] == sum(row["minutes"] for row in found["recipes"].values()) > 0
     assert found["recipes"]["our_byol_e"]["seeds"] == recipes.seeds("our_byol_e", "smoke") > 1
     assert found["recipes"]["our_byol_e"]["images_per_second"] is None and not found["left_out"]
-    late = projection.project(names, "smoke", world, device, steps=1, deadline=time.monotonic() - 1)
+    late = cost.project(names, "smoke", world, device, steps=1, deadline=time.monotonic() - 1)
     assert late["minutes"] == 0 and len(late["left_out"]) == 3
 
 
 def test_a_list_of_recipes_that_says_nothing_is_refused(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="--records"):
-        projection.trained_by(tmp_path / "records.yaml")
+        cost.trained_by(tmp_path / "records.yaml")
     file = tmp_path / "empty.yaml"
     file.write_text("# nothing\n")
     with pytest.raises(ValueError, match=r"empty\.yaml lists no recipe"):
-        projection.trained_by(file)
+        cost.trained_by(file)
 
 
 def test_every_recipe_of_the_book_is_found_in_its_list() -> None:
     yaml = pytest.importorskip("yaml")
     file = ROOT / "notebooks" / "records.yaml"
     listed = {name for names in yaml.safe_load(file.read_text()).values() for name in names}
-    assert listed <= set(projection.trained_by(file))
+    assert listed <= set(cost.trained_by(file))
 
 
 def test_every_way_of_loading_gives_the_same_images(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from dlcvlib import data, paths, recipes
-from dlcvlib.bench import projection, scale, table
+from dlcvlib.bench import cost, table
 from dlcvlib.bench.measuring import Settings, machine
 from dlcvlib.bench.workloads import SIZES, WORKLOADS
 from dlcvlib.data import CourseData
@@ -92,9 +92,9 @@ def _measured(asked: argparse.Namespace, settings: Settings, course: CourseData)
     if asked.table or not (asked.scale or asked.project):
         result["workloads"] = table.measure(settings, list(dict.fromkeys(asked.workloads)), course.root)
     if asked.scale:
-        result["scale"] = scale.measure(settings, course.root)
+        result["scale"] = cost.measure_growth(settings, course.root)
     if asked.project:
-        result["projection"] = projection.measure(settings, asked.project, asked.records, course.root)
+        result["projection"] = cost.measure_book(settings, asked.project, asked.records, course.root)
     result["minutes"] = (time.monotonic() - began) / 60
     print(f"\n{result['minutes']:.1f} minutes in all")
     return result

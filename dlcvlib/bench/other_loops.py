@@ -181,15 +181,17 @@ class Views:
 
 
 def view_transform(view: View) -> transforms.Compose:
-    """Return BYOL's and DINO's augmentations of one view."""
+    """Return the augmentation of one view."""
     given = {name: dict(arguments) for name, arguments in view.augmentation.items()}
     probability = {name: arguments.pop("probability", 0.5) for name, arguments in given.items()}
-    augmentation = (
-        transforms.RandomResizedCrop(view.size, **given["random_resized_crop"]),
-        transforms.RandomHorizontalFlip(probability["horizontal_flip"]),
-        transforms.RandomApply([transforms.ColorJitter(**given["colour_jitter"])], probability["colour_jitter"]),
-        transforms.RandomGrayscale(probability["grey"]),
-        transforms.RandomApply([transforms.GaussianBlur(**given["gaussian_blur"])], probability["gaussian_blur"]),
-        transforms.RandomSolarize(128, probability.get("solarize", 0.0)),
+    return transforms.Compose(
+        [
+            transforms.RandomResizedCrop(view.size, **given["random_resized_crop"]),
+            transforms.RandomHorizontalFlip(probability["horizontal_flip"]),
+            transforms.RandomApply([transforms.ColorJitter(**given["colour_jitter"])], probability["colour_jitter"]),
+            transforms.RandomGrayscale(probability["grey"]),
+            transforms.RandomApply([transforms.GaussianBlur(**given["gaussian_blur"])], probability["gaussian_blur"]),
+            transforms.RandomSolarize(128, probability.get("solarize", 0.0)),
+            *TO_NORMALISED,
+        ]
     )
-    return transforms.Compose([*augmentation, *TO_NORMALISED])

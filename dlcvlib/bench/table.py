@@ -11,30 +11,24 @@ import pandas as pd
 import torch
 
 from dlcvlib.bench.measuring import Measured, Row, Settings, peak_memory, take_turns
-from dlcvlib.bench.our_steps import images_of
-from dlcvlib.bench.workloads import WORKLOADS, Workload, build_rows
+from dlcvlib.bench.workloads import WORKLOADS, Workload, build_rows, images_of
 from dlcvlib.recipes import Recipe
 
 SHARE_FOR_MEMORY = 0.3
 """Share of a workload's time for peak memory on a CPU, where each row needs its own process."""
 COLUMNS = {
-    "images_per_second": ("images/s", "{:,.1f}"),
-    "ours_is": ("ours is", "{:.2f}x"),
-    "of_the_floor": ("of the floor", "{:.1%}"),
-    "not_arithmetic": ("not arithmetic", "{:.1%}"),
-    "peak_megabytes": ("peak MB", "{:,.0f}"),
+    "images_per_second": "{:,.1f}",
+    "ours_is": "{:.2f}x",
+    "of_the_floor": "{:.1%}",
+    "not_arithmetic": "{:.1%}",
+    "peak_megabytes": "{:,.0f}",
 }
 
 Table = dict[str, dict[str, Any]]
 
 
 def measure(settings: Settings, names: Sequence[str], root: Path) -> dict[str, Any]:
-    """Measure and print the workloads; each gets its share of the time that is left.
-
-    Raises:
-        ValueError: the data hold fewer images than a batch.
-        FileNotFoundError: they lack a set.
-    """
+    """Measure and print the workloads; each gets its share of the time that is left."""
     end = time.monotonic() + 60 * settings.minutes
     sized = {name: WORKLOADS[name].sized(settings.sizes) for name in names}
     for recipe in sized.values():  # all, before the first is measured
@@ -86,20 +80,20 @@ def compared(rows: Mapping[str, Row], measured: Measured) -> Table:
     `not_arithmetic` is the share of its time beyond the floor's; `peak_megabytes` is None where not measured.
     """
     speeds = pd.DataFrame(measured.speeds)
+    ratios = {name: speeds.rdiv(speeds[name], axis=0).median().to_dict() for name in measured.speeds}
     floor = next(name for name in measured.speeds if rows[name].who == "floor")
-    table: Table = {}
-    for name, each in measured.speeds.items():
-        ratios = speeds.rdiv(speeds[name], axis=0).median().to_dict()
-        table[name] = {
+    return {
+        name: {
             "who": rows[name].who,
             "images_per_second": float(speeds[name].median()),
-            "ratio_to": ratios,
-            "of_the_floor": ratios[floor],
-            "not_arithmetic": 1 - ratios[floor],
+            "ratio_to": ratios[name],
+            "of_the_floor": ratios[name][floor],
+            "not_arithmetic": 1 - ratios[name][floor],
             "peak_megabytes": measured.megabytes.get(name),
             "rounds": each,
         }
-    return table
+        for name, each in measured.speeds.items()
+    }
 
 
 def shares(table: Table) -> dict[str, float]:
@@ -119,19 +113,19 @@ def _print(name: str, workload: Mapping[str, Any]) -> None:
     if "mark" in workload:
         reached = ours["images_per_second"] / workload["mark"]
         print(f"the mark is {workload['mark']:,.0f} images/s on one H200; ours is {reached:.2f} times that")
-    print_left_out(workload)
+    print_left_out(workload["left_out"])
 
 
-def print_rows(rows: Mapping[str, Mapping[str, Any]], columns: Mapping[str, tuple[str, str]]) -> None:
-    """Print rows by name; `columns` gives heading and format by key. A missing value is printed as a dash."""
+def print_rows(rows: Mapping[str, Mapping[str, Any]], columns: Mapping[str, str]) -> None:
+    """Print rows by name; `columns` gives the format by key. A missing value is printed as a dash."""
     shown = {
-        heading: {name: "–" if row[key] is None else form.format(row[key]) for name, row in rows.items()}
-        for key, (heading, form) in columns.items()
+        key.replace("_", " "): {name: "–" if row[key] is None else form.format(row[key]) for name, row in rows.items()}
+        for key, form in columns.items()
     }
-    print(pd.DataFrame(shown).to_string(col_space=12), flush=True)
+    print(pd.DataFrame(shown).to_string(col_space=10), flush=True)
 
 
-def print_left_out(part: Mapping[str, Any]) -> None:
+def print_left_out(left_out: Sequence[str]) -> None:
     """Print what there was no time or no data for."""
-    for each in part["left_out"]:
+    for each in left_out:
         print(f"left out: {each}", flush=True)

@@ -1,7 +1,8 @@
-"""Workloads of the table: recipes at three sizes, and the rows that train them."""
+"""Workloads of the table: recipes at three sizes, our steps, and the rows that train them."""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -11,11 +12,14 @@ from typing import Any
 import torch
 
 from dlcvlib import data, recipes
-from dlcvlib.bench import other_loops, our_steps
+from dlcvlib.bench import other_loops
 from dlcvlib.bench.measuring import Row, Settings, Steps
 from dlcvlib.recipes import Recipe
 from dlcvlib.recipes.pretraining import byol_views, dino_views
+from dlcvlib.training import loop
 from dlcvlib.training.device import PRECISIONS, Precision, choose_precision
+from dlcvlib.training.images import Images
+from dlcvlib.training.tasks import Task, from_random_weights, task_class
 
 SIZES = ("card", "cores", "tiny")
 """`card`: our recipes as trained on a GPU; `cores`: bearable on two cores; `tiny`: only shows that all rows run."""
@@ -102,26 +106,84 @@ WORKLOADS = {
 }
 
 
+def images_of(recipe: Recipe, root: Path) -> Images:
+    """Decode the images that `recipe` trains on; FileNotFoundError if the data at `root` lack them."""
+    return task_class(recipe).load_images(data.find(root), recipe)
+
+
+def open_steps(
+    way: Callable[..., Steps], recipe: Recipe, root: Path, device: torch.device, precision: Precision, **options: Any
+) -> Steps:
+    """Open `ours`, `resident` or `floor` on a recipe's task."""
+    return way(from_random_weights(recipe, images_of(recipe, root), device, precision), **options)
+
+
+def ours(task: Task[Any, Any]) -> Steps:
+    """Train epoch after epoch without evaluation; after the last epoch the schedules start again."""
+    number = 0
+    while True:
+        for batch in task.batches():
+            loop.step(task, batch, number % (task.epochs * task.steps))
+            number += 1
+            yield
+
+
+def resident(task: Any) -> Steps:
+    """Train on one batch that was augmented once and stays on the device."""
+    inputs = augmented(task)
+    task.inputs = lambda batch: inputs
+    for number in itertools.count():
+        loop.step(task, None, number % (task.epochs * task.steps))
+        yield
+
+
+def floor(
+    task: Task[Any, Any], memory_format: torch.memory_format = torch.channels_last, compiled: bool = False
+) -> Steps:
+    """Forward, that of a target network included, loss and backward on a resident batch: a step's lower bound."""
+    task.before_step(0)
+    for network in task.networks:
+        network.to(memory_format=memory_format)
+        if compiled:
+            network.compile(dynamic=False)
+    inputs = augmented(task, memory_format)
+    while True:
+        task.optimizer.zero_grad(set_to_none=True)
+        task.trained(*inputs).backward()
+        yield
+
+
+def augmented(task: Task[Any, Any], memory_format: torch.memory_format = torch.channels_last) -> tuple[Any, ...]:
+    """Augment one batch: return the arguments of the task's loss, images in `memory_format`."""
+
+    def formatted(part: Any) -> Any:
+        if isinstance(part, list):
+            return [formatted(each) for each in part]
+        return part.contiguous(memory_format=memory_format) if part.ndim == 4 else part
+
+    return tuple(formatted(part) for part in task.inputs(next(iter(task.batches()))))
+
+
 def build_rows(workload: Workload, recipe: Any, root: Path, settings: Settings) -> tuple[dict[str, Row], list[str]]:
     """Return a workload's rows, ours first so that they are measured whatever time is left, and what is missing."""
     precision = choose_precision(settings.device)
     other = PRECISIONS["fp32" if precision == "bf16" else "bf16"]
 
     def row(who: str, way: Callable[..., Steps], each: Precision, **options: Any) -> Row:
-        return Row(who, partial(our_steps.open_steps, way, recipe, root, settings.device, each, **options))
+        return Row(who, partial(open_steps, way, recipe, root, settings.device, each, **options))
 
     rows = {
-        f"floor: forward + backward, {precision}": row("floor", our_steps.floor, precision),
-        f"ours, on a resident batch, {precision}": row("resident", our_steps.resident, precision),
-        f"ours, {precision}": row("ours", our_steps.ours, precision),
-        f"floor, {other}": row("choice", our_steps.floor, other),
+        f"floor: forward + backward, {precision}": row("floor", floor, precision),
+        f"ours, on a resident batch, {precision}": row("resident", resident, precision),
+        f"ours, {precision}": row("ours", ours, precision),
+        f"floor, {other}": row("choice", floor, other),
         f"floor, {precision}, not channels_last": row(
-            "choice", our_steps.floor, precision, memory_format=torch.contiguous_format
+            "choice", floor, precision, memory_format=torch.contiguous_format
         ),
     }
     if settings.device.type == "cuda":
-        rows[f"floor, {precision}, compiled"] = row("choice", our_steps.floor, precision, compiled=True)
-    others = {(who, "fp32"): loop for who, loop in workload.others.items()}
+        rows[f"floor, {precision}, compiled"] = row("choice", floor, precision, compiled=True)
+    others = {(who, "fp32"): train for who, train in workload.others.items()}
     missing = []
     if workload.lightly:
         try:
@@ -131,8 +193,8 @@ def build_rows(workload: Workload, recipe: Any, root: Path, settings: Settings) 
         else:
             others |= {("lightly", p): partial(lightly_examples.train, precision=p) for p in ("fp32", precision)}
     image_set = getattr(data.find(root), recipe.dataset)
-    for (who, each), loop in others.items():
+    for (who, each), train in others.items():
         for number in settings.workers:
-            open_loop = partial(loop, recipe, image_set, number, settings.device)
+            open_loop = partial(train, recipe, image_set, number, settings.device)
             rows[f"{NAMES[who]}, {each}, {number} workers"] = Row(who, open_loop, number)
     return rows, missing
