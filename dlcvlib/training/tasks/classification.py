@@ -87,6 +87,7 @@ class Classification(SupervisedTask[ClassificationRecipe, LabelledSplits]):
         self.plateau = _plateau(self.optimizer, recipe)
         self.mix = _mixing(recipe, images.num_classes)
         self.hits = torch.zeros((), device=device)
+        self.fits_at_once = recipe.trains == "classifier"
 
     @staticmethod
     def load_images(course: CourseData, recipe: ClassificationRecipe) -> LabelledSplits:
@@ -194,7 +195,7 @@ class Classification(SupervisedTask[ClassificationRecipe, LabelledSplits]):
 
     def train(self, run: Run, *, seed: int, title: str, checkpoint: str | None) -> Progress:
         """Train epochs, or fit the classifier of a frozen backbone at once."""
-        if self.recipe.trains == "classifier":
+        if self.fits_at_once:
             return probing.probe(self, run, seed)
         return super().train(run, seed=seed, title=title, checkpoint=checkpoint)
 
