@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from dlcvlib.recipes import Optimizer, Schedule
 
@@ -93,3 +94,10 @@ def rate_factors(schedule: Schedule, epochs: int, steps: int) -> list[float]:
         rise = max(1, round(schedule.warmup * total))
         return [min((step + 1) / rise, (total - step) / max(1, total - rise)) for step in range(total)]
     raise ValueError(f"unknown schedule {schedule.name!r}; known are constant, poly, step, cosine, one_cycle, plateau")
+
+
+def plateau_schedule(optimizer: torch.optim.Optimizer, schedule: Schedule) -> ReduceLROnPlateau | None:
+    """Return torch's plateau schedule, to be stepped with the validation loss; None for any other schedule."""
+    if schedule.name != "plateau":
+        return None
+    return ReduceLROnPlateau(optimizer, mode="min", factor=schedule.gamma, patience=schedule.every)
