@@ -251,9 +251,9 @@ def judged(method, chosen):
 
 # %% [markdown]
 # Beside felzenszwalb stand superpixels {cite}`achanta2012slic`. The classical regions are
-# judged on images sampled evenly from the validation set, SAM's on the images shown,
-# unless the profile is `full`; for a comparison the table then also has felzenszwalb on
-# those images.
+# judged on images spread over the whole validation set, SAM's on the images shown, unless
+# the profile is `full`; so that one may compare all the same, felzenszwalb then stands
+# there for those images too.
 
 # %%
 most = len(names) if profile == "full" else 20
