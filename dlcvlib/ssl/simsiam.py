@@ -7,15 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from dlcvlib.ssl.method import Method
 from dlcvlib.ssl.mlp import mlp
-from dlcvlib.ssl.monitors import rank_me
 
-COLLAPSED_RANK = 2.0
-"""Effective rank of the projections below which the network counts as collapsed."""
+COLLAPSED_SHARE = 0.9
+"""Share of the squared length of the projections on one line above which the network counts as collapsed."""
 
 
 def simsiam_loss(p1: Tensor, p2: Tensor, z1: Tensor, z2: Tensor) -> Tensor:
@@ -35,13 +35,10 @@ def simsiam_loss(p1: Tensor, p2: Tensor, z1: Tensor, z2: Tensor) -> Tensor:
 class SimSiam(Method):
     """One encoder (backbone, projector) for both views, and a predictor.
 
-    The batch normalisation of the projections is affine; in the official code it is not.
-
     Args:
         backbone: maps images (N, 3, H, W) to features (N, feature_dim).
         feature_dim: length of a feature vector.
-        hidden: dimension of the projector's two hidden layers.
-        out: dimension of a projection.
+        hidden, out: dimensions of the projector's two hidden layers and of its output.
         bottleneck: dimension of the predictor's hidden layer, smaller than `out`.
         stop_gradient: False lets gradients into the projections, to show the collapse (section 4.1 of the paper).
     """
@@ -57,7 +54,8 @@ class SimSiam(Method):
         stop_gradient: bool = True,
     ) -> None:
         super().__init__()
-        self.encoder = nn.Sequential(backbone, mlp(feature_dim, hidden, hidden, out).append(nn.BatchNorm1d(out)))
+        projector = mlp(feature_dim, hidden, hidden, out).append(nn.BatchNorm1d(out, affine=False))
+        self.encoder = nn.Sequential(backbone, projector)
         self.predictor = mlp(out, bottleneck, out)
         self.stop_gradient = stop_gradient
 
@@ -69,7 +67,7 @@ class SimSiam(Method):
     def loss(self, views: Sequence[Tensor], epoch: int) -> Tensor:
         """Return `simsiam_loss` of two views, each (N, 3, H, W); equation 3 of the paper."""
         z1, z2 = (self.encoder(view).float() for view in views)
-        p1, p2 = (self.predictor(z).float() for z in (z1, z2))
+        p1, p2 = self.predictor(z1).float(), self.predictor(z2).float()
         if self.stop_gradient:
             z1, z2 = z1.detach(), z2.detach()
         return simsiam_loss(p1, p2, z1, z2)
@@ -79,11 +77,13 @@ class SimSiam(Method):
         return self.encoder[1](features)
 
     def health(self, outputs: Tensor, epoch: int) -> dict[str, float]:
-        """Return std and effective rank of the projections; of BN outputs, the rank shows a collapse earlier."""
-        return super().health(outputs, epoch) | {"output_rank": rank_me(outputs)}
+        """Return std of the projections and, as their BN permits a collapse to a line, the share of one line in them."""
+        unit = functional.normalize(outputs, dim=1)
+        share = torch.linalg.matrix_norm(unit, ord=2) ** 2 / len(unit)
+        return super().health(outputs, epoch) | {"leading_share": float(share)}
 
     def collapse(self, health: dict[str, float]) -> str | None:
         """Return a description if all projections are one point or lie on one line, else None."""
-        if (reason := super().collapse(health)) or health["output_rank"] >= COLLAPSED_RANK:
-            return reason
-        return f"the projections of all images lie on one line (effective rank {health['output_rank']:.2f})"
+        share = health["leading_share"]
+        line = f"the projections of all images lie on one line ({share:.1%} of their squared length)"
+        return super().collapse(health) or (line if share > COLLAPSED_SHARE else None)
