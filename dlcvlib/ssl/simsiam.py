@@ -77,7 +77,7 @@ class SimSiam(Method):
         return self.encoder[1](features)
 
     def health(self, outputs: Tensor, epoch: int) -> dict[str, float]:
-        """Return std of the projections and, as their BN permits a collapse to a line, the share of one line in them."""
+        """Return std of the projections and the share of one line in them: BN permits a collapse to a line."""
         unit = functional.normalize(outputs, dim=1)
         share = torch.linalg.matrix_norm(unit, ord=2) ** 2 / len(unit)
         return super().health(outputs, epoch) | {"leading_share": float(share)}
