@@ -155,13 +155,8 @@ Markdown(
 # %% [markdown]
 # ## Training
 #
-<<<<<<< HEAD
-# `chapter.train` is load-or-train here too. Labels take no part in it; where there
-# are any, they serve the *monitors*: at every epoch held-out images are classified
-=======
-# `dlcvlib.train` loads the record or trains, as before. Training uses no labels; the
+# `chapter.train` loads the record or trains, as before. Training uses no labels; the
 # *monitors* do, where there are any: after every epoch held-out images are classified
->>>>>>> ssl
 # by their nearest neighbours among the features of others (kNN), and by a linear
 # classifier (probe).
 
@@ -278,7 +273,6 @@ Markdown(
 )
 
 # %% [markdown]
-<<<<<<< HEAD
 # **Try next**: remove `grey` from our recipe's views. Which neighbours does the
 # network find then?
 #
@@ -292,9 +286,4 @@ Markdown(
 # chapter.train(in_colour)
 # ```
 #
-# The next chapter avoids the collapse without a predictor.
-=======
-# **Try next**: remove `grey` or `colour_jitter` from our recipe's views with
-# `dataclasses.replace` and see which neighbours it finds then. The next chapter has a
-# target network but no predictor.
->>>>>>> ssl
+# The next chapter has a target network but no predictor.
