@@ -7,8 +7,9 @@ import pytest
 import torch
 from safetensors.torch import save_file
 from torch import nn
+from training_worlds import write_classification
 
-from dlcvlib import models
+from dlcvlib import models, recipes, train
 from dlcvlib.models import weights
 
 SIZED = {"image_size": 32, "patch_size": 8}
@@ -154,3 +155,15 @@ def test_a_timm_network_learns():
         loss.backward()
         optimizer.step()
     assert loss.item() < 0.7
+
+
+def test_the_recipe_of_a_timm_network_trains_and_its_record_holds_features(tmp_path, monkeypatch):
+    monkeypatch.setenv("DLCV_RUNS", str(tmp_path / "runs"))
+    run = train("timm_resnet26", profile="smoke", seed=0, data=write_classification(tmp_path / "data"))
+    assert run.finished and 0 <= run.info["best"]["val_accuracy"] <= 1
+    recipe = recipes.get("timm_resnet26").for_profile("smoke")
+    network = models.build(recipe.model, run.info["data"]["classes"])
+    network.load_state_dict(run.weights())
+    assert run.snapshot(2)["features"].shape[1] == models.feature_dim(network)
+    with torch.device("meta"):
+        assert models.feature_dim(models.build(recipes.get("timm_resnet26").model, 50)) == 2048

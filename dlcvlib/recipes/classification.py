@@ -170,7 +170,34 @@ OUR_SCRATCH = ClassificationRecipe(
     profiles=on_small_machines(weight_average=0.0, cutmix_alpha=0.0) | {"hour": IN_AN_HOUR},
 )
 
-CLASSIFICATION = (R1_SMALL_CNN, R1_RESNET50, R2_DENSENET121, R2_CONVNEXT, R4_VGG13_BN, R4_BEIT, OUR_SCRATCH)
+TIMM_RESNET26 = ClassificationRecipe(
+    name="timm_resnet26",
+    title="timm's ResNet-26, from scratch (ours)",
+    report="ours",
+    dataset="classification",
+    model="timm/resnet26",
+    epochs=100,
+    batch_size=128,
+    optimizer=Optimizer("adamw", 2e-3, weight_decay=0.05),
+    schedule=Schedule("one_cycle", warmup=0.1),
+    image_size=64,
+    augmentation=CROP | FLIP,
+    label_smoothing=0.1,
+    profiles=on_small_machines(
+        form="full", model="timm/test_resnet", image_size=64, optimizer=Optimizer("adamw", 5e-3, weight_decay=0.05)
+    ),
+)
+
+CLASSIFICATION = (
+    R1_SMALL_CNN,
+    R1_RESNET50,
+    R2_DENSENET121,
+    R2_CONVNEXT,
+    R4_VGG13_BN,
+    R4_BEIT,
+    OUR_SCRATCH,
+    TIMM_RESNET26,
+)
 
 
 # Batch normalisation bears a rate at which layer normalisation no longer learns.
