@@ -35,8 +35,8 @@ def knn_accuracy(
     values = torch.as_tensor(points).float()
     truth = torch.as_tensor(labels).to(values.device).long()
     _check(values, truth, k, metric)
-    # The neighbour of rank r = 1, 2, … has a vote of 1 + 2^-r: the second terms sum to less than 1, and each exceeds the
-    # sum of those after it, so that they only decide ties.
+    # The neighbour of rank r = 1, 2, … has a vote of 1 + 2^-r: the second terms sum to less than 1, and each exceeds
+    # the sum of those after it, so that they only decide ties.
     votes = 1 + 0.5 ** torch.arange(1, k + 1, dtype=torch.float64, device=values.device)
     num_classes = int(truth.max()) + 1
     right = 0
