@@ -190,7 +190,7 @@ def _file_stem(name: str) -> str:
 
 
 def _check_form(model: nn.Module, name: str) -> None:
-    """Raise a NoWeightsError if `model` differs from the full network with default options, except for the last layer."""
+    """Raise a NoWeightsError if `model` is not the full network with default options, apart from the last layer."""
     with torch.device("meta"):
         expected = build(name, num_classes=2)
     exempt = tuple(f"{name}." for name in (classifier_name(expected), *removed_layers(model)))
