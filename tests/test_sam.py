@@ -102,7 +102,7 @@ def test_a_file_of_another_type_than_asked_for_is_named(tmp_path: Path) -> None:
     write_tiny_sam(tmp_path / "sam_vit_b.pth")
     with pytest.raises(ValueError, match=r"sam_vit_b\.pth holds a SAM of type other .*width 24.*vit_b was asked for"):
         sam.load(model_type="vit_b", folder=tmp_path)
-    with pytest.raises(ValueError, match="'vit_x' is unknown.*vit_b, vit_l, vit_h"):
+    with pytest.raises(ValueError, match=r"'vit_x' is unknown.*vit_b, vit_l, vit_h"):
         sam.load(model_type="vit_x")
 
 
@@ -197,7 +197,7 @@ def test_a_generator_that_is_sure_of_nothing_proposes_nothing(loaded: sam.Loaded
     assert len(regions) == 0 and (sam.paint(regions) == -1).all()
 
 
-def test_what_is_kept_is_not_computed_again_and_is_equal(
+def test_cached_results_are_not_computed_again_and_are_equal(
     loaded: sam.LoadedSam, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     encoded: list[int] = []
