@@ -229,10 +229,8 @@ Markdown(
 # Without it, gradients move both sides of the comparison towards each other.
 
 # %%
-simsiam, unstopped = (
-    dlcvlib.train(name, profile=profile, seed=seed, data=chapter.data)
-    for name in ("our_simsiam", "simsiam_without_stop_gradient")
-)
+simsiam = chapter.train("our_simsiam")
+unstopped = chapter.train("simsiam_without_stop_gradient")
 named = {"BYOL": ours, "SimSiam": simsiam, "SimSiam, no stop-gradient": unstopped}
 views.monitors(list(named.values()), list(named))
 
