@@ -17,7 +17,7 @@ from book import check_pages, settings
 from book.commands import ROOT, run
 from book.lock import only_build
 from book.settings import Settings
-from dlcvlib import generated, outputs
+from dlcvlib.files import generated, outputs
 
 BOOK = ROOT / "book"
 PAGES = BOOK / "_build" / "html"

@@ -6,8 +6,8 @@ import shutil
 from pathlib import Path
 
 from book.commands import ROOT
-from dlcvlib.generated import is_part
-from dlcvlib.outputs import ForeignFileError
+from dlcvlib.files.generated import is_part
+from dlcvlib.files.outputs import ForeignFileError
 
 CHECKED = ROOT / "runs-gpu-check"
 MARKER = ".made-by-gpu-check"

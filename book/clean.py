@@ -16,8 +16,8 @@ from pathlib import Path
 from book import checked
 from book.commands import ROOT
 from book.lock import only_build
-from dlcvlib import generated
-from dlcvlib.outputs import SHOWN, ForeignFileError
+from dlcvlib.files import generated
+from dlcvlib.files.outputs import SHOWN, ForeignFileError
 
 CACHES = (".snakemake", ".pytest_cache", ".mypy_cache", ".ruff_cache")
 TOOLS = re.compile(r"logs/\w+\.log(\.failed|\.ipynb)?|trained/\w+\.txt")

@@ -12,12 +12,17 @@ project = "Deep learning for computer vision, executed"
 language = "en"
 extensions = [
     "myst_nb",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "sphinx.ext.viewcode",
     "sphinxcontrib.bibtex",
     "mathml",
     "records",
     "recorded_settings",
     "recorded_segmentations",
     "recorded_benchmarks",
+    "package_api",
+    "library_layers",
 ]
 exclude_patterns = ["_build", "results", "chapters/logs", "chapters/trained", "**.ipynb_checkpoints"]
 
@@ -41,6 +46,12 @@ html_math_renderer = "mathml"  # book/extensions/mathml.py: no script, no fonts
 bibtex_bibfiles = ["references.bib"]
 bibtex_default_style = "unsrt"
 bibtex_reference_style = "author_year"
+
+# Docstrings have the sections Args, Returns and Raises; types stand in the signature (book/extensions/package_api.py).
+autodoc_typehints_format = "short"
+autodoc_preserve_defaults = True
+napoleon_numpy_docstring = False
+add_module_names = False
 
 html_theme = "sphinx_book_theme"
 html_title = project

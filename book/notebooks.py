@@ -17,7 +17,7 @@ from jupytext.cli import jupytext as jupytext_command
 from jupytext.config import load_jupytext_config
 
 from book.commands import ROOT
-from dlcvlib import digests, outputs
+from dlcvlib.files import digests, outputs
 
 NOTEBOOKS = ROOT / "notebooks"
 

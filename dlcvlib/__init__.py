@@ -1,4 +1,4 @@
-"""The library of an executable course book in computer vision; each room says in its first line what it holds."""
+"""The library of an executable course book in computer vision."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Chapter", "open_chapter", "train"]
 
-_HOME = {"train": "dlcvlib.training", "open_chapter": "dlcvlib.chapter", "Chapter": "dlcvlib.chapter"}
+_MODULES = {"train": "dlcvlib.training", "open_chapter": "dlcvlib.chapter", "Chapter": "dlcvlib.chapter"}
 
 
 def __getattr__(name: str) -> Any:
-    """Fetch a public name from its room on first use, so that reading records does not load what trains."""
-    if name in _HOME:
-        return getattr(import_module(_HOME[name]), name)
+    """Import a public name on first use, so that reading records does not load the training code."""
+    if name in _MODULES:
+        return getattr(import_module(_MODULES[name]), name)
     raise AttributeError(f"module 'dlcvlib' has no attribute {name!r}")

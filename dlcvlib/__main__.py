@@ -1,4 +1,4 @@
-"""`python -m dlcvlib`, and what `torchrun -m dlcvlib` starts: the command line."""
+"""The command line, for `python -m dlcvlib` and `torchrun -m dlcvlib`."""
 
 import sys
 

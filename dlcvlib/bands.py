@@ -16,8 +16,8 @@ from typing import Any, Literal
 import yaml
 
 from dlcvlib import recipes, runs
-from dlcvlib.damage import naming
-from dlcvlib.files import read_regular
+from dlcvlib.files.atomic import read_regular
+from dlcvlib.files.damage import naming
 
 NARROWEST = 0.06
 """Half the width of the narrowest band."""

@@ -1,4 +1,4 @@
-"""How a chapter begins: the values of its `parameters` cell, checked, and what they stand for."""
+"""A chapter of the book: its checked parameters, its data, and load-or-train with both."""
 
 from __future__ import annotations
 
@@ -7,19 +7,21 @@ import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 from dlcvlib import paths
 
 if TYPE_CHECKING:
     from dlcvlib.data import CourseData
+    from dlcvlib.recipes import Recipe
+    from dlcvlib.runs import Run
 
-PARAMETERS = ("profile", "seed", "data_root")  # those that every chapter has
+PARAMETERS = ("profile", "seed", "data_root")  # every chapter has these
 
 
 @dataclass(frozen=True)
 class Chapter:
-    """What a chapter works with: `data` are the sets found, `runs` is the folder of their run records."""
+    """Profile, seed and data of a chapter; `runs` is the folder of the run records made from these data."""
 
     profile: str
     seed: int
@@ -28,30 +30,49 @@ class Chapter:
 
     @property
     def in_words(self) -> str:
-        """What the page was made on, for its reader."""
+        """One sentence in Markdown: data, profile and seed of the page."""
         images = "the toy world, drawn by this book" if self.data.is_toy else f"the data in {self.data.root.name}"
         return f"This page was made on **{images}**, with the profile **{self.profile}** and seed {self.seed}."
+
+    @overload
+    def train(self, recipe: str | Recipe) -> Run: ...
+    @overload
+    def train(self, recipe: str | Recipe, seeds: int) -> list[Run]: ...
+    def train(self, recipe: str | Recipe, seeds: int | None = None) -> Run | list[Run]:
+        """Load or train a recipe with the chapter's profile, seed and data; see `dlcvlib.train`.
+
+        Args:
+            recipe: a name of `dlcvlib.recipes.RECIPES`, or a recipe.
+            seeds: number of seeds, counted up from the chapter's.
+
+        Returns:
+            the run, or a list of `seeds` runs if a number was given.
+        """
+        from dlcvlib.training import train  # here, so that a chapter which trains nothing starts fast
+
+        given = range(self.seed, self.seed + (1 if seeds is None else seeds))
+        runs = [train(recipe, profile=self.profile, seed=seed, data=self.data) for seed in given]
+        return runs[0] if seeds is None else runs
 
 
 def open_chapter(namespace: Mapping[str, Any]) -> Chapter:
     """Check the chapter's parameters and find its data; called as `open_chapter(globals())`.
 
-    It stands below the `parameters` cell. papermill writes the values it is given into a cell of their own, and only
-    logs a name that the chapter does not know: with `-p proflie smoke` the chapter would run for hours on another
-    profile than the one asked for.
+    Call it below the `parameters` cell. papermill injects its values in a cell of their own and only logs a name that
+    the chapter does not declare, so `-p proflie smoke` would run the chapter with its default profile.
 
     Args:
-        namespace: the chapter's `globals()`; `data_root` is a path, or None or "" for wherever the data are found.
+        namespace: the chapter's `globals()`; `data_root` is a path, or None or "" to search for the data.
 
     Raises:
-        NameError: the `parameters` cell was not run, or papermill was given a name that this cell does not assign.
-        ValueError: `profile` is none of `dlcvlib.recipes.PROFILES`, or `seed` is no whole number >= 0.
-        dlcvlib.data.DataError: no data are at `data_root`.
+        NameError: the `parameters` cell was not run, or papermill injected a name that this cell does not assign.
+        ValueError: `profile` is not in `dlcvlib.recipes.PROFILES`, or `seed` is not an integer >= 0.
+        dlcvlib.data.DataError: there are no data at `data_root`.
     """
     if absent := [name for name in PARAMETERS if name not in namespace]:
         raise NameError(f"{', '.join(absent)} is not set: run the cell tagged `parameters`, at the top of the chapter")
     _refuse_unknown(namespace.get("In", []))
-    # Only now, so that a misspelt parameter is told at once.
+    # Imported only now, so that a misspelt parameter is reported at once.
     from dlcvlib.data import find
     from dlcvlib.recipes import PROFILES
 
@@ -65,10 +86,10 @@ def open_chapter(namespace: Mapping[str, Any]) -> Chapter:
 
 
 def _refuse_unknown(cells: list[str]) -> None:
-    """Compare the cell that papermill injected, if there is one among the cells run so far, with the one above it."""
+    """Raise NameError if the cell that papermill injected assigns a name that the `parameters` cell does not."""
     injected = [position for position, cell in enumerate(cells) if cell.lstrip().startswith("# Parameters\n")]
     if not injected:
-        return  # run by hand, or as a plain script
+        return  # run interactively or as a script
     given = _assigned(cells[injected[-1]])
     declared = next(
         (names for cell in reversed(cells[: injected[-1]]) if {*PARAMETERS} <= (names := _assigned(cell))), None
@@ -82,7 +103,7 @@ def _refuse_unknown(cells: list[str]) -> None:
 
 
 def _assigned(cell: str) -> set[str]:
-    """Names assigned at the top level of a cell; none if it is no plain Python (a `%magic`, say)."""
+    """Names assigned at the top level of a cell; empty if the cell is not plain Python, such as a `%magic`."""
     try:
         statements = ast.parse(cell).body
     except SyntaxError:

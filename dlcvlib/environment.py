@@ -1,7 +1,6 @@
-"""What this machine has and lacks for the book: `dlcv check`.
+"""`dlcv check`: checks of the installation, the machine, the data and the weights.
 
-Only the standard library is imported up here, and everything else inside the check that needs it: one package that is
-missing or broken costs that check alone.
+At module level only the standard library is imported, so that a missing or broken package fails its own check only.
 """
 
 from __future__ import annotations
@@ -24,65 +23,65 @@ if TYPE_CHECKING:
 PYTHON = (3, 11)
 GIGABYTE = 2**30
 DISK = (1, 10)
-"""Gigabytes that the toy world with its records needs, and the course's data, unpacked and decoded."""
+"""Disk space in GB for the toy world with its records, and for the course data, unpacked and decoded."""
 MEMORY = (2, 6)
-"""Gigabytes in which the toy world trains, and the reports' own networks."""
+"""Memory in GB to train on the toy world, and to train the networks of the reports."""
 FOR_CHAPTERS = ("jupyterlab", "jupytext", "papermill", "ipykernel", "ipywidgets", "anywidget", "plotly", "snakemake")
 INSTALL = "pip install -r requirements.txt -e ."
-NEW_PAIR = "pip uninstall --yes torch torchvision && pip install torchvision, which brings the torch it was built with"
-WEIGHTS = "put files such as resnet50.safetensors into a folder and name it in DLCV_WEIGHTS, or let them be downloaded"
+NEW_PAIR = "pip uninstall --yes torch torchvision && pip install torchvision, which installs the matching torch"
+WEIGHTS = "put files such as resnet50.safetensors into a folder and set DLCV_WEIGHTS to it, or let them be downloaded"
 
 Status = Literal["OK", "FAIL", "--"]
 
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that was looked at."""
+    """Result of one check."""
 
     name: str
     status: Status
-    """`FAIL` where nothing goes without it; `--` where something goes otherwise."""
-    found: str
+    """`FAIL` if it must be corrected, `--` if it is optional."""
+    detail: str
     cure: str = ""
 
     def __str__(self) -> str:
         cure = f"; {self.cure}" if self.cure and self.status != "OK" else ""
-        return f"{f'[{self.status}]':<6} {self.name}: {self.found}{cure}"
+        return f"{f'[{self.status}]':<6} {self.name}: {self.detail}{cure}"
 
 
 def check(data_root: str | Path | None = None) -> list[Check]:
-    """Look at everything, and change nothing.
+    """Run all checks; nothing is changed.
 
     Args:
-        data_root: folder of the course data; None looks in `$DLCV_DATA`, then in `data/`.
+        data_root: folder of the course data; None means `$DLCV_DATA`, then `data/`.
     """
-    looks = LOOKS | {"data": partial(_data, root=data_root)}
-    return [_guarded(name, look) for name, look in looks.items()]
+    checks = CHECKS | {"data": partial(_data, root=data_root)}
+    return [_guarded(name, function) for name, function in checks.items()]
 
 
 def gpu_needed() -> Check:
-    """Look for a GPU alone; none is a failure."""
-    found = _guarded("GPU", _device)
-    return found if found.status == "OK" else replace(found, status="FAIL")
+    """Check for a GPU only; a missing one is a failure."""
+    result = _guarded("GPU", _device)
+    return result if result.status == "OK" else replace(result, status="FAIL")
 
 
-def _guarded(name: str, look: Callable[[str], Check]) -> Check:
-    """A check that cannot be made says why, and the others go on."""
+def _guarded(name: str, function: Callable[[str], Check]) -> Check:
+    """Run one check; any error becomes its result."""
     try:
-        return look(name)
+        return function(name)
     except Exception as error:
         reason = str(error).strip().partition("\n")[0] or type(error).__name__
-        return Check(name, "FAIL", f"could not be looked at ({reason})", INSTALL)
+        return Check(name, "FAIL", f"could not be checked ({reason})", INSTALL)
 
 
 def _python(name: str) -> Check:
-    wanted = ".".join(map(str, PYTHON))
+    oldest = ".".join(map(str, PYTHON))
     status: Status = "OK" if sys.version_info >= PYTHON else "FAIL"
-    return Check(name, status, platform.python_version(), f"install Python {wanted} or newer: make PYTHON=python3.12")
+    return Check(name, status, platform.python_version(), f"install Python {oldest} or newer: make PYTHON=python3.12")
 
 
 def _pair(name: str) -> Check:
-    """A torchvision built for another torch imports with an error, or lacks its operators."""
+    """Import torchvision and call one of its operators, which fails if it was built for another torch."""
     try:
         import torch
         import torchvision
@@ -92,25 +91,25 @@ def _pair(name: str) -> Check:
         return Check(name, "FAIL", str(error).partition("\n")[0], INSTALL)
     except (RuntimeError, AttributeError) as error:
         reason = str(error).partition("\n")[0]
-        found = ", ".join(f"{package} {_version(package)}" for package in ("torch", "torchvision"))
-        return Check(name, "FAIL", f"{found} are not of one build ({reason})", NEW_PAIR)
+        versions = ", ".join(f"{package} {_version(package)}" for package in ("torch", "torchvision"))
+        return Check(name, "FAIL", f"{versions} are not of one build ({reason})", NEW_PAIR)
     return Check(name, "OK", f"torch {torch.__version__}, torchvision {torchvision.__version__}, of one build")
 
 
 def _packages(name: str) -> Check:
-    """The library's requirements, chapters apart: there, and new enough."""
+    """Check versions of the packages that the library requires; those of the chapters are checked separately."""
     from packaging.requirements import Requirement
 
     faults = []
-    asked = [Requirement(line) for line in importlib.metadata.requires("dlcvlib") or []]
-    needed = [one for one in asked if one.marker is None and one.name not in FOR_CHAPTERS]
-    for one in needed:
-        version = _version(one.name)
+    requirements = [Requirement(line) for line in importlib.metadata.requires("dlcvlib") or []]
+    needed = [package for package in requirements if package.marker is None and package.name not in FOR_CHAPTERS]
+    for package in needed:
+        version = _version(package.name)
         if version is None:
-            faults.append(f"{one.name} is missing")
-        elif not one.specifier.contains(version, prereleases=True):
-            faults.append(f"{one.name} {version} is not {one.specifier}")
-    return Check(name, "FAIL" if faults else "OK", ", ".join(faults) or f"all {len(needed)} are there", INSTALL)
+            faults.append(f"{package.name} is missing")
+        elif not package.specifier.contains(version, prereleases=True):
+            faults.append(f"{package.name} {version} is not {package.specifier}")
+    return Check(name, "FAIL" if faults else "OK", ", ".join(faults) or f"all {len(needed)} are installed", INSTALL)
 
 
 def _chapters(name: str) -> Check:
@@ -124,11 +123,11 @@ def _device(name: str) -> Check:
     import torch
 
     if torch.cuda.is_available():
-        card = torch.cuda.get_device_properties(0)
-        return Check(name, "OK", f"{card.name}, {card.total_memory / GIGABYTE:.0f} GB")
+        gpu = torch.cuda.get_device_properties(0)
+        return Check(name, "OK", f"{gpu.name}, {gpu.total_memory / GIGABYTE:.0f} GB")
     cores = f"no GPU, {os.cpu_count()} processor cores"
     if shutil.which("nvidia-smi"):
-        cure = "nvidia-smi is there but torch sees no GPU: mend the driver, or install a torch built for CUDA"
+        cure = "nvidia-smi is installed but torch sees no GPU: update the driver, or install a torch built for CUDA"
     else:
         cure = "the profiles smoke, quick and hour need none"
     return Check(name, "--", cores, cure)
@@ -145,18 +144,18 @@ def _disk(name: str) -> Check:
 
 def _memory(name: str) -> Check:
     if not hasattr(os, "sysconf"):  # Windows
-        return Check(name, "--", "not known", "look at it in the task manager")
+        return Check(name, "--", "not known", "see the task manager")
     total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     limit = Path("/sys/fs/cgroup/memory.max")  # of the container, if one sets it
     if limit.is_file() and (text := limit.read_text().strip()).isdigit():
         total = min(total, int(text))
-    return _amount(name, total, "in all", MEMORY, "close other programs, or take a larger machine")
+    return _amount(name, total, "in total", MEMORY, "close other programs, or use a larger machine")
 
 
-def _amount(name: str, found: int, words: str, needed: tuple[int, int], cure: str) -> Check:
+def _amount(name: str, size: int, words: str, needed: tuple[int, int], cure: str) -> Check:
     toy, course = needed
-    status: Status = "FAIL" if found < toy * GIGABYTE else "--" if found < course * GIGABYTE else "OK"
-    return Check(name, status, f"{found / GIGABYTE:.0f} GB {words}", f"{cure}: {course} GB are good to have")
+    status: Status = "FAIL" if size < toy * GIGABYTE else "--" if size < course * GIGABYTE else "OK"
+    return Check(name, status, f"{size / GIGABYTE:.0f} GB {words}", f"{cure}: {course} GB are recommended")
 
 
 def _data(name: str, root: str | Path | None = None) -> Check:
@@ -164,60 +163,51 @@ def _data(name: str, root: str | Path | None = None) -> Check:
     from dlcvlib.data import DataError
     from dlcvlib.data.editions import scan
 
-    named = root or os.environ.get("DLCV_DATA")
+    root = root or os.environ.get("DLCV_DATA")
     try:
-        found = scan(named or paths.data_home())  # not `find`, which would draw the toy world
+        data = scan(root or paths.data_home())  # not `find`, which would draw the toy world
     except DataError as error:
-        if named:
-            return Check(name, "FAIL", str(error), "name another folder, in DLCV_DATA say")
-        return Check(
-            name,
-            "--",
-            "none of the course, so the toy world is drawn on first use",
-            f"put the course's into {_short(paths.data_home())}, or name their folder in DLCV_DATA",
-        )
+        if root:
+            return Check(name, "FAIL", str(error), "set DLCV_DATA to another folder")
+        cure = f"put the course data into {_short(paths.data_home())}, or set DLCV_DATA to their folder"
+        return Check(name, "--", "no course data, so the toy world is drawn on first use", cure)
     sets = ", ".join(
-        f"{title} {' + '.join(f'{len(part.files):,}' for part in (one.train, one.val) if part is not None)}"
-        for title, one in found.sets.items()
+        f"{title} {' + '.join(f'{len(part.files):,}' for part in (image_set.train, image_set.val) if part is not None)}"
+        for title, image_set in data.sets.items()
     )
-    if found.problems:
-        reason = f"{_short(found.root)}: {len(found.problems):,} problems, the first: {found.problems[0].reason}"
+    if data.problems:
+        reason = f"{_short(data.root)}: {len(data.problems):,} problems, the first: {data.problems[0].reason}"
         return Check(name, "FAIL", reason, "`dlcv data check` lists them")
-    return Check(name, "OK", f"{_short(found.root)}: {sets}")
+    return Check(name, "OK", f"{_short(data.root)}: {sets}")
 
 
 def _weights(name: str) -> Check:
+    from dlcvlib.models import find_weights
     from dlcvlib.models.loading import SUFFIXES
 
-    named = os.environ.get("DLCV_WEIGHTS")
-    if not named:
-        return Check(name, "--", "DLCV_WEIGHTS names no folder", WEIGHTS)
-    folder = Path(named).expanduser()
+    variable = os.environ.get("DLCV_WEIGHTS")
+    if not variable:
+        return Check(name, "--", "DLCV_WEIGHTS is not set", WEIGHTS)
+    folder = Path(variable).expanduser()
     if not folder.is_dir():
-        return Check(name, "FAIL", f"DLCV_WEIGHTS names {folder}, which is no folder", "mend or unset it")
-    found = {network: file.name for network in _networks() if (file := _file_for(network, folder))}
-    others = [file.name for file in folder.iterdir() if file.suffix in SUFFIXES and file.name not in found.values()]
-    words = ", ".join(f"{network} ({file})" for network, file in found.items()) or "none for a network of ours"
+        return Check(name, "FAIL", f"DLCV_WEIGHTS is {folder}, which is not a folder", "correct or unset it")
+    files = {network: file.name for network in _networks() if (file := find_weights(network, folder))}
+    others = [file.name for file in folder.iterdir() if file.suffix in SUFFIXES and file.name not in files.values()]
+    words = ", ".join(f"{network} ({file})" for network, file in files.items()) or "no weights for our networks"
     if others:
         words += f"; not known: {', '.join(sorted(others))}"
-    return Check(name, "OK" if found else "--", f"{_short(folder)}: {words}", WEIGHTS)
+    return Check(name, "OK" if files else "--", f"{_short(folder)}: {words}", WEIGHTS)
 
 
 def _networks() -> list[str]:
-    """Names under which weights are looked for in the folder, and the course's own file."""
+    """Names of the networks for which there are weights; each is also the stem of their file."""
     from dlcvlib.models.registry import FAMILIES
     from dlcvlib.sam import PUBLISHED
-    from dlcvlib.training.starting import COURSE_BACKBONE
+    from dlcvlib.training.start import COURSE_BACKBONE
 
     published = [name for name, family in FAMILIES.items() if family.published is not None]
     dino = [f"dino_{name}" for name, family in FAMILIES.items() if family.dino is not None]
     return [*published, *dino, *(f"sam_{model_type}" for model_type in PUBLISHED), Path(COURSE_BACKBONE).stem]
-
-
-def _file_for(network: str, folder: Path) -> Path | None:
-    from dlcvlib.models import find_weights
-
-    return find_weights(network, folder)
 
 
 def _version(package: str) -> str | None:
@@ -228,14 +218,14 @@ def _version(package: str) -> str | None:
 
 
 def _short(path: Path) -> str:
-    """Relative to the folder that data and records lie in, where it is inside."""
+    """Return `path` relative to `paths.home()` if it is inside."""
     from dlcvlib import paths
 
     path = path.resolve()
     return str(path.relative_to(paths.home())) if path.is_relative_to(paths.home()) else str(path)
 
 
-LOOKS: dict[str, Callable[[str], Check]] = {
+CHECKS: dict[str, Callable[[str], Check]] = {
     "Python": _python,
     "torch and torchvision": _pair,
     "packages of the library": _packages,
@@ -249,13 +239,13 @@ LOOKS: dict[str, Callable[[str], Check]] = {
 
 
 def add_arguments(subparsers: Subparsers) -> None:
-    """Add `check`, which sets `run`, a function of the parsed arguments that returns the exit status."""
-    parser = subparsers.add_parser("check", help="report what this machine has and lacks, with the cure")
-    parser.add_argument("--gpu", action="store_true", help="look for a GPU only, and fail where torch sees none")
-    parser.set_defaults(run=lambda asked: report([gpu_needed()] if asked.gpu else check()))
+    """Add `check`; it sets `run`, a function of the parsed arguments that returns the exit status."""
+    parser = subparsers.add_parser("check", help="check the installation, the machine, the data and the weights")
+    parser.add_argument("--gpu", action="store_true", help="check for a GPU only, and fail if torch sees none")
+    parser.set_defaults(run=lambda arguments: report([gpu_needed()] if arguments.gpu else check()))
 
 
-def report(found: Sequence[Check]) -> int:
-    """Print a line each; the exit status is 1 if one fails."""
-    print("\n".join(map(str, found)))
-    return 1 if any(one.status == "FAIL" for one in found) else 0
+def report(checks: Sequence[Check]) -> int:
+    """Print one line per check; return exit status 1 if one failed."""
+    print("\n".join(map(str, checks)))
+    return 1 if any(check.status == "FAIL" for check in checks) else 0

@@ -1,18 +1,18 @@
-"""How an error says that memory ran out."""
+"""Recognising out-of-memory errors."""
 
 from __future__ import annotations
 
 import errno
 import sys
 
-SAID = ("out of memory", "can't allocate memory", "not enough memory", "ALLOC_FAILED", "bad_alloc")
-"""Words by which torch and the libraries below it say so; torch on the CPU has no error of its own for it."""
+MESSAGES = ("out of memory", "can't allocate memory", "not enough memory", "ALLOC_FAILED", "bad_alloc")
+"""Parts of messages of torch and its libraries; on the CPU, torch has no error class for it."""
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Return True where `error` says that memory ran out, of the machine or of a GPU.
+    """Return True if `error` says that the memory of the machine or of a GPU ran out.
 
-    torch is not imported for it: the command line asks where torch may be missing.
+    It does not import torch, which may be missing when the command line calls it.
     """
     if isinstance(error, MemoryError):
         return True
@@ -21,4 +21,4 @@ def is_out_of_memory(error: BaseException) -> bool:
     torch = sys.modules.get("torch")
     if torch is not None and isinstance(error, torch.OutOfMemoryError):
         return True
-    return isinstance(error, RuntimeError) and any(words in str(error) for words in SAID)
+    return isinstance(error, RuntimeError) and any(message in str(error) for message in MESSAGES)

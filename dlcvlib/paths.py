@@ -1,4 +1,4 @@
-"""Where things lie on disk: the data, the run records and what is derived from them."""
+"""Default paths of the data, the run records, the caches and the results."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ def resolved(path: Path) -> Path:
     try:
         return path.expanduser().resolve()
     except (OSError, RuntimeError) as error:  # Python before 3.13 raises the latter
-        raise ValueError(f"{path} cannot be followed ({error}): mend the links") from error
+        raise ValueError(f"{path} cannot be followed ({error}): correct the links") from error
 
 
 def home() -> Path:
-    """Folder that `data/` and `runs/` lie in: `$DLCV_HOME`, else the checkout of this package, else the current folder.
+    """Parent of `data/` and `runs/`: `$DLCV_HOME`, else the checkout of this package, else the current folder.
 
-    A chapter's kernel starts in `notebooks/`, the command line anywhere; both must mean the same records.
+    It is the same for a chapter, whose kernel starts in `notebooks/`, and for the command line, started anywhere.
     """
     if named := os.environ.get("DLCV_HOME"):
         return resolved(Path(named))
@@ -30,20 +30,20 @@ def home() -> Path:
 
 
 def data_home() -> Path:
-    """Folder in which data are put by default, and looked for when none is named."""
+    """Default folder of the data."""
     return home() / "data"
 
 
 def toy_home() -> Path:
-    """Folder of the toy world, drawn on first use."""
+    """Folder of the toy world, which is drawn on first use."""
     return data_home() / "toy"
 
 
 def runs_home(data_root: Path) -> Path:
     """Folder of the run records made on the data at `data_root`.
 
-    `$DLCV_RUNS` if set; else `runs/` for the toy world and `runs/on-{folder name}/` for any other data, so that a
-    student who first plays and then brings the course data keeps both sets of records.
+    `$DLCV_RUNS` if set; else `runs/` for the toy world and `runs/on-{folder name}/` for any other data, so that their
+    records are kept apart.
     """
     if named := os.environ.get("DLCV_RUNS"):
         return resolved(Path(named))
@@ -54,11 +54,11 @@ def runs_home(data_root: Path) -> Path:
 
 
 def cache_home() -> Path:
-    """Folder of decoded images and of SAM's work, beside the run records: `$DLCV_RUNS/cache`, else `runs/cache`."""
+    """Folder of decoded images and of SAM's masks: `$DLCV_RUNS/cache`, else `runs/cache`."""
     named = os.environ.get("DLCV_RUNS")
     return (resolved(Path(named)) if named else home() / "runs") / "cache"
 
 
 def results_home() -> Path:
-    """Folder of the results that the book keeps in git."""
+    """Folder of the book's recorded results, which are in git."""
     return home() / "book" / "results"

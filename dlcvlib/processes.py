@@ -1,6 +1,6 @@
-"""Several processes that work as one: `torchrun` starts them, one a GPU, and each knows its place among them.
+"""Distributed training: thin wrappers around `torch.distributed`, for processes that `torchrun` started.
 
-Alone, a process is the first of one, and everything here leaves its values as they are.
+In a single process (rank 0, world size 1) every function returns its argument unchanged.
 """
 
 from __future__ import annotations
@@ -19,34 +19,34 @@ from torch import Tensor, distributed
 
 Value = TypeVar("Value")
 
-PATIENCE = timedelta(hours=1)
-"""How long a process waits for the others: one may be decoding images for all."""
+TIMEOUT = timedelta(hours=1)
+"""Time a process waits for the others: one may be decoding images for all."""
 CONNECTION_LOST = ("gloo", "Connection closed by peer", "Connection reset by peer", "NCCL")
-"""What torch says when a process on the other end is gone; it has no error class of its own for gloo."""
+"""Parts of torch's messages when another process is gone; gloo has no error class for it."""
 
 
 class ProcessLostError(RuntimeError):
-    """Another process of the same training is gone."""
+    """Another process of the same training run is gone."""
 
 
 def join() -> None:
-    """Join the processes that `torchrun` started beside this one; does nothing alone, or when done before.
+    """Initialise the process group of `torchrun`; do nothing in a single process or when called again.
 
     Raises:
-        ValueError: more processes were started on this machine than it has GPUs.
+        ValueError: this machine has fewer GPUs than processes.
     """
     if int(os.environ.get("WORLD_SIZE", "1")) == 1 or distributed.is_initialized():
         return
     if torch.cuda.is_available():
-        here, cards = int(os.environ["LOCAL_WORLD_SIZE"]), torch.cuda.device_count()
-        if here > cards:
+        count, gpus = int(os.environ["LOCAL_WORLD_SIZE"]), torch.cuda.device_count()
+        if count > gpus:
             raise ValueError(
-                f"torchrun started {here} processes on a machine of {cards} GPUs: --nproc-per-node={cards}"
+                f"torchrun started {count} processes on a machine with {gpus} GPUs; use --nproc-per-node={gpus}"
             )
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
-    distributed.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo", timeout=PATIENCE)
+    distributed.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo", timeout=TIMEOUT)
     atexit.register(_leave)
-    signal.signal(signal.SIGTERM, _ended)  # with which torchrun ends the others when one is gone
+    signal.signal(signal.SIGTERM, _terminate)  # torchrun sends it to the others when one process is gone
 
 
 def _leave() -> None:
@@ -54,58 +54,58 @@ def _leave() -> None:
         distributed.destroy_process_group()
 
 
-def _ended(number: int, frame: FrameType | None) -> None:
-    raise ProcessLostError("torchrun ends this process: another one was lost, or the job was called off")
+def _terminate(number: int, frame: FrameType | None) -> None:
+    raise ProcessLostError("torchrun ends this process: another one was lost, or the job was cancelled")
 
 
 def world_size() -> int:
-    """How many there are."""
+    """Number of processes."""
     return distributed.get_world_size() if distributed.is_initialized() else 1
 
 
 def rank() -> int:
-    """Which of them this is, from 0."""
+    """Index of this process, from 0."""
     return distributed.get_rank() if distributed.is_initialized() else 0
 
 
 def is_first() -> bool:
-    """Whether this one writes the record and speaks to the user."""
+    """Return True on rank 0, which alone writes the record and prints."""
     return rank() == 0
 
 
 def barrier() -> None:
-    """Until all have come so far."""
+    """Wait for all processes."""
     if world_size() > 1:
         distributed.barrier()
 
 
 def broadcast(value: Value) -> Value:
-    """What the first process holds, so that all decide alike."""
+    """Return the value of rank 0 on every process."""
     if world_size() == 1:
         return value
-    held = [value]
-    distributed.broadcast_object_list(held)
-    return held[0]
+    values = [value]
+    distributed.broadcast_object_list(values)
+    return values[0]
 
 
 def shard(parts: Sequence[Value]) -> Sequence[Value]:
-    """Every `count()`-th of the parts, for work of which nobody needs the order; `together` puts it together again."""
+    """Return every `world_size`-th part, starting at `rank`; `gather` restores the order."""
     return parts[rank() :: world_size()]
 
 
 def gather(parts: list[Tensor]) -> Tensor:
-    """Rows, in their order, of what every process made of the parts that were `dealt` to it."""
+    """Concatenate the results that all processes computed from their `shard`, in the original order."""
     if world_size() == 1:
         return torch.cat(parts)
     device = broadcast(parts[0].device.type if parts else "cpu")
     gathered: list[list[Tensor]] = [[]] * world_size()
     distributed.all_gather_object(gathered, [part.cpu() for part in parts])
-    in_turn = (part for turn in itertools.zip_longest(*gathered) for part in turn if part is not None)
-    return torch.cat(list(in_turn)).to(device)
+    in_order = (part for turn in itertools.zip_longest(*gathered) for part in turn if part is not None)
+    return torch.cat(list(in_order)).to(device)
 
 
 def all_reduce_sum(values: Tensor) -> Tensor:
-    """The sum over the processes, element by element, without gradient."""
+    """Element-wise sum over the processes, without gradient."""
     if world_size() > 1:
         values = values.clone()
         distributed.all_reduce(values)
@@ -113,7 +113,7 @@ def all_reduce_sum(values: Tensor) -> Tensor:
 
 
 def all_reduce_mean(values: Tensor) -> Tensor:
-    """The mean over the processes, element by element; gradients flow back to every process's values."""
+    """Element-wise mean over the processes; gradients flow back to the values of every process."""
     return cast(Tensor, _Mean.apply(values)) if world_size() > 1 else values
 
 
@@ -128,12 +128,12 @@ class _Mean(torch.autograd.Function):
 
 
 def lost(error: BaseException) -> bool:
-    """Whether an error tells that another process is gone."""
+    """Return True if `error` means that another process is gone."""
     if isinstance(error, ProcessLostError | distributed.DistError):
         return True
     return world_size() > 1 and isinstance(error, RuntimeError) and any(word in str(error) for word in CONNECTION_LOST)
 
 
 def name() -> str:
-    """This process as a message names it: "process 2 of 4"; empty alone."""
+    """Name of this process for messages, such as "process 2 of 4"; empty in a single process."""
     return f"process {rank() + 1} of {world_size()}" if world_size() > 1 else ""

@@ -1,4 +1,4 @@
-"""Progress bars that stay readable in a terminal, in JupyterLab and in papermill's log."""
+"""Progress bars for a terminal, JupyterLab and papermill's log."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from dlcvlib import processes
 
 TERMINAL_SECONDS = 0.5
 LOG_SECONDS = 5.0
-"""Between two lines where nobody watches, or where each line is kept in the notebook."""
+"""Interval between updates in a notebook or a log, where every update stays as a line."""
 
 
 def progress_bar(title: str, total: int | None, unit: str, initial: int = 0) -> tqdm:
-    """A bar on the standard error, which the book's pages leave out; of several processes the first one shows it.
+    """Progress bar on stderr, which the book's pages leave out; only rank 0 shows it.
 
     Args:
-        title: before the bar.
-        total: how many `unit` there are; None where that is not known.
-        unit: what is counted, such as "step".
-        initial: how many are done already.
+        title: text before the bar.
+        total: number of units; None if unknown.
+        unit: name of the unit, such as "step".
+        initial: number of units already done.
     """
-    watched = sys.stderr.isatty()
+    terminal = sys.stderr.isatty()
     return tqdm(
         desc=title,
         total=total,
         initial=initial,
         unit=" " + unit,
-        mininterval=TERMINAL_SECONDS if watched else LOG_SECONDS,
-        dynamic_ncols=watched,
+        mininterval=TERMINAL_SECONDS if terminal else LOG_SECONDS,
+        dynamic_ncols=terminal,
         file=sys.stderr,
         disable=not processes.is_first(),
     )

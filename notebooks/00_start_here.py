@@ -87,7 +87,7 @@ Markdown(
 # cores, and `full` is the report's own setting, for a GPU.
 
 # %%
-settings = recipes.overview(recipe.for_profile(name) for name in recipes.PROFILES)
+settings = views.recipes_overview(recipe.for_profile(name) for name in recipes.PROFILES)
 settings.insert(0, "profile", recipes.PROFILES)
 views.table_picture(
     settings[["profile", "network", "tiles", "epochs", "batch", "starts from"]],

@@ -57,7 +57,7 @@ Markdown(chapter.in_words)
 # %%
 MODEL_A = ["r1_small_cnn", "r2_densenet121", "r4_vgg13_bn", "our_scratch"]
 MODEL_B = ["r1_resnet50", "r2_convnext", "r4_beit"]
-as_reported = recipes.overview(map(recipes.get, MODEL_A + MODEL_B))
+as_reported = views.recipes_overview(map(recipes.get, MODEL_A + MODEL_B))
 NETWORK = [
     "recipe",
     "report",
@@ -87,7 +87,7 @@ views.table_picture(
 # changed where so few steps would otherwise move nothing.
 
 # %%
-as_run = recipes.overview(
+as_run = views.recipes_overview(
     recipes.get(name).for_profile(profile) for name in MODEL_A + MODEL_B
 )
 changed = ["recipe", "network", "pixels", "epochs", "batch", "optimizer"]
@@ -160,36 +160,20 @@ views.image_grid(
 # ## The networks, drawn
 #
 # A convolutional classifier trades extent for channels: each stage halves height
-# and width and doubles what is known about a place. The last layer only reads off
+# and width and doubles what is known about a position. The last layer only reads off
 # the class.
 
+# %%
+views.network(recipes.get("r4_vgg13_bn").for_profile(profile))
 
 # %%
-def drawing(name):
-    recipe = recipes.get(name).for_profile(profile)
-    size = (
-        {"image_size": recipe.image_size}
-        if "image_size" in models.options_of(recipe.model, recipe.form)
-        else {}
-    )
-    model = models.build(
-        recipe.model, 50, form=recipe.form, **size, **recipe.model_options
-    )
-    stages = [stage.asdict() for stage in models.stages(model, recipe.image_size)]
-    return views.architecture(stages, recipe.title)
-
+views.network(recipes.get("r2_densenet121").for_profile(profile))
 
 # %%
-drawing("r4_vgg13_bn")
+views.network(recipes.get("r1_resnet50").for_profile(profile))
 
 # %%
-drawing("r2_densenet121")
-
-# %%
-drawing("r1_resnet50")
-
-# %%
-drawing("r4_beit")
+views.network(recipes.get("r4_beit").for_profile(profile))
 
 # %% [markdown]
 # The same as a table, layer by layer, for R4's model A. Notice where the
@@ -206,18 +190,20 @@ views.table_picture(layers, caption="R4's model A, layer by layer, as this page 
 # ## Training
 #
 # `dlcvlib.train` is load-or-train: a finished record is returned at once, a
-# half-done one is gone on with, and only what is missing is trained. Interrupting
-# the kernel is safe; run the cell again to go on.
+# half-done one is resumed, and only what is missing is trained. Interrupting the
+# kernel is safe; run the cell again to resume.
 
 # %%
 scratch = [
     dlcvlib.train(name, profile=profile, seed=seed, data=course) for name in MODEL_A
 ]
 
+# %% [markdown]
+# `chapter.train(name)` is the same call, with the profile, the seed and the data of
+# the chapter.
+
 # %%
-pretrained = [
-    dlcvlib.train(name, profile=profile, seed=seed, data=course) for name in MODEL_B
-]
+pretrained = [chapter.train(name) for name in MODEL_B]
 
 # %% [markdown]
 # Model B deserves a second look: *what* is it pre-trained on? The reports took
@@ -321,7 +307,20 @@ views.confusion(strongest, class_names=images.class_names)
 views.most_confused(strongest, images.images, class_names=images.class_names)
 
 # %% [markdown]
-# **Try next**: change a recipe with
-# `dataclasses.replace(recipes.get("r4_vgg13_bn"), name="mine", ...)` and give it
-# to `dlcvlib.train`. The next chapter looks at what model A has learnt, in its
-# second-last layer.
+# **Try next**: change a recipe. `recipes.changed` applies your changes after the
+# profile's and merges nested settings. Does VGG13 learn faster or slower with a tenth
+# of its learning rate?
+#
+# ```python
+# rate = recipes.get("r4_vgg13_bn").for_profile(profile).optimizer.learning_rate
+# slower = recipes.changed(
+#     "r4_vgg13_bn",
+#     name="vgg13_slower",
+#     profile=profile,
+#     optimizer={"learning_rate": rate / 10},
+# )
+# chapter.train(slower)
+# ```
+#
+# `dlcv train r4_vgg13_bn --set optimizer.learning_rate=1e-4` does the same in a
+# terminal. The next chapter looks at the features of model A's second-last layer.

@@ -41,7 +41,7 @@ recipe = "r1_small_cnn"
 
 # %%
 chapter = dlcvlib.open_chapter(globals())
-run = dlcvlib.train(recipe, profile=profile, seed=seed, data=chapter.data)
+run = chapter.train(recipe)
 epochs = run.first_middle_last()
 snapshot = run.snapshot(epochs[-1])
 number, width = snapshot["features"].shape

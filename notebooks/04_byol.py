@@ -56,12 +56,12 @@ Markdown(f"{chapter.in_words} It learns from {len(mini.names):,} images.")
 # %%
 NAMES = ["r1_byol", "our_byol"]
 SHOWN = ["network", "views", "epochs", "batch", "optimizer", "momentum"]
-as_reported = recipes.side_by_side(map(recipes.get, NAMES), SHOWN)
+as_reported = views.recipes_side_by_side(map(recipes.get, NAMES), SHOWN)
 views.table_picture(as_reported, caption="The two recipes, for a GPU.")
 
 # %%
 here = [recipes.get(name).for_profile(profile) for name in NAMES]
-as_run = recipes.side_by_side(here, SHOWN)
+as_run = views.recipes_side_by_side(here, SHOWN)
 views.table_picture(as_run, caption=f"What the profile {profile} ran here.")
 
 # %% [markdown]
@@ -152,14 +152,13 @@ Markdown(
 # %% [markdown]
 # ## Training
 #
-# `dlcvlib.train` is load-or-train here too. Labels take no part in it; where there
+# `chapter.train` is load-or-train here too. Labels take no part in it; where there
 # are any, they serve the *monitors*: at every epoch held-out images are classified
 # by their nearest neighbours among the features of others (kNN), and by a linear
 # classifier (probe).
 
 # %%
-ours = dlcvlib.train("our_byol", profile=profile, seed=seed, data=chapter.data)
-report = dlcvlib.train("r1_byol", profile=profile, seed=seed, data=chapter.data)
+ours, report = chapter.train("our_byol"), chapter.train("r1_byol")
 views.monitors([ours, report])
 
 # %% [markdown]
@@ -180,9 +179,7 @@ views.monitors([ours, report])
 # network is asked to agree with itself.
 
 # %%
-broken = dlcvlib.train(
-    "byol_without_predictor", profile=profile, seed=seed, data=chapter.data
-)
+broken = chapter.train("byol_without_predictor")
 views.monitors([ours, broken], ["BYOL", "without predictor and target"])
 
 # %%
@@ -216,6 +213,17 @@ Markdown(
 )
 
 # %% [markdown]
-# **Try next**: take `grey` or `colour_jitter` out of our recipe's views with
-# `dataclasses.replace` and see which neighbours it finds then. The next chapter does
-# without a predictor, in another way.
+# **Try next**: remove `grey` from our recipe's views. Which neighbours does the
+# network find then?
+#
+# ```python
+# in_colour = recipes.changed(
+#     "our_byol",
+#     name="byol_in_colour",
+#     profile=profile,
+#     views={"augmentation": {"grey": None}},
+# )
+# chapter.train(in_colour)
+# ```
+#
+# The next chapter avoids the collapse without a predictor.

@@ -11,8 +11,8 @@
 #
 # **You will learn**
 #
-# - how small views of an image are taught by large ones;
-# - what centring and sharpening do, by taking each of them away;
+# - how a network learns to predict its output for large views from small ones;
+# - what centring and sharpening do, by removing each of them;
 # - to tell the two kinds of collapse apart by numbers.
 #
 # **You need** the previous chapter.
@@ -21,9 +21,10 @@
 # time.
 #
 # The edition of 2025 designates DINO {cite}`caron2021emerging`; report R3 trained it
-# for 500 epochs. A *student* and a *teacher*, its moving average, sort views of an
-# image among many *prototypes*. Nobody says what a prototype stands for: the student
-# has to choose for a small view what the teacher chose for a large one.
+# for 500 epochs. A *student* and a *teacher*, its moving average, assign each view of
+# an image probabilities of many *prototypes*, which are learnt too and have no given
+# meaning. The student is trained to predict, from every view, the teacher's
+# probabilities for the large views.
 
 # %%
 import pandas as pd
@@ -60,24 +61,24 @@ SHOWN = [
     "schedule",
     "momentum",
 ]
-as_reported = recipes.side_by_side(map(recipes.get, NAMES), SHOWN)
+as_reported = views.recipes_side_by_side(map(recipes.get, NAMES), SHOWN)
 views.table_picture(
     as_reported,
-    caption="The two recipes, for a GPU. What R3 leaves open are the official defaults; "
-    "ours follow what small sets need.",
+    caption="The two recipes, for a GPU. Settings that R3 leaves open are the official "
+    "defaults; ours are chosen for small sets.",
 )
 
 # %%
 here = [recipes.get(name).for_profile(profile) for name in NAMES]
-as_run = recipes.side_by_side(here, SHOWN)
+as_run = views.recipes_side_by_side(here, SHOWN)
 views.table_picture(as_run, caption=f"What the profile {profile} ran here.")
 
 # %% [markdown]
 # ## Large and small views
 #
 # Two *global* views cover much of the image; several *local* ones cover little and
-# are small, which makes them cheap. The teacher sees only the global views, the
-# student all: it must guess the whole from a part.
+# have few pixels, so they cost little time. The teacher sees only the global views,
+# the student all of them: it must predict the whole from a part.
 
 # %%
 recipe = recipes.get("our_dino").for_profile(profile)
@@ -85,7 +86,7 @@ chosen = mini.images[:: len(mini.names) // 4][:4]
 
 
 def as_seen(view, images):
-    """A view before normalisation, back as bytes for the eye."""
+    """Return a view without normalisation, as uint8 images."""
     plain = {"mean": (0.0, 0.0, 0.0), "std": (1.0, 1.0, 1.0)}
     seen = augment.prepare(images, view.size, view.augmentation, **plain)
     return (seen * 255).round().clamp(0, 255).byte()
@@ -121,19 +122,19 @@ views.image_grid(
 #
 # $$ P = \mathrm{softmax}\left(\frac{s - c}{\tau}\right), $$
 #
-# with a centre $c$, the moving mean of the scores, and a temperature $\tau$. Both
-# fight a collapse, each another one. Take scores of 500 images for 8 prototypes, of
-# which one is everybody's favourite, and look at what the two do.
+# with a centre $c$, the moving mean of the scores, and a temperature $\tau$. Each
+# prevents another kind of collapse. The example has scores of 500 images for 8
+# prototypes, the first of which has a higher score for all images.
 
 # %%
 torch.manual_seed(seed)
 scores = 0.1 * torch.randn(500, 8)
-scores[:, 0] += 0.4  # everybody's favourite
+scores[:, 0] += 0.4  # a higher score for all images
 centre = scores.mean(0)
 
 
 def teacher(shift, temperature):
-    """The teacher's probabilities of all images."""
+    """Return the teacher's probabilities of all images."""
     return ((scores - shift) / temperature).softmax(1)
 
 
@@ -145,53 +146,50 @@ for name, shift, temperature in [
     ("centred only", centre, 1.0),
     ("both", centre, 0.02),
 ]:
-    chances = teacher(shift, temperature)
+    teacher_probs = teacher(shift, temperature)
     rows.append(
         {
             "teacher": name,
-            "share of the favourite": chances.mean(0)[0].item(),
-            "entropy of one image": monitors.entropy(chances),
-            "information": monitors.information(chances),
+            "mean probability of the first": teacher_probs.mean(0)[0].item(),
+            "entropy of one image": monitors.entropy(teacher_probs),
+            "mutual information": monitors.mutual_information(teacher_probs),
         }
     )
 views.table_picture(
     pd.DataFrame(rows),
-    caption="Sharpening alone gives everything to the favourite, centring alone gives "
-    "every prototype the same. Only both together tell images apart: information, in "
-    "nats, is what the choice of a prototype says about the image.",
+    caption="With sharpening alone the first prototype dominates; with centring alone "
+    "the probabilities are uniform. With both they depend on the image: the mutual "
+    "information of image and prototype, in nats, is high.",
 )
 
 # %% [markdown]
 # ## Training
 #
-# Labels serve the monitors only, as with BYOL. DINO is judged by its teacher,
-# which was the better of the two all the way in the paper.
+# Only the monitors use labels, as with BYOL. DINO is evaluated by its teacher, which
+# was better than the student throughout training in the paper.
 
 # %%
-ours = dlcvlib.train("our_dino", profile=profile, seed=seed, data=chapter.data)
-report = dlcvlib.train("r3_dino", profile=profile, seed=seed, data=chapter.data)
+ours, report = chapter.train("our_dino"), chapter.train("r3_dino")
 views.monitors([ours, report])
 
 # %% [markdown]
 # ## Breaking it
 #
-# Now the same training without the centre, and with a teacher as soft as the
-# student.
+# Now the same training without the centre, and with a teacher temperature as high as
+# the student's.
 
 # %%
-uncentred, soft = (
-    dlcvlib.train(name, profile=profile, seed=seed, data=chapter.data)
-    for name in ("dino_without_centre", "dino_without_sharpening")
-)
+uncentred = chapter.train("dino_without_centre")
+soft = chapter.train("dino_without_sharpening")
 views.monitors([ours, uncentred, soft], ["DINO", "no centring", "no sharpening"])
 
 
 # %%
 def in_words(name, run):
-    """What became of a run, from its record."""
+    """Return the figures of a run's last epoch as an item of a list."""
     last = run.info["last"]
     return (
-        f"- **{name}**: entropy {last['teacher_entropy']:.2f}, information "
+        f"- **{name}**: entropy {last['teacher_entropy']:.2f}, mutual information "
         f"{last['teacher_information']:.3f} nats, kNN {last['knn']:.1%}. "
         f"{(run.info['collapse'] or 'no collapse').capitalize()}."
     )
@@ -208,8 +206,8 @@ Markdown(
 )
 
 # %% [markdown]
-# **Notice** the loss at which the softened one comes to rest: $\ln K$ for $K$
-# prototypes is the loss of a student and a teacher who both say nothing.
+# **Notice** the final loss without sharpening: $\ln K$ for $K$ prototypes is the loss
+# where student and teacher both have uniform probabilities.
 #
 # ## Neighbours of an image
 
@@ -225,5 +223,17 @@ Markdown(
 )
 
 # %% [markdown]
-# **Try next**: double the number of local views, or halve the number of prototypes.
-# The next chapter asks what such a backbone is worth on images of another set.
+# **Try next**: halve the number of prototypes.
+#
+# ```python
+# recipe = recipes.get("our_dino").for_profile(profile)
+# fewer = recipes.changed(
+#     recipe,
+#     name="dino_half",
+#     profile=profile,
+#     method_options={"out_dim": recipe.method_options["out_dim"] // 2},
+# )
+# chapter.train(fewer)
+# ```
+#
+# The next chapter fine-tunes such a backbone on images of another set.

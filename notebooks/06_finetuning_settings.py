@@ -90,7 +90,7 @@ views.table_picture(pd.DataFrame(readings), caption="Two readings of one table."
 
 # %%
 names = [recipe.name for recipe in recipes.SERIES[series].recipes()]
-as_run = recipes.overview(recipes.get(name).for_profile(profile) for name in names)
+as_run = views.recipes_overview(recipes.get(name).for_profile(profile) for name in names)
 alike = ["network", "pixels", "epochs", "batch", "optimizer"]
 views.table_picture(
     as_run[["recipe", "starts from", "trains"]],
@@ -99,18 +99,11 @@ views.table_picture(
     + ".",
 )
 
-
 # %%
-def trained(name):
-    """The records of a setting, one a seed."""
-    seeds = range(seed, seed + recipes.seeds(name, profile))
-    return [
-        dlcvlib.train(name, profile=profile, seed=each, data=chapter.data)
-        for each in seeds
-    ]
-
-
-runs = {recipes.get(name).setting: trained(name) for name in names}
+runs = {
+    recipes.get(name).setting: chapter.train(name, recipes.seeds(name, profile))
+    for name in names
+}
 
 # %% [markdown]
 # ## The table
@@ -198,7 +191,7 @@ views.table_picture(maps.quality.rename(columns=NAMES), caption="The maps in num
 # %%
 for report in ("r1_setting", "r3_setting"):
     theirs = [
-        dlcvlib.train(recipe.name, profile=profile, seed=seed, data=chapter.data)
+        chapter.train(recipe)
         for row, recipe in zip("ABCDE", recipes.SERIES[report].recipes(), strict=False)
     ]
     display(views.settings_table(theirs))

@@ -133,21 +133,11 @@ sizes = {
 }
 Markdown("; ".join(f"`{name}`: **{size:,}** parameters" for name, size in sizes.items()))
 
+# %%
+views.network(recipes.get("r5_fcn32s"))
 
 # %%
-def drawing(name):
-    """A recipe's network as the report built it."""
-    recipe = recipes.get(name)
-    network = models.build(recipe.model, 7, **recipe.model_options)
-    stages = models.stages(network, recipe.image_size)
-    return views.architecture([stage.asdict() for stage in stages], recipe.title)
-
-
-# %%
-drawing("r5_fcn32s")
-
-# %%
-drawing("r5_fcn8s")
+views.network(recipes.get("r5_fcn8s"))
 
 # %% [markdown]
 # **Notice** the two lines from the way down: at 1/16 and at 1/8 of the image's size the
@@ -159,12 +149,12 @@ drawing("r5_fcn8s")
 # %%
 NAMES = ["r1_fcn32s", "r2_fcn32s", "r4_fcn32s", "r5_fcn32s", "r5_fcn8s"]
 SHOWN = ["network", "starts from", "tiles", "epochs", "batch", "optimizer", "schedule"]
-reported = recipes.side_by_side(map(recipes.get, NAMES[2:]), SHOWN)
+reported = views.recipes_side_by_side(map(recipes.get, NAMES[2:]), SHOWN)
 views.table_picture(reported, caption="Three of the reports' recipes, for a GPU.")
 
 # %%
 here = [recipes.get(name).for_profile(profile) for name in ("r5_fcn32s", "our_fcn8s")]
-as_run = recipes.side_by_side(here, [*SHOWN, "augmentation", "loss"])
+as_run = views.recipes_side_by_side(here, [*SHOWN, "augmentation", "loss"])
 views.table_picture(as_run, caption=f"What the profile {profile} ran here.")
 
 # %% [markdown]
@@ -172,19 +162,11 @@ views.table_picture(as_run, caption=f"What the profile {profile} ran here.")
 #
 # The reports' systems once each, and ours at several seeds.
 
-
 # %%
-def trained(name, seeds=1):
-    """The records of a recipe, one a seed."""
-    return [
-        dlcvlib.train(name, profile=profile, seed=each, data=chapter.data)
-        for each in range(seed, seed + seeds)
-    ]
-
-
-systems = [trained(name) for name in NAMES]
+systems = [chapter.train(name) for name in NAMES]
 ours = [
-    trained(name, recipes.seeds(name, profile)) for name in ("our_fcn32s", "our_fcn8s")
+    chapter.train(name, recipes.seeds(name, profile))
+    for name in ("our_fcn32s", "our_fcn8s")
 ]
 
 # %%

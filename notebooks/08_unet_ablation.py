@@ -51,21 +51,11 @@ Markdown(f"{chapter.in_words} The networks are judged on {len(names)} validation
 # back. What the way up would have to guess, it reads from the way down. Nobody drew the
 # dashed lines below: they are read off the graph that autograd records.
 
+# %%
+views.network(recipes.get("r3_unet"))
 
 # %%
-def drawing(name):
-    """A recipe's network as the report built it."""
-    recipe = recipes.get(name)
-    network = models.build(recipe.model, 7, **recipe.model_options)
-    stages = models.stages(network, recipe.image_size)
-    return views.architecture([stage.asdict() for stage in stages], recipe.title)
-
-
-# %%
-drawing("r3_unet")
-
-# %%
-drawing("r3_unet_dropped")
+views.network(recipes.get("r3_unet_dropped"))
 
 # %% [markdown]
 # ## A dropped skip is really dead
@@ -99,13 +89,14 @@ views.table_picture(
 SHOWN = ["network", "starts from", "tiles", "epochs", "batch", "optimizer", "loss"]
 both = [recipes.get("r3_unet"), recipes.get("our_unet")]
 views.table_picture(
-    recipes.side_by_side(both, SHOWN), caption="R3's U-Net and ours, for a GPU."
+    views.recipes_side_by_side(both, SHOWN), caption="R3's U-Net and ours, for a GPU."
 )
 
 # %%
 here = [each.for_profile(profile) for each in both]
 views.table_picture(
-    recipes.side_by_side(here, SHOWN), caption=f"What the profile {profile} ran here."
+    views.recipes_side_by_side(here, SHOWN),
+    caption=f"What the profile {profile} ran here.",
 )
 
 # %% [markdown]
@@ -114,19 +105,11 @@ views.table_picture(
 # Each network at several seeds: the differences are small, and one run a row would
 # tell a story of luck.
 
-
 # %%
-def trained(name, seeds=1):
-    """The records of a recipe, one a seed."""
-    return [
-        dlcvlib.train(name, profile=profile, seed=each, data=chapter.data)
-        for each in range(seed, seed + seeds)
-    ]
-
-
 SKIPS = ["", "_without_1", "_without_2", "_without_3", "_without_4", "_without_random"]
-ours = [trained(f"our_unet{skip}", recipes.seeds("our_unet", profile)) for skip in SKIPS]
-report = [trained(name) for name in ("r3_unet", "r3_unet_dropped")]
+seeds = recipes.seeds("our_unet", profile)
+ours = [chapter.train(f"our_unet{skip}", seeds) for skip in SKIPS]
+report = [chapter.train(name) for name in ("r3_unet", "r3_unet_dropped")]
 
 # %%
 views.iou_table([*ours, *report])
@@ -161,6 +144,17 @@ views.MaskScrubber(pair, tiles.images, tiles.masks, names, shown=three)
 # %% [markdown]
 # **Notice**, with the outlines switched on, what the shallowest skip carries.
 #
-# **Try next**: train `our_unet` with `model_options={"drop_skip": 1}` for twice as many
-# epochs: does time make up for the skip? The next chapter keeps the resolution up
-# instead of winning it back.
+# **Try next**: train the network without its shallowest skip for twice as many epochs.
+# Does time make up for the skip?
+#
+# ```python
+# longer = recipes.changed(
+#     "our_unet_without_1",
+#     name="longer_without_1",
+#     profile=profile,
+#     epochs=2 * recipes.get("our_unet").for_profile(profile).epochs,
+# )
+# chapter.train(longer)
+# ```
+#
+# The next chapter keeps the resolution high instead of recovering it.

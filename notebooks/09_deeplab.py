@@ -103,9 +103,7 @@ Markdown(
 # from the first stage.
 
 # %%
-recipe = recipes.get("r3_deeplabv3plus")
-stages = models.stages(models.build(recipe.model, 7), recipe.image_size)
-views.architecture([stage.asdict() for stage in stages], recipe.title)
+views.network(recipes.get("r3_deeplabv3plus"))
 
 # %% [markdown]
 # ## The recipes
@@ -113,32 +111,25 @@ views.architecture([stage.asdict() for stage in stages], recipe.title)
 # %%
 NAMES = ["r1_deeplabv3", "r2_resnet101_fcn", "r3_deeplabv3plus", "r4_deeplabv3_focal"]
 SHOWN = ["network", "starts from", "tiles", "epochs", "optimizer", "schedule", "loss"]
-shown = recipes.side_by_side(map(recipes.get, [*NAMES[2:], "our_deeplabv3plus"]), SHOWN)
+shown = views.recipes_side_by_side(
+    map(recipes.get, [*NAMES[2:], "our_deeplabv3plus"]), SHOWN
+)
 views.table_picture(shown, caption="Two reports' recipes and ours, for a GPU.")
 
 # %%
 here = [
     recipes.get(name).for_profile(profile) for name in (NAMES[-1], "our_deeplabv3plus")
 ]
-as_run = recipes.side_by_side(here, SHOWN)
+as_run = views.recipes_side_by_side(here, SHOWN)
 views.table_picture(as_run, caption=f"What the profile {profile} ran here.")
 
 # %% [markdown]
 # ## Training
 
-
 # %%
-def trained(name, seeds=1):
-    """The records of a recipe, one a seed."""
-    return [
-        dlcvlib.train(name, profile=profile, seed=each, data=chapter.data)
-        for each in range(seed, seed + seeds)
-    ]
-
-
-count = recipes.seeds("our_deeplabv3plus", profile)
-systems = [trained(name) for name in NAMES]
-ours = trained("our_deeplabv3plus", count)
+seeds = recipes.seeds("our_deeplabv3plus", profile)
+systems = [chapter.train(name) for name in NAMES]
+ours = chapter.train("our_deeplabv3plus", seeds)
 
 # %%
 views.iou_table([*systems, ours])
@@ -150,7 +141,9 @@ views.iou_table([*systems, ours])
 # trained without labels in chapter 4.
 
 # %%
-starts = [trained(f"our_deeplabv3plus_{start}", count) for start in ("random", "ssl")]
+starts = [
+    chapter.train(f"our_deeplabv3plus_{start}", seeds) for start in ("random", "ssl")
+]
 views.iou_table(starts)
 
 # %%
@@ -167,7 +160,7 @@ views.iou_curves([runs[0] for runs in starts])
 # the confused, at some cost for the others.
 
 # %%
-losses = [trained("our_deeplabv3plus_focal", count), ours]
+losses = [chapter.train("our_deeplabv3plus_focal", seeds), ours]
 views.iou_table(losses)
 
 # %%
@@ -236,5 +229,15 @@ three = [name for name in ("0013", "0065", "0104") if name in names] or None
 views.MaskScrubber(pair, tiles.images, tiles.masks, names, shown=three)
 
 # %% [markdown]
-# **Try next**: give `our_deeplabv3plus` other `atrous_rates` with
-# `dataclasses.replace`: on small tiles, small rates see more.
+# **Try next**: change the atrous rates. Large rates look beyond the border of a small
+# tile, where there is only padding.
+#
+# ```python
+# large_rates = recipes.changed(
+#     "our_deeplabv3plus",
+#     name="large_rates",
+#     profile=profile,
+#     model_options={"atrous_rates": (4, 8, 12)},
+# )
+# chapter.train(large_rates)
+# ```

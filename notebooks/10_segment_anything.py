@@ -237,7 +237,7 @@ views.region_slider(
 # A last variant of the vote leaves those pixels to the network.
 
 # %%
-run = dlcvlib.train("our_deeplabv3plus", profile=profile, seed=seed, data=chapter.data)
+run = chapter.train("our_deeplabv3plus")
 predicted = run.best_masks()
 
 

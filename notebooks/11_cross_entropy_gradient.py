@@ -184,13 +184,13 @@ views.table_picture(
 # it touches the curve everywhere is the check one can see.
 
 # %%
-places = np.linspace(-6, 6, 61)
-weights = [torch.cat([torch.tensor([place]), w[1:]]) for place in places]
+first = np.linspace(-6, 6, 61)
+weights = [torch.cat([torch.tensor([value]), w[1:]]) for value in first]
 views.tangents(
-    places,
+    first,
     np.array([loss(each).item() for each in weights]),
     np.array([slope(each)[0].item() for each in weights]),
-    place="w₁",
+    position="w₁",
     value="G",
     caption="G and its slope along the first weight. Far from the minimum the slope "
     "hardly changes: each wrong input pulls with its own z. Drag the slider.",

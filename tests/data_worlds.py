@@ -1,4 +1,4 @@
-"""Tiny course data of every edition, written to disk for the tests of the data room."""
+"""Tiny course data of every edition, for the tests of `dlcvlib.data`."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def office(root: Path, *, strings: bool = False, suffix: str = ".jpg") -> Path:
 
 
 def mask(seed: int = 0, height: int = 12, width: int = 16) -> np.ndarray:
-    """A mask in the course's colours, uint8 (H, W, 3)."""
+    """Return a mask in the course's colours, uint8 (H, W, 3)."""
     ids = np.random.default_rng(seed).integers(0, 7, (height, width))
     return np.array(COLOURS, dtype=np.uint8)[ids]
 
@@ -80,7 +80,7 @@ def satellite(root: Path, *, suffix: str = ".jpg", pairs: int = 3) -> Path:
 
 
 def edition(root: Path, year: str) -> tuple[Path, dict[str, Path]]:
-    """The layout of an edition below `root`: its own folder, and the folder of each set."""
+    """Write the layout of an edition below `root`; return its folder, and the folder of each set."""
     home = root / {"2022hw4": "hw4_data", "2025": "data_2025"}.get(year, "hw1_data")
     layout = {
         "2021": {"classification": "p1_data", "satellite": "p2_data"},

@@ -1,4 +1,4 @@
-"""Small data of each problem with a record trained on them, for what is handed in."""
+"""Small data of each problem with a record trained on them, for the tests of hand-ins."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class World:
 
 
 def draw(root: Path) -> World:
-    """Data and records below `root`; they are only to be read: what a test changes it copies first."""
+    """Make data and records below `root`; tests copy them before changing them."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DLCV_RUNS", str(root / "runs"))
         tiles, classes = write_satellite(root / "tiles"), write_classification(root / "classes")
@@ -72,7 +72,7 @@ def without_labels(file: Path, to: Path) -> Path:
 
 
 def names_in(folder: Path) -> list[str]:
-    """What a grader sees of a folder."""
+    """Return the names that a grader sees in a folder."""
     return sorted(file.name for file in folder.iterdir() if not file.name.startswith("."))
 
 

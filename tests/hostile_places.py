@@ -1,4 +1,4 @@
-"""Places that resist: a disk of a few hundred kilobytes, and a user who may not write."""
+"""A disk of a few hundred kilobytes, and a user without write access."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NOBODY = 65534
 
 @contextmanager
 def small_disk(folder: Path, kilobytes: int) -> Iterator[Path]:
-    """Mount a disk of this size at `folder`; only root on Linux may."""
+    """Mount a disk of this size at `folder`; needs root on Linux."""
     folder.mkdir(parents=True, exist_ok=True)
     mount = ["mount", "-t", "tmpfs", "-o", f"size={kilobytes}k", "tmpfs", str(folder)]
     if sys.platform != "linux" or os.getuid() != 0 or subprocess.run(mount, capture_output=True).returncode:
@@ -30,7 +30,7 @@ def small_disk(folder: Path, kilobytes: int) -> Iterator[Path]:
 
 @contextmanager
 def folder_for_all() -> Iterator[Path]:
-    """Make a temporary folder that other users may enter; pytest's own is closed to them."""
+    """Make a temporary folder that other users can read, unlike pytest's own."""
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)
         yield Path(folder)
@@ -38,7 +38,7 @@ def folder_for_all() -> Iterator[Path]:
 
 @contextmanager
 def as_nobody() -> Iterator[None]:
-    """Be a user who owns nothing; whatever is imported must have been before."""
+    """Become a user who owns nothing; import everything needed before."""
     if sys.platform != "linux" or os.getuid() != 0:
         pytest.skip("only root may become nobody")
     groups = os.getgroups()

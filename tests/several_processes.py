@@ -1,4 +1,4 @@
-"""Trains small recipes, as a test started it: alone, or as one of several processes of `torchrun`.
+"""Training of small recipes, started by a test in one process or in several with `torchrun`.
 
     python -m torch.distributed.run --nproc-per-node=2 tests/several_processes.py DATA [RECIPE…]
 
@@ -19,7 +19,7 @@ from training_worlds import small_pretraining, small_recipe, small_segmentation
 from dlcvlib import processes, recipes
 from dlcvlib.cli import main
 from dlcvlib.recipes import Optimizer, Recipe
-from dlcvlib.training.segmentation import Segmentation
+from dlcvlib.training.tasks import Segmentation
 
 BATCH = 64
 SHORT = {"epochs": 2, "batch_size": BATCH, "report": "test"}
@@ -56,16 +56,16 @@ RECIPES: dict[str, Recipe] = {
 
 def die_at(rank: int, epoch: int) -> None:
     """Have this process die before it measures that epoch, if it is the one."""
-    measure = Segmentation.measure
+    evaluate = Segmentation.evaluate
     calls = []
 
     def deadly(task: Segmentation) -> dict[str, float]:
         calls.append(None)
         if processes.rank() == rank and len(calls) == epoch + 1:  # the first is that of the untrained network
             os.kill(os.getpid(), signal.SIGKILL)
-        return measure(task)
+        return evaluate(task)
 
-    Segmentation.measure = deadly  # type: ignore[method-assign]
+    Segmentation.evaluate = deadly  # type: ignore[method-assign]
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ import papermill
 import pytest
 from PIL import Image
 
-from dlcvlib import paths
+from dlcvlib import paths, recipes
 from dlcvlib.chapter import open_chapter
 from dlcvlib.data import DataError
 
@@ -98,7 +98,7 @@ def test_records_lie_where_the_data_say(data_root: Path) -> None:
         ({"seed": "0"}, ValueError, "seed must be a whole number"),
         ({"seed": True}, ValueError, "seed must be a whole number"),
         ({"seed": -1}, ValueError, "seed must be a whole number"),
-        ({"data_root": "nowhere/at/all"}, DataError, "nowhere/at/all is no folder"),
+        ({"data_root": "nowhere/at/all"}, DataError, "nowhere/at/all is not a folder"),
     ],
 )
 def test_a_value_that_cannot_be_meant_is_refused(given: dict, error: type[Exception], message: str) -> None:
@@ -109,3 +109,16 @@ def test_a_value_that_cannot_be_meant_is_refused(given: dict, error: type[Except
 def test_a_chapter_without_its_parameters_says_which_cell_to_run() -> None:
     with pytest.raises(NameError, match="seed is not set: run the cell tagged `parameters`"):
         open_chapter({"profile": "smoke", "data_root": None})
+
+
+def test_a_chapter_trains_with_its_own_profile_seed_and_data(data_root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[tuple[object, dict]] = []
+    monkeypatch.setattr(
+        "dlcvlib.training.train", lambda recipe, **given: calls.append((recipe, given)) or given["seed"]
+    )
+    chapter = open_chapter({"profile": "smoke", "seed": 4, "data_root": data_root})
+    assert chapter.train("r1_small_cnn") == 4
+    recipe = recipes.get("r1_small_cnn")
+    assert chapter.train(recipe, seeds=2) == [4, 5] and chapter.train(recipe, seeds=1) == [4]
+    assert calls[0] == ("r1_small_cnn", {"profile": "smoke", "seed": 4, "data": chapter.data})
+    assert calls[1][0] is recipe

@@ -1,4 +1,4 @@
-"""The command line: exit status, messages a beginner can use, and no need of what only the book needs."""
+"""The command line: exit status, messages, and no imports of packages that only the book needs."""
 
 import signal
 import subprocess

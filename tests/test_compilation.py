@@ -27,21 +27,20 @@ CPU, GPU = torch.device("cpu"), torch.device("cuda")
 
 
 class Network(nn.Module):
-    """Notes whether it is asked to be compiled."""
+    """A network whose `forward` tells if it was replaced."""
 
-    def compile(self, *arguments: Any, **options: Any) -> None:
-        self._compiled_call_impl = self.forward
+    def forward(self) -> None: ...
 
     @property
     def compiled(self) -> bool:
-        return self._compiled_call_impl is not None
+        return "forward" in vars(self)
 
 
 def after(seconds: list[float], steps_left: int = 10**6, device: torch.device = GPU) -> Network:
     network = Network()
     decision = Compilation([network], device)
     for a_step in seconds:
-        decision.timed(a_step, steps_left)
+        decision.after_steps(a_step, steps_left)
     return network
 
 
@@ -102,4 +101,21 @@ def test_a_compiled_training_is_the_same_training(what: str, tmp_path: Path, mon
         assert bool(graphs) == (choice == "always")
     assert len(graphs) == GRAPHS[what], "evaluation, or another epoch, must not have it compiled anew"
     losses = [history["train_loss"].tolist() for history in histories.values()]
+    assert losses[1] == pytest.approx(losses[0], rel=1e-5)
+
+
+def test_where_compiling_fails_the_training_continues_without_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_compiler(graph: torch.fx.GraphModule, inputs: list[Tensor]) -> Any:
+        raise OSError("no compiler here")
+
+    monkeypatch.setattr(compilation, "BACKEND", no_compiler)
+    monkeypatch.setenv("DLCV_PRECISION", "fp32")
+    data, recipe = write_classification(tmp_path / "data"), small_recipe(epochs=5, batch_size=24)
+    losses = []
+    for choice in ("never", "always"):
+        monkeypatch.setenv("DLCV_COMPILE", choice)
+        monkeypatch.setenv("DLCV_RUNS", str(tmp_path / choice))
+        losses.append(train(recipe, profile="smoke", seed=0, data=data).history["train_loss"].tolist())
     assert losses[1] == pytest.approx(losses[0], rel=1e-5)

@@ -1,4 +1,4 @@
-"""A record that is damaged never gives another result: it is told by file and cure, or what can be made again is."""
+"""Damaged records never give a different result: the error names file and cure, or a cache is computed again."""
 
 import io
 import json
@@ -20,12 +20,13 @@ from training_worlds import (
     write_satellite,
 )
 
-from dlcvlib import cli, digests, runs
+from dlcvlib import cli, runs
 from dlcvlib.data import toy
+from dlcvlib.files import digests
 from dlcvlib.recipes import RECIPES
 from dlcvlib.runs import DamagedRecordError, Run
 from dlcvlib.training import RecordMismatchError, loop, train
-from dlcvlib.training.classification import Classification
+from dlcvlib.training.tasks import Classification
 
 SENTINEL = "code_was_run"
 
@@ -37,7 +38,7 @@ def data(tmp_path, monkeypatch):
 
 
 class Bomb:
-    """A pickle of it writes a file when it is loaded."""
+    """An object whose pickle makes a folder when it is loaded."""
 
     def __init__(self, folder):
         self.folder = folder
@@ -47,7 +48,7 @@ class Bomb:
 
 
 def flipped(content: bytes, seed: int = 0) -> bytes:
-    """`content` with one byte changed, past whatever header there is."""
+    """Change one byte of `content`, after any header."""
     position = int(np.random.default_rng(seed).integers(len(content) // 4, len(content)))
     return content[:position] + bytes([content[position] ^ 0x10]) + content[position + 1 :]
 
@@ -61,7 +62,7 @@ DAMAGES = {
 
 
 def interrupted_training(data, monkeypatch, after: int, recipe=None) -> Run:
-    """A record that was killed in the epoch after `after`."""
+    """Return a record whose training run was killed in the epoch after `after`."""
     recipe = recipe or small_recipe()
     original = loop._train_epoch
 
@@ -79,7 +80,7 @@ def interrupted_training(data, monkeypatch, after: int, recipe=None) -> Run:
 
 @pytest.fixture
 def whole(data, monkeypatch, tmp_path):
-    """The same training, never disturbed."""
+    """A record of the same training run without interruption."""
     monkeypatch.setenv("DLCV_RUNS", str(tmp_path / "undisturbed"))
     run = train(small_recipe(), profile="smoke", seed=0, data=data)
     monkeypatch.setenv("DLCV_RUNS", str(tmp_path / "runs"))
@@ -103,7 +104,7 @@ def test_where_both_checkpoints_are_damaged_the_training_begins_anew(data, whole
     for name in ("checkpoint.pt", "checkpoint.previous.pt"):
         (run.path / name).write_bytes(flipped((run.path / name).read_bytes()))
     resumed = train(small_recipe(), profile="smoke", seed=0, data=data)
-    assert "begins anew" in capsys.readouterr().err
+    assert "first epoch" in capsys.readouterr().err
     assert_same_training(resumed, whole)
 
 
@@ -120,7 +121,7 @@ def test_a_checkpoint_that_cannot_be_read_now_is_not_trained_over(data, whole, m
     with monkeypatch.context() as patch:
         patch.setattr(Run, "content", fails) if isinstance(error, OSError) else patch.setattr(torch, "load", fails)
         with pytest.raises(type(error)):
-            runs.sound_checkpoint(run)
+            runs.resumable_checkpoint(run)
         if not isinstance(error, OSError):
             with pytest.raises(type(error)):
                 train(small_recipe(), profile="smoke", seed=0, data=data)
@@ -137,17 +138,17 @@ def test_a_checkpoint_that_holds_code_runs_none(data, whole, monkeypatch, capsys
         monkeypatch.setattr(loop, "_train_epoch", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             train(small_recipe(), profile="smoke", seed=0, data=data)
-        assert "begins anew" in capsys.readouterr().err
+        assert "first epoch" in capsys.readouterr().err
         assert not (tmp_path / SENTINEL).exists()
 
 
 def test_damaged_best_weights_of_an_earlier_epoch_are_trained_again(data, monkeypatch, capsys, tmp_path):
-    original = Classification.measure
+    original = Classification.evaluate
 
     def falling(task):  # as the learning rate does, so that the first epoch is the best
         return original(task) | {"val_accuracy": task.optimizer.param_groups[0]["lr"]}
 
-    monkeypatch.setattr(Classification, "measure", falling)
+    monkeypatch.setattr(Classification, "evaluate", falling)
     run = interrupted_training(data, monkeypatch, after=3)
     file = run.path / "model.safetensors"
     file.write_bytes(flipped(file.read_bytes()))
@@ -165,7 +166,7 @@ FILES = {
     "model.safetensors": lambda run: run.weights(),
     "snapshots/epoch_0002.npz": lambda run: run.snapshot(2),
 }
-TOLD_BY_THEIR_FORM = [  # in a record of a version without digests
+DAMAGED_FORMAT = [  # detected without digests, as in records of older versions
     (name, damage)
     for name in FILES
     for damage in ("cut", "emptied", "garbage")
@@ -173,10 +174,10 @@ TOLD_BY_THEIR_FORM = [  # in a record of a version without digests
 ]
 
 
-def assert_told(run, name, damage):
+def assert_names_file(run, name, damage):
     file = run.path / name
     file.write_bytes(DAMAGES[damage](file.read_bytes()))
-    with pytest.raises(DamagedRecordError, match=r"train it anew") as raised:
+    with pytest.raises(DamagedRecordError, match="train again") as raised:
         FILES[name](run)
     assert str(file) in str(raised.value)
 
@@ -184,13 +185,13 @@ def assert_told(run, name, damage):
 @pytest.mark.parametrize("damage", DAMAGES)
 @pytest.mark.parametrize("name", FILES)
 def test_a_damaged_file_of_a_record_is_told_by_name_and_cure(whole, name, damage):
-    assert_told(whole, name, damage)
+    assert_names_file(whole, name, damage)
 
 
-@pytest.mark.parametrize(("name", "damage"), TOLD_BY_THEIR_FORM)
+@pytest.mark.parametrize(("name", "damage"), DAMAGED_FORMAT)
 def test_without_digests_a_file_is_told_by_its_form(whole, name, damage):
     (whole.path / digests.NAME).unlink()
-    assert_told(whole, name, damage)
+    assert_names_file(whole, name, damage)
 
 
 def test_a_missing_entry_of_run_json_is_told_by_file(data, whole):
@@ -240,7 +241,7 @@ def test_a_fine_tuning_refuses_a_damaged_pre_training(tmp_path, monkeypatch, cap
     file.write_bytes(DAMAGES[damage](file.read_bytes()))
     assert cli.main(["train", "tuned", "--profile", "smoke", "--data", str(root)]) == 2
     said = capsys.readouterr().err
-    assert str(file) in said and "train it anew" in said and "Traceback" not in said
+    assert str(file) in said and "remove" in said and "Traceback" not in said
 
 
 # --- which weights a record started from ---
@@ -308,7 +309,7 @@ def test_a_stand_in_for_mini_imagenets_labels_is_recorded_as_what_it_is(tmp_path
     assert start["record"] in line
 
 
-# --- what speaks badly ---
+# --- error messages ---
 
 
 def test_a_number_of_seeds_that_means_nothing_is_refused(data, capsys):
@@ -372,7 +373,7 @@ def test_a_pickle_in_place_of_a_records_weights_runs_no_code(whole, tmp_path):
 
 def test_weights_written_by_others_into_a_record_are_told(whole):
     save_file({"a": torch.zeros(3)}, whole.path / "model.safetensors")
-    with pytest.raises(DamagedRecordError, match="not what was written"):
+    with pytest.raises(DamagedRecordError, match=r"model\.safetensors is damaged"):
         whole.weights()
 
 

@@ -1,4 +1,4 @@
-"""The decoded cache verifies itself: what was damaged is made again, and what is whole is read without a lock."""
+"""Cache of decoded arrays: damaged folders are made again, intact ones are read without a lock."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from hostile_places import as_nobody, folder_for_all, small_disk
 
 from dlcvlib.data import Decoded, ImageSet, decode, find
 from dlcvlib.data.cache import checksum
-from dlcvlib.files import DiskFullError, locked_folder
+from dlcvlib.files.atomic import DiskFullError, locked_folder
 
 
 @pytest.fixture(autouse=True)
@@ -46,7 +46,7 @@ def flip(at: int) -> Callable[[Path], object]:
 
 
 def older(marker: Path) -> None:
-    """The marker as it was before caches had checksums."""
+    """Write the marker of an older version, without checksums."""
     marker.write_text(json.dumps(json.loads(marker.read_text()).get("facts", {"fingerprint": "0"})))
 
 

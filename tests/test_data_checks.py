@@ -1,4 +1,4 @@
-"""`check` reports what lies below a root and everything that is wrong with it; the commands say so in a terminal."""
+"""Reports of `check`, and the commands `dlcv data …`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from dlcvlib.data.checks import check
 
 
 def dlcv(*words: str) -> int:
-    """Exit status of `dlcv data …`."""
+    """Return the exit status of `dlcv data …`."""
     parser = argparse.ArgumentParser()
     command.add_arguments(parser.add_subparsers(required=True))
     arguments = parser.parse_args(["data", *words])
@@ -25,7 +25,7 @@ def dlcv(*words: str) -> int:
 
 
 def kinds(root: Path) -> dict[str, list[str]]:
-    """Names of the files concerned, by kind of problem."""
+    """Return the file names by kind of problem."""
     found: dict[str, list[str]] = {}
     for problem in check(root).problems:
         found.setdefault(problem.kind, []).append(problem.path.name)
@@ -85,7 +85,7 @@ def test_a_few_undocumented_pixels_of_a_mask_are_a_remark_and_no_problem(
     assert "(255, 0, 0) in 5 pixels, (10, 20, 30) in 1 pixel" in remark.reason
     assert dlcv("check", str(tmp_path / "data"), "--json", str(tmp_path / "report.json")) == 0
     text = capsys.readouterr().out
-    assert "Nothing is wrong." in text and "1 remark:" in text and "0002_mask.png" in text
+    assert "No problem found." in text and "1 remark:" in text and "0002_mask.png" in text
     assert json.loads((tmp_path / "report.json").read_text())["remarks"][0]["file"] == "validation/0002_mask.png"
 
 
@@ -101,9 +101,9 @@ def test_the_report_replaces_no_file_that_check_did_not_write(tmp_path: Path) ->
 
 
 def test_undocumented_counts_exactly_the_colours_outside_the_seven() -> None:
-    assert palette.undocumented(np.array([palette.COLOURS])) == {}
+    assert palette.ids_and_undocumented(np.array([palette.COLOURS]))[1] == {}
     shades = np.array([[[255, 0, 0], [254, 255, 255], [0, 0, 1], [0, 0, 1], [0, 255, 0]]], dtype=np.uint8)
-    assert palette.undocumented(shades) == {(0, 0, 1): 2, (254, 255, 255): 1, (255, 0, 0): 1}
+    assert palette.ids_and_undocumented(shades)[1] == {(0, 0, 1): 2, (254, 255, 255): 1, (255, 0, 0): 1}
 
 
 def test_a_second_place_of_a_set_is_a_problem_of_the_report(tmp_path: Path) -> None:
@@ -124,7 +124,7 @@ def test_the_command_ends_with_0_on_sound_data_and_says_so(tmp_path: Path, capsy
     home, _ = edition(tmp_path, "2023")
     assert dlcv("check", str(home)) == 0
     text = capsys.readouterr().out
-    assert "Nothing is wrong." in text
+    assert "No problem found." in text
     assert "classification: 9 + 3 images in p1_data" in text and "mini: 4 images in p2_data/mini" in text
 
 
@@ -143,7 +143,7 @@ def test_the_command_ends_with_1_and_caps_the_text_but_not_the_json(
         "set": "classification",
         "kind": "undecodable file",
         "file": "train_50/0_2.png",
-        "reason": "is no image of a known format; fetch it anew",
+        "reason": "is not an image of a known format; download it again",
     }
     assert report["sets"]["classification"]["splits"]["val"]["images"] == 20
 

@@ -1,4 +1,4 @@
-"""A split is decoded once, to RGB uint8, whole or not at all; whatever cannot be decoded is named."""
+"""Decoding of splits: cached uint8 RGB arrays, written atomically; errors name the file."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from PIL import Image
 from torchvision.transforms import v2
 
 from dlcvlib.data import DataError, Decoded, ImageSet, Split, decode, find, palette
-from dlcvlib.data.images import MOST_PIXELS, decode_rgb, resized_square
-from dlcvlib.files import DiskFullError
+from dlcvlib.data.images import MAX_PIXELS, decode_rgb, resized_square
+from dlcvlib.files.atomic import DiskFullError
 
 
 @pytest.fixture(autouse=True)
@@ -31,12 +31,12 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def one_image(path: Path) -> ImageSet:
-    """An unlabelled set of a single file."""
+    """Return an unlabelled set of a single file."""
     return ImageSet("mini", path.parent, Split("train", (path,), None), None, ())
 
 
 def one_mask(path: Path, pair: np.ndarray | None = None) -> torch.Tensor:
-    """Class ids that a mask file is read as."""
+    """Return the class ids of a mask file."""
     image = write_image(path.parent / "0000_sat.png", pixels(0) if pair is None else pair)
     decoded = decode(
         ImageSet("satellite", path.parent, Split("train", (image,), None, (path,)), None, palette.CLASS_NAMES)
@@ -225,10 +225,10 @@ def _zeroed(raw: bytes) -> bytes:
     [
         ("a.jpg", _noise("jpg")[:900], "cannot be decoded"),
         ("a.png", _noise("png")[:900], "cannot be decoded"),
-        ("a.webp", _noise("webp")[:900], "cannot be decoded|no image"),
+        ("a.webp", _noise("webp")[:900], "cannot be decoded|not an image"),
         ("a.png", _zeroed(_noise("png")), "cannot be decoded"),
         ("a.png", b"", "is empty"),
-        ("a.jpg", b"<html>quota exceeded</html>", "is no image"),
+        ("a.jpg", b"<html>quota exceeded</html>", "is not an image"),
     ],
 )
 def test_an_undecodable_file_is_named_with_the_reason(tmp_path: Path, name: str, content: bytes, reason: str) -> None:
@@ -240,18 +240,18 @@ def test_an_undecodable_file_is_named_with_the_reason(tmp_path: Path, name: str,
 @pytest.mark.parametrize("mode", ["F", "I"])
 def test_an_image_of_numbers_without_a_white_is_refused_by_name(tmp_path: Path, mode: str) -> None:
     Image.fromarray(GREY).convert(mode).save(tmp_path / "a.tif")
-    with pytest.raises(DataError, match=r"a\.tif: holds (floating-point|32-bit) numbers.*8 bits"):
+    with pytest.raises(DataError, match=r"a\.tif: holds (floating-point|32-bit) values.*8 bits"):
         decode(one_image(tmp_path / "a.tif"))
 
 
-@pytest.mark.parametrize("side", [1 + int(MOST_PIXELS**0.5), 100_000])
+@pytest.mark.parametrize("side", [1 + int(MAX_PIXELS**0.5), 100_000])
 def test_an_image_of_absurd_size_is_refused_before_it_is_decoded(side: int) -> None:
     def chunk(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
     header = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
     bomb = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
-    with pytest.raises(DataError, match=r"bomb\.png: is .*pixels.*take it away"):
+    with pytest.raises(DataError, match=r"bomb\.png: is .*pixels.*remove it"):
         decode_rgb(bomb, Path("bomb.png"))
 
 

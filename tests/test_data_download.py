@@ -1,4 +1,4 @@
-"""An archive is fetched, verified and unpacked inside its destination; an interrupted download goes on."""
+"""Download of an archive: verified, unpacked inside its destination, and resumed after an interruption."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from hostile_places import small_disk
 
 from dlcvlib.data import DataError, find
 from dlcvlib.data.download import DRIVE_IDS, download, fetch_from_drive
-from dlcvlib.files import DiskFullError
+from dlcvlib.files.atomic import DiskFullError
 
 
 @pytest.fixture
 def archive(tmp_path: Path) -> bytes:
-    """A zip like the course's: `hw1_data/…`."""
+    """Return a zip archive like the course's: `hw1_data/…`."""
     edition(tmp_path / "source", "2023")
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as file:
@@ -42,7 +42,7 @@ def zipped(members: dict[str, str]) -> bytes:
 
 
 class Drive:
-    """Stands in for Google Drive: counts the fetches, and may break off, announce no size, or announce a wrong one."""
+    """A fake Google Drive that counts downloads, and may break off, announce no size, or announce a wrong one."""
 
     def __init__(self, content: bytes, *, announces: int | None = -1, breaks: int = 0) -> None:
         self.content, self.breaks, self.fetched = content, breaks, 0
@@ -137,7 +137,7 @@ def test_a_wrong_size_is_refused_and_fetched_anew(tmp_path: Path, archive: bytes
 
 
 def test_a_page_in_place_of_the_archive_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"is no zip archive; Google Drive answers with a page"):
+    with pytest.raises(DataError, match=r"is not a zip archive; Google Drive sends a web page"):
         download(2023, tmp_path, fetch=Drive(b"<html>quota exceeded</html>"))
 
 
@@ -167,7 +167,7 @@ def test_a_member_that_would_leave_the_destination_is_named_and_nothing_is_unpac
     with zipfile.ZipFile(buffer, "w") as file:
         file.writestr("hw1_data/first.txt", "harmless")
         file.writestr(zipfile.ZipInfo(name), "outside")
-    with pytest.raises(DataError, match=r"would leave the destination; nothing was unpacked") as error:
+    with pytest.raises(DataError, match=r"is outside the destination; nothing was unpacked") as error:
         download(2023, tmp_path / "dest", fetch=Drive(buffer.getvalue()))
     assert repr(name) in str(error.value)
     assert visible(tmp_path / "dest") == []
@@ -261,7 +261,7 @@ def test_what_stands_in_the_destination_is_never_overwritten(tmp_path: Path, arc
     (tmp_path / "hw1_data").mkdir()
     (tmp_path / "hw1_data" / "mine.txt").write_text("mine")
     drive = Drive(archive)
-    with pytest.raises(DataError, match=r"hw1_data stands there already and is not of this download; move it away"):
+    with pytest.raises(DataError, match=r"hw1_data exists already and is not of this download; move it away"):
         download(2023, tmp_path, fetch=drive)
     assert (tmp_path / "hw1_data" / "mine.txt").read_text() == "mine"
     (tmp_path / "hw1_data").rename(tmp_path / "moved")
@@ -270,7 +270,7 @@ def test_what_stands_in_the_destination_is_never_overwritten(tmp_path: Path, arc
 
 
 def test_an_edition_without_archive_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"edition 2021 has no public archive; there are 2022, 2023, 2024, 2025"):
+    with pytest.raises(DataError, match=r"edition 2021 has no public archive; choose from 2022, 2023, 2024, 2025"):
         download(2021, tmp_path, fetch=Drive(b""))
 
 
@@ -292,5 +292,5 @@ def test_the_announced_size_comes_from_gdown_and_its_errors_say_what_to_do(
         raise OSError("no network")
 
     monkeypatch.setattr(gdown, "download", refuse)
-    with pytest.raises(DataError, match=r"an-id could not be fetched \(no network\).*the same command goes on"):
+    with pytest.raises(DataError, match=r"an-id could not be downloaded \(no network\).*same command resumes"):
         fetch_from_drive("an-id", tmp_path / "archive.zip")

@@ -1,4 +1,4 @@
-"""Every edition's folder is recognised by what lies in it, and whatever is wrong with it is named."""
+"""Recognition of every edition's folder by its content, and messages for its problems."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ def test_a_root_that_holds_nothing_names_what_was_looked_for_and_the_cures(tmp_p
     (tmp_path / "pictures").mkdir()
     with pytest.raises(DataError, match=r"holds no set.*train_50.*NNNN_sat.*train\.csv.*dlcv data download"):
         find(tmp_path)
-    with pytest.raises(DataError, match=r"nowhere is no folder.*dlcv data download"):
+    with pytest.raises(DataError, match=r"nowhere is not a folder.*dlcv data download"):
         find(tmp_path / "nowhere")
 
 
@@ -208,7 +208,7 @@ PROBLEMS: dict[str, tuple[Callable[[Path], object], str, str]] = {
     "two images of one number": (
         lambda root: write_image(root / "p3_data/train/0001_sat.png", pixels(0)),
         "repeated file",
-        r"0001_sat\.(jpg|png) is there too",
+        r"0001_sat\.(jpg|png) exists, too",
     ),
 }
 
@@ -279,7 +279,7 @@ def test_without_a_root_the_environment_then_data_then_the_toy_world_are_taken(
     assert find().root == tmp_path / "elsewhere"
 
     monkeypatch.setenv("DLCV_DATA", str(tmp_path / "gone"))
-    with pytest.raises(DataError, match=r"gone \(named by \$DLCV_DATA\) is no folder"):
+    with pytest.raises(DataError, match=r"gone \(named by \$DLCV_DATA\) is not a folder"):
         find()
     assert drawn == [toy_home]
 

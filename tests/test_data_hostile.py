@@ -1,4 +1,4 @@
-"""Names, files and folders as nobody wants them are problems by name: never a traceback, a hang or a full memory."""
+"""Hostile names, files and folders: reported as problems, never a traceback, a hang or a full memory."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ STRANGE = os.fsdecode(b"stra\xdfe")  # Latin-1, as an old archive holds it
 
 @pytest.fixture(autouse=True)
 def in_time(tmp_path: Path) -> Iterator[None]:
-    """Release whoever waits for the writer of a pipe, which then reads as empty: the test fails and does not hang."""
+    """Release a reader that waits for the writer of a pipe, so that the test fails instead of hanging."""
 
     def release(*_: object) -> None:
         for pipe in tmp_path.rglob("*"):
@@ -88,17 +88,17 @@ PROBLEMS: dict[str, tuple[Callable[[Path], object], str]] = {
         lambda home: (home / "p3_data").rename(home / f"p3_{STRANGE}"),
         r"p3_stra\\udcdfe the path of this folder is not UTF-8",
     ),
-    "a field of 200 kB": (_office_label("x" * 200_000), r"office/train\.csv line 7 is no csv \(field larger"),
-    "a quote that never ends": (_office_label('"' + "x\n" * 90_000), r"office/train\.csv line .* is no csv"),
+    "a field of 200 kB": (_office_label("x" * 200_000), r"office/train\.csv line 7 is not valid csv \(field larger"),
+    "a quote that never ends": (_office_label('"' + "x\n" * 90_000), r"office/train\.csv line .* is not valid csv"),
     "classes.txt in Latin-1": (
         lambda home: (home / "p2_data/office/classes.txt").write_bytes("Stühle\n".encode("latin-1")),
         r"classes\.txt is not UTF-8 text",
     ),
-    "a pipe for an image": (_pipe("p1_data/train_50/0_2.png"), r"0_2\.png is no regular file"),
-    "a pipe for a mask": (_pipe("p3_data/train/0001_mask.png"), r"0001_mask\.png is no regular file"),
-    "a pipe for a csv": (_pipe("p2_data/office/val.csv"), r"val\.csv is no regular file"),
-    "a device for an image": (_device("p1_data/train_50/0_2.png"), r"0_2\.png is no regular file"),
-    "a device for a csv": (_device("p1_data/val_gt.csv"), r"val_gt\.csv is no regular file"),
+    "a pipe for an image": (_pipe("p1_data/train_50/0_2.png"), r"0_2\.png is not a regular file"),
+    "a pipe for a mask": (_pipe("p3_data/train/0001_mask.png"), r"0001_mask\.png is not a regular file"),
+    "a pipe for a csv": (_pipe("p2_data/office/val.csv"), r"val\.csv is not a regular file"),
+    "a device for an image": (_device("p1_data/train_50/0_2.png"), r"0_2\.png is not a regular file"),
+    "a device for a csv": (_device("p1_data/val_gt.csv"), r"val_gt\.csv is not a regular file"),
 }
 
 
@@ -126,7 +126,7 @@ def test_training_refuses_what_is_no_regular_file(tmp_path: Path, case: str, mon
     PROBLEMS[case][0](home)
     image_set = find(home).classification
     assert image_set is not None
-    with pytest.raises(DataError, match=r"0_2\.png: is no regular file"):
+    with pytest.raises(DataError, match=r"0_2\.png: is not a regular file"):
         decode(image_set)
 
 
@@ -182,7 +182,7 @@ def test_folders_that_may_not_be_read_are_named() -> None:
             (remark,) = scan(place).remarks  # what could be read is enough
             with pytest.raises(DataError, match=r"closed cannot be read.*Permission denied"):
                 find(place / "closed")
-            with pytest.raises(DataError, match=r"no folder|cannot be read"):
+            with pytest.raises(DataError, match=r"not a folder|cannot be read"):
                 find(place / "closed" / "p9")
         assert remark.path == place / "closed" and "cannot be read" in remark.reason
         (home / "p1_data" / "val_50").chmod(0o700)

@@ -1,4 +1,4 @@
-"""A mask is read in the course's colours or refused, by training and `dlcv data check` alike."""
+"""Masks in the course's colours are read; others are refused by both training and `dlcv data check`."""
 
 from __future__ import annotations
 
@@ -50,14 +50,14 @@ FINE = {
 
 
 def world(root: Path, image: Image.Image) -> Path:
-    """Satellite pairs, one training mask of which is `image`."""
+    """Write satellite pairs with `image` as one training mask."""
     satellite(root)
     image.save(root / "train" / "0001_mask.png")
     return root
 
 
 def refusal(root: Path) -> str:
-    """What training says, which must be what `dlcv data check` says."""
+    """Return the error of training, after checking that `dlcv data check` reports the same."""
     (problem,) = check(root).problems
     image_set = find(root).satellite
     assert image_set is not None

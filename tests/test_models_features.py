@@ -64,26 +64,6 @@ def test_features_are_float32_under_autocast():
     assert features.dtype == logits.dtype == torch.float32
 
 
-@pytest.mark.parametrize("name", models.names())
-def test_a_new_classifier_changes_the_number_of_logits_and_nothing_else(name):
-    model = build(name)
-    before = {key: tensor.clone() for key, tensor in model.state_dict().items()}
-    last = models.classifier_name(model)
-    new = models.replace_classifier(model, 11)
-    assert new is models.classifier_of(model)
-    assert model.eval()(torch.zeros(2, 3, 32, 32)).shape == (2, 11)
-    assert all(torch.equal(before[key], value) for key, value in model.state_dict().items() if not key.startswith(last))
-
-
-def test_a_new_classifier_keeps_the_precision_and_trains_though_the_model_was_frozen():
-    model = build("resnet18").double().requires_grad_(False)
-    new = models.replace_classifier(model, 3)
-    assert new.weight.dtype == torch.float64
-    assert new.weight.requires_grad
-    with pytest.raises(ValueError, match="num_classes=0"):
-        models.replace_classifier(model, 0)
-
-
 def test_a_model_without_classifier_is_named():
-    with pytest.raises(ValueError, match=r"Sequential has no linear layer.*is it a classifier"):
+    with pytest.raises(ValueError, match=r"Sequential has no.*linear layer.*is it a classifier"):
         models.classifier_of(nn.Sequential(nn.Linear(3, 3)))

@@ -16,7 +16,7 @@ import pytest
 from jupytext.config import load_jupytext_config
 
 from book.notebooks import synchronize
-from dlcvlib import outputs
+from dlcvlib.files import outputs
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = ROOT / "notebooks"

@@ -1,4 +1,4 @@
-"""Files appear whole or not at all, parts of killed writers go, and what is not ours is never replaced."""
+"""Atomic writes, removal of temporary files of killed writers, and protection of foreign files."""
 
 import os
 import subprocess
@@ -7,9 +7,9 @@ import time
 
 import pytest
 
-from dlcvlib import digests, outputs
-from dlcvlib.files import STALE_AFTER, DiskFullError, locked_folder, whole_file, whole_folder, write_text
-from dlcvlib.outputs import ForeignFileError, output_file, output_files, output_folder
+from dlcvlib.files import digests, outputs
+from dlcvlib.files.atomic import STALE_AFTER, DiskFullError, locked_folder, whole_file, whole_folder, write_text
+from dlcvlib.files.outputs import ForeignFileError, output_file, output_files, output_folder
 
 
 def names(folder):
@@ -109,9 +109,9 @@ def test_a_damaged_file_of_digests_is_told(tmp_path):
 
 
 def left_by_a_killed_writer(path, age):
-    """A part, as a writer of `path` that is killed leaves it."""
+    """Return the temporary file that a killed writer of `path` left."""
     script = (
-        "import os, signal, sys; from dlcvlib.files import whole_file, work_folder; from pathlib import Path\n"
+        "import os, signal, sys; from dlcvlib.files.atomic import whole_file, work_folder; from pathlib import Path\n"
         "with whole_file(sys.argv[1]) as f, work_folder(Path(sys.argv[1])) as w:\n"
         "    (w / 'x').write_text('half'); f.write(b'half'); f.flush(); os.kill(os.getpid(), signal.SIGKILL)"
     )
@@ -153,7 +153,7 @@ def test_a_folder_is_whole_or_as_it_was(tmp_path):
 
 
 def test_a_folder_is_held_by_one_process_at_a_time(tmp_path):
-    script = "import sys; from pathlib import Path; from dlcvlib.files import locked_folder\n"
+    script = "import sys; from pathlib import Path; from dlcvlib.files.atomic import locked_folder\n"
     script += "with locked_folder(Path(sys.argv[1])): print('held', flush=True)"
     with locked_folder(tmp_path):
         other = subprocess.Popen([sys.executable, "-c", script, str(tmp_path)], stdout=subprocess.PIPE, text=True)
@@ -164,7 +164,7 @@ def test_a_folder_is_held_by_one_process_at_a_time(tmp_path):
 
 @pytest.fixture
 def small_disk(tmp_path):
-    """A disk of 256 kB."""
+    """Mount a disk of 256 kB."""
     disk = tmp_path / "disk"
     disk.mkdir()
     command = ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(disk)]
@@ -176,7 +176,7 @@ def small_disk(tmp_path):
 
 def test_a_full_disk_is_told_with_file_and_room_and_leaves_nothing_half_written(small_disk):
     write(small_disk / "a", "old")
-    with pytest.raises(DiskFullError, match=r"a: the disk is full; writing it needs 1\.0 MB.*resumes"):
+    with pytest.raises(DiskFullError, match=r"a: the disk is full.*1\.0 MB.*resumes"):
         write(small_disk / "a", "x" * 1_000_000)
     assert (small_disk / "a").read_text() == "old" and names(small_disk) == [digests.NAME, "a"]
     with pytest.raises(DiskFullError, match="folder"), output_files(small_disk / "folder") as new:

@@ -12,9 +12,8 @@ from training_worlds import small_pretraining, write_mini_and_office
 from dlcvlib import data as course_data
 from dlcvlib import recipes, runs
 from dlcvlib.recipes import Optimizer
-from dlcvlib.training import TrainingCollapsedError, prepare, pretraining, train
-from dlcvlib.training.prepare import build_method, unlabelled_images
-from dlcvlib.training.pretraining import SelfSupervised
+from dlcvlib.training import TrainingCollapsedError, train
+from dlcvlib.training.tasks import Pretraining, from_random_weights, pretraining
 
 METHODS = ("byol", "dino")
 
@@ -29,8 +28,8 @@ def data(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("place", "name", "calls"),
     [
-        (pretraining.SelfSupervised, "after_step", 2),
-        (pretraining.SelfSupervised, "after_step", 10),
+        (Pretraining, "after_step", 2),
+        (Pretraining, "after_step", 10),
         (runs, "write_weights", 3),
     ],
     ids=["in the first epoch", "in the third epoch", "between a checkpoint and its weights"],
@@ -68,21 +67,21 @@ def test_every_optimizer_trains_every_method(data, method, optimizer):
 def trained_for_an_epoch(recipe, images):
     """The backbone's weights after one epoch, measured as training does."""
     torch.manual_seed(0)
-    task = SelfSupervised(recipe, build_method(recipe), images, torch.device("cpu"), "fp32")
+    task = from_random_weights(recipe, images, torch.device("cpu"), "fp32")
     for step, batch in enumerate(task.batches()):
         task.before_step(step)
         task.optimizer.zero_grad()
-        task.loss(batch).backward()
+        task.loss(*task.inputs(batch)).backward()
         task.after_backward()
         task.optimizer.step()
         task.after_step()
-    return task.measure(), task.weights()
+    return task.evaluate(), task.weights()
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_labels_decide_the_monitors_and_nothing_else(data, method):
     recipe = small_pretraining(method)
-    images = unlabelled_images(course_data.find(data), recipe).images
+    images = Pretraining.load_images(course_data.find(data), recipe)
     other = replace(images, bank=replace(images.bank, labels=images.bank.labels.roll(12)))
     (measures, weights), (others, other_weights) = (trained_for_an_epoch(recipe, part) for part in (images, other))
     assert all(torch.equal(weights[name], other_weights[name]) for name in weights)
@@ -91,10 +90,10 @@ def test_labels_decide_the_monitors_and_nothing_else(data, method):
 
 def test_held_out_images_are_not_trained_on(data):
     recipe = small_pretraining("byol")
-    images = unlabelled_images(course_data.find(data), recipe).images
-    task = SelfSupervised(recipe, build_method(recipe), images, torch.device("cpu"), "fp32")
+    images = Pretraining.load_images(course_data.find(data), recipe)
+    task = from_random_weights(recipe, images, torch.device("cpu"), "fp32")
     seen = {image.numpy().tobytes() for _ in range(9) for batch in task.batches() for image in batch}
-    assert len(seen) == images.count == 30
+    assert len(seen) == images.facts["train_images"] == 30
     assert all(image.numpy().tobytes() not in seen for image in images.queries.images)
     assert all(image.numpy().tobytes() in seen for image in images.bank.images)
 
@@ -108,11 +107,11 @@ def test_without_labels_the_monitors_look_at_the_office_set(tmp_path, monkeypatc
 
 
 def test_fewer_images_a_class_are_fewer_images_with_labels_or_without(tmp_path, monkeypatch):
-    monkeypatch.setattr(prepare, "MINI_CLASSES", 3)
+    monkeypatch.setattr(pretraining, "MINI_CLASSES", 3)
     for labelled, expected in ((True, 15), (False, 15)):
         data = write_mini_and_office(tmp_path / str(labelled), labelled=labelled)
         recipe = small_pretraining("byol", images_per_class=5)
-        assert unlabelled_images(course_data.find(data), recipe).images.count == expected
+        assert Pretraining.load_images(course_data.find(data), recipe).facts["train_images"] == expected
 
 
 def test_the_record_measures_the_network_before_training_and_keeps_the_last_epoch(data):
@@ -131,8 +130,8 @@ def test_the_backbone_of_a_record_has_the_names_of_the_plain_network(data):
 @pytest.mark.parametrize("method", METHODS)
 def test_weight_decay_follows_its_schedule_and_spares_biases(data, method):
     recipe = small_pretraining(method)
-    images = unlabelled_images(course_data.find(data), recipe).images
-    task = SelfSupervised(recipe, build_method(recipe), images, torch.device("cpu"), "fp32")
+    images = Pretraining.load_images(course_data.find(data), recipe)
+    task = from_random_weights(recipe, images, torch.device("cpu"), "fp32")
     task.before_step(0)
     first = [group["weight_decay"] for group in task.optimizer.param_groups]
     task.before_step(task.steps * task.epochs - 1)

@@ -1,4 +1,4 @@
-"""Several processes train as one: what they see, learn and write is what a single process would."""
+"""Distributed training gives the same batches, gradients and records as a single process."""
 
 from __future__ import annotations
 
@@ -23,15 +23,14 @@ from dlcvlib import augment, recipes, runs
 from dlcvlib.recipes import ClassificationRecipe, PretrainingRecipe, SegmentationRecipe
 from dlcvlib.runs import Run
 from dlcvlib.training import distribution
-from dlcvlib.training.prepare import build_method, build_model
-from dlcvlib.training.satellite import build_segmenter
+from dlcvlib.training.tasks import task_class
 
 HERE = Path(__file__).resolve().parent
 LAUNCH = [sys.executable, "-m", "torch.distributed.run"]
 
 
 def start(number: int, script: str, *arguments: object, **variables: str) -> subprocess.CompletedProcess[str]:
-    """Run a script of this folder in so many processes; for one, without torchrun."""
+    """Run a script of this folder in `number` processes; for one, without torchrun."""
     launch = [*LAUNCH, f"--nproc-per-node={number}", "--standalone"] if number > 1 else [sys.executable]
     return subprocess.run(
         [*launch, str(HERE / script), *map(str, arguments)],
@@ -117,7 +116,7 @@ def test_what_was_dealt_out_comes_together_in_order_and_the_first_decides(everyo
 
 
 def test_a_batch_that_cannot_be_shared_evenly_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dlcvlib.processes.count", lambda: 5)
+    monkeypatch.setattr("dlcvlib.processes.world_size", lambda: 5)
     assert distribution.batch_size(40, 100) == 40
     with pytest.raises(ValueError, match=r"64 images cannot be shared evenly by 5 processes.*one of 1, 2, 4, 8, 16"):
         distribution.batch_size(64, 100)
@@ -140,7 +139,7 @@ def record(home: Path, recipe: str) -> Run:
 
 @pytest.fixture(scope="module")
 def homes(world: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[int, Path]:
-    """The records of one process with batches of 64, and of two with 32 each."""
+    """Return the records of one process with batches of 64, and of two with 32 each."""
     homes = {number: tmp_path_factory.mktemp(f"runs{number}") for number in (1, 2)}
     for number, home in homes.items():
         pretrained = home / "smoke" / "small_byol"
@@ -199,7 +198,7 @@ def test_a_lost_process_ends_the_job_and_one_process_goes_on_where_it_was(
 
 
 def test_a_job_that_is_called_off_says_where_it_goes_on(world: Path, tmp_path: Path) -> None:
-    """A cluster ends a job with SIGTERM to torchrun, which passes it on."""
+    """A cluster ends a job with SIGTERM to torchrun, which forwards it."""
     launch = [
         *LAUNCH,
         "--nproc-per-node=2",
@@ -223,21 +222,21 @@ def test_a_job_that_is_called_off_says_where_it_goes_on(world: Path, tmp_path: P
 
 @pytest.mark.parametrize("name", sorted(recipes.RECIPES))
 def test_a_step_gives_every_trained_parameter_a_gradient(name: str) -> None:
-    """One that got none would keep all processes waiting for it."""
+    """All processes would wait for a parameter without gradient."""
     recipe = recipes.get(name).for_profile("full")
     with torch.device("meta"):
         if isinstance(recipe, PretrainingRecipe):
-            network: Any = build_method(recipe)
+            network: Any = task_class(recipe).build_network(recipe, 7)
             views = [torch.rand(2, 3, view.size, view.size) for view in recipe.views for _ in range(view.count)]
             loss = network.loss(views, 0)
         elif isinstance(recipe, SegmentationRecipe):
-            network = build_segmenter(recipe)
+            network = task_class(recipe).build_network(recipe, 7)
             images = torch.rand(2, 3, side := recipe.tile or recipe.image_size, side)
             loss = sum(part.sum() for part in network(images, with_auxiliary=True)) if recipe.auxiliary_weight else None
             loss = network(images).sum() if loss is None else loss
         else:
             assert isinstance(recipe, ClassificationRecipe)
-            network = build_model(recipe, 7)
+            network = task_class(recipe).build_network(recipe, 7)
             loss = network(torch.rand(2, 3, recipe.image_size, recipe.image_size)).sum()
         loss.backward()
     trained = {key: value for key, value in network.named_parameters() if value.requires_grad}

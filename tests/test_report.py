@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 from training_worlds import small_segmentation, write_classification, write_satellite
 
-from dlcvlib import cli, embedding, recipes, report, runs
+from dlcvlib import cli, embedding, recipes, report, runs, views
 from dlcvlib.course import EDITIONS, MARKS, QUESTIONS, REPORTED, REPORTED_CLASSES, mark_of
 from dlcvlib.data import CourseData
-from dlcvlib.outputs import ForeignFileError, note_folder
+from dlcvlib.files.outputs import ForeignFileError, note_folder
 from dlcvlib.report import chapters, compose, pictures
 from dlcvlib.report.export import page as page_of
 from dlcvlib.runs import Run
@@ -125,7 +125,7 @@ def test_every_row_of_the_courses_list_of_systems_is_in_the_report() -> None:
             assert not systems.startswith(method) or method.lower() in keys
         for exact in re.findall(r"exactly \*\*([\d,]+)\*\*", systems):
             networks = [recipe for answer in answers for recipe in answer.recipes if recipe.dataset == "satellite"]
-            assert any(exact in pictures.architecture(recipe).caption for recipe in networks), f"{name}: {exact}"
+            assert any(exact in views.network(recipe).caption for recipe in networks), f"{name}: {exact}"
 
 
 def test_every_best_known_value_of_the_course_is_in_the_report() -> None:
@@ -172,7 +172,7 @@ def test_without_records_every_system_is_missing_with_a_command_that_trains_it(
 ) -> None:
     trained: list[tuple[str, str]] = []
     monkeypatch.setattr("dlcvlib.training.train", lambda name, *, profile, **_: trained.append((name, profile)))
-    monkeypatch.setattr(cli, "_line", str)
+    monkeypatch.setattr("dlcvlib.runs.summary", str)
     block = report.missing(sources)
     names = {recipe.name for answer in report.answers() for recipe in answer.recipes}
     commands = [row[-1] for row in table_rows([block])]
@@ -345,7 +345,7 @@ def test_a_damaged_record_is_left_out_of_the_report_and_named(
     ((_, ours, _, seeds, *_),) = row_of(sources, "r1_byol")
     assert ours.startswith("0.250") and seeds == "1", "the sound seed stands"
     said = report.tally(sources)
-    assert f"left out: {file} is damaged" in said and "train it anew" in said and said.count("left out") == 1
+    assert f"left out: {file} is damaged" in said and "train again" in said and said.count("left out") == 1
     text = report.export(tmp_path / "r.html", sources).read_text()
     assert f"{file} is damaged" in text and "0.750" in text
 

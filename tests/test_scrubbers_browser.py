@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from embedding_records import record
 from test_book_lab import TOKEN, is_outside, lab, run_all  # noqa: F401  (lab is a fixture)
 
 from dlcvlib.views.scrubbers import EmbeddingScrubber
+from dlcvlib.views.scrubbers.bundle import HERE, bundle
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator, Page
@@ -263,6 +265,7 @@ import ipywidgets
 
 from dlcvlib import runs
 from dlcvlib.views.scrubbers import EmbeddingScrubber
+from dlcvlib.views.scrubbers.bundle import HERE, bundle
 
 scrubber = EmbeddingScrubber(runs.load("RECORD"), "pca")
 scrubber
@@ -351,3 +354,31 @@ def without_kernel(browser: Browser, lab: str, notebook: Path) -> Page:  # noqa:
     page.locator(".jp-Dialog button.jp-mod-reject").click()  # "No Kernel"
     page.locator(".dlcv-slider").wait_for()
     return page
+
+
+# --- modules of a bundle ---
+
+
+@pytest.mark.parametrize("entry", ["embedding.js", "masks.js", "static_model.js"])
+def test_no_module_of_a_bundle_leaks_a_name(browser: Browser, entry: str) -> None:
+    files = re.findall(r'^modules\["(\S+)"\]', bundle(entry), re.MULTILINE)
+    declared = re.compile(r"^(?:export )?(?:async )?(?:const|let|var|function|class) (\w+)", re.MULTILINE)
+    names = sorted({name for file in files for name in declared.findall((HERE / file).read_text())})
+    assert entry in files and len(names) >= len(files)
+    page = browser.new_page()
+    leaked = page.evaluate(
+        f"names => {{ {bundle(entry)};\n return names.filter((name) => eval('typeof ' + name) !== 'undefined'); }}",
+        names,
+    )
+    page.close()
+    assert leaked == []
+
+
+def test_two_modules_may_give_one_name_to_different_things(browser: Browser, tmp_path: Path) -> None:
+    (tmp_path / "one.js").write_text("const UNKNOWN = 255;\nexport const one = () => UNKNOWN;\n")
+    (tmp_path / "two.js").write_text(
+        'import { one } from "./one.js";\n\nconst UNKNOWN = 6;\nexport const two = () => [one(), UNKNOWN];\n'
+    )
+    page = browser.new_page()
+    assert page.evaluate(f"() => {bundle('two.js', tmp_path)}.two()") == [255, 6]
+    page.close()

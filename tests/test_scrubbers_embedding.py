@@ -18,7 +18,7 @@ from hypothesis.extra.numpy import arrays
 from PIL import Image, ImageColor
 
 from dlcvlib.embedding import embed
-from dlcvlib.outputs import ForeignFileError
+from dlcvlib.files.outputs import ForeignFileError
 from dlcvlib.runs import Run, write_info, write_snapshot
 from dlcvlib.views.palette import SYMBOLS, class_styles
 from dlcvlib.views.scrubbers import EmbeddingScrubber

@@ -16,7 +16,7 @@ from mask_records import NAMES, record, split
 from dlcvlib.data import palette
 from dlcvlib.runs import Run
 from dlcvlib.views.scrubbers import MaskScrubber
-from dlcvlib.views.scrubbers.scrubber import HERE
+from dlcvlib.views.scrubbers.bundle import bundle
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -140,7 +140,7 @@ def test_a_class_is_hidden_and_none_selected_is_said(opened: Opened, tmp_path: P
     np.testing.assert_array_equal(pixels(page, "prediction"), coloured(predicted, ~np.isin(predicted, (3, 6))))
     legend.get_by_role("button", name="none").click()
     assert not pixels(page, "prediction").any() and not pixels(page, "truth").any()
-    assert "No class is selected" in page.locator(".dlcv-said").inner_text()
+    assert "No class is selected" in page.locator(".dlcv-status").inner_text()
     legend.get_by_role("button", name="all").click()
     shows(page, run, 4)
 
@@ -264,11 +264,12 @@ def test_a_mask_that_the_browser_cannot_read_is_said(opened: Opened, tmp_path: P
 
 
 def test_decoded_masks_are_kept_within_a_bound(browser: Browser, tmp_path: Path) -> None:
-    page, code = browser.new_page(), (HERE / "mask_pixels.js").read_text()
+    page, code = browser.new_page(), bundle("mask_pixels.js")
     file = record(tmp_path, (0,)).mask_files(0)[NAMES[0]].read_bytes()
     kept = page.evaluate(
-        f"""async ([file, colours]) => {{ {code}
-        const cache = new MaskCache(() => new Uint8Array(file), classOfCode(colours, 6), 3 * 32 * 24);
+        f"""async ([file, colours]) => {{
+        const {{ MaskCache, classOfCode }} = {code};
+        const cache = new MaskCache(() => new Uint8Array(file), classOfCode(colours), 3 * 32 * 24);
         for (const key of [0, 1, 2, 0, 3]) await cache.get(key);
         return [[...cache.maps.keys()], cache.bytes];
         }}""",

@@ -19,11 +19,10 @@ from dlcvlib.data import DataError, palette
 from dlcvlib.metrics import course_iou
 from dlcvlib.recipes import RECIPES, Schedule, SegmentationRecipe
 from dlcvlib.runs import Run
-from dlcvlib.training import segmentation, train
+from dlcvlib.training import train
 from dlcvlib.training.criterion import build_loss
 from dlcvlib.training.optimizers import rate_factors
-from dlcvlib.training.satellite import build_segmenter, satellite_images
-from dlcvlib.training.segmentation import Segmentation
+from dlcvlib.training.tasks import Segmentation
 
 
 @pytest.fixture
@@ -33,11 +32,11 @@ def data(tmp_path, monkeypatch):
 
 
 def task_of(recipe: SegmentationRecipe, root: Path, weights: dict[str, torch.Tensor] | None = None) -> Segmentation:
-    images = satellite_images(course_data.find(root), recipe)
-    model = build_segmenter(recipe)
+    images = Segmentation.load_images(course_data.find(root), recipe)
+    model = Segmentation.build_network(recipe, 7)
     if weights is not None:
         model.load_state_dict(weights)
-    return Segmentation(recipe, model, images.train, images.val, torch.device("cpu"), "fp32")
+    return Segmentation(recipe, model, images, torch.device("cpu"), "fp32", {})
 
 
 def trained(root: Path, **changes: object) -> Run:
@@ -59,9 +58,7 @@ def test_the_recorded_score_is_the_courses_score_of_the_recorded_network(data, m
     best = run.info["best"]["epoch"]
     task = task_of(small_segmentation(), data, run.weights())
     truth = course_data.decode(course_data.find(data).satellite, "val").masks
-    predicted = torch.cat(
-        [task._evaluated().eval() and task.predict(image[None], (32, 32)).argmax(1) for image in task.val.images]
-    )
+    predicted = torch.cat([task._logits(image[None], (32, 32)).argmax(1) for image in task.val.images])
     assert course_iou(predicted, truth).mean_of_present == pytest.approx(run.history["mean_iou"][best - 1], abs=1e-3)
 
 
@@ -136,7 +133,7 @@ def test_averaging_over_the_square_says_the_same_of_every_view(data):
     images = task.val.images
     for turned in (lambda maps: maps.flip(-1), lambda maps: maps.rot90(1, (-2, -1))):
         torch.testing.assert_close(
-            task.predict(turned(images), (16, 16)), turned(task.predict(images, (16, 16))), atol=1e-4, rtol=1e-4
+            task._logits(turned(images), (16, 16)), turned(task._logits(images, (16, 16))), atol=1e-4, rtol=1e-4
         )
 
 
@@ -185,7 +182,7 @@ def test_every_loss_trains(data, loss):
 def test_the_auxiliary_head_is_trained_where_the_recipe_weighs_it(data):
     recipe = small_segmentation(model="deeplabv3plus_resnet18", model_options={"auxiliary": True}, auxiliary_weight=0.4)
     task = task_of(recipe, data)
-    task.loss(next(iter(task.batches()))).backward()
+    task.loss(*task.inputs(next(iter(task.batches())))).backward()
     assert sum(parameter.grad.abs().sum() for parameter in task.model.aux_classifier.parameters()) > 0
 
 
@@ -252,7 +249,7 @@ def test_every_segmentation_recipe_builds_its_network_in_every_profile(name):
     for profile in ("smoke", "quick"):
         recipe = recipes.get(name).for_profile(profile)
         with torch.no_grad():
-            assert build_segmenter(recipe).eval()(torch.zeros(1, 3, 32, 32)).shape == (1, 7, 32, 32)
+            assert Segmentation.build_network(recipe, 7).eval()(torch.zeros(1, 3, 32, 32)).shape == (1, 7, 32, 32)
 
 
 def test_a_class_that_occurs_nowhere_leaves_no_hole_in_the_record(data):
@@ -263,6 +260,6 @@ def test_a_class_that_occurs_nowhere_leaves_no_hole_in_the_record(data):
 
 def test_evaluation_does_not_depend_on_how_images_are_batched(data, monkeypatch):
     task = task_of(small_segmentation(), data)
-    whole = task.measure()
-    monkeypatch.setattr(segmentation, "EVALUATION_BATCH", 1)
-    assert task.measure() == pytest.approx(whole, rel=1e-4)
+    whole = task.evaluate()
+    monkeypatch.setattr(Segmentation, "evaluation_batch", 1)
+    assert task.evaluate() == pytest.approx(whole, rel=1e-4)

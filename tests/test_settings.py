@@ -13,9 +13,9 @@ from training_worlds import small_pretraining, small_recipe, write_mini_and_offi
 
 from dlcvlib import models, recipes, runs
 from dlcvlib.recipes import EXTRA, RECIPES, SERIES, SETTINGS, ClassificationRecipe, Optimizer, Schedule
-from dlcvlib.training import load_or_train, starting, train
-from dlcvlib.training.classification import Classification
+from dlcvlib.training import loop, start, train
 from dlcvlib.training.linear_probe import TOLERANCE, fit_linear, fit_with_chosen_decay
+from dlcvlib.training.tasks import Classification
 
 SMALL_RESNET = {
     "model": "resnet18",
@@ -110,8 +110,8 @@ def test_a_frozen_backbone_keeps_every_weight_and_every_statistic(data, row):
     run = train(setting(row), profile="smoke", seed=0, data=data)
     after = backbone_of(run)
     if row == "frozen random":
-        with load_or_train.seeded(0, 0):
-            before = load_or_train.build_model(setting(row), 3).backbone.state_dict()
+        with loop.seeded(0, 0):
+            before = Classification.build_network(setting(row), 3).backbone.state_dict()
     else:
         before = start_of(run).weights()
     assert any("running_mean" in name for name in after)
@@ -181,8 +181,8 @@ def test_snapshots_of_the_training_images_follow_them(data):
 
 def test_on_a_plateau_the_learning_rate_falls_and_stays_fallen(data, monkeypatch):
     losses = iter([4.0, 3.0, 2.0, 2.0, 2.0, 2.0])
-    measure = Classification.measure
-    monkeypatch.setattr(Classification, "measure", lambda task: measure(task) | {"val_loss": next(losses)})
+    evaluate = Classification.evaluate
+    monkeypatch.setattr(Classification, "evaluate", lambda task: evaluate(task) | {"val_loss": next(losses)})
     recipe = setting("A", epochs=5, schedule=Schedule("plateau", every=1, gamma=0.1), optimizer=Optimizer("sgd", 0.05))
     rates = train(recipe, profile="smoke", seed=0, data=data).history["learning_rate"]
     np.testing.assert_allclose(rates, [0.05, 0.05, 0.05, 0.05, 0.005])
@@ -213,10 +213,10 @@ def test_a_backbone_that_does_not_fit_is_refused_with_the_names(data, tmp_path):
 def test_the_backbone_that_the_course_hands_out_is_found_beside_its_data(data):
     """The real file is a ResNet50; here the network is made small, the name and the place are the course's."""
     network = models.build("resnet18", 64, stem="small")
-    torch.save(network.state_dict(), data / "p2_data" / starting.COURSE_BACKBONE)
+    torch.save(network.state_dict(), data / "p2_data" / start.COURSE_BACKBONE)
     recipe = setting("D", supplied="mini", form="full", model_options={"stem": "small"}, stand_in="mini_labelled")
     run = train(recipe, profile="smoke", seed=0, data=data)
-    assert (run.info["start"]["from"], run.info["start"]["title"]) == ("path", starting.COURSE_BACKBONE)
+    assert (run.info["start"]["from"], run.info["start"]["title"]) == ("path", start.COURSE_BACKBONE)
     assert torch.equal(backbone_of(run)["conv1.weight"], network.state_dict()["conv1.weight"])
 
 

@@ -1,4 +1,4 @@
-"""The toy world: its layout, that it appears whole and repeats, and that it is worth learning from."""
+"""The toy world: its layout, atomic and reproducible drawing, and that models learn from it."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from dlcvlib.data.toy.objects import ARRANGEMENTS, concepts, draw_object
 from dlcvlib.data.toy.shapes import OUTLINES
 from dlcvlib.data.toy.splits import plan
 from dlcvlib.data.toy.textures import PATTERNS
-from dlcvlib.files import DiskFullError, whole_folder
+from dlcvlib.files.atomic import DiskFullError, whole_folder
 
 TINY = 0.04
 NAMED = ("0010", "0013", "0062", "0065", "0097", "0104", "0107")
@@ -294,7 +294,7 @@ def test_a_world_of_an_older_dlcv_is_used_and_never_replaced_and_the_message_say
     root = Path(shutil.copytree(world, tmp_path / "world"))
     (root / ".digests.json").unlink()
     assert toy.is_drawn(root) and toy.draw(root, seed=0, scale=TINY) == root
-    with pytest.raises(FileExistsError, match=rf"{root} is another toy world.*older.*move {root} away"):
+    with pytest.raises(FileExistsError, match=rf"{root} is a toy world of an older version.*move {root} away"):
         toy.draw(root, seed=1, scale=TINY)
     assert toy.is_drawn(root)
     root.rename(tmp_path / "moved")
@@ -327,7 +327,7 @@ def test_a_living_drawing_of_a_name_that_begins_alike_is_left_alone(tmp_path: Pa
 
 def test_a_disk_that_fills_while_drawing_leaves_nothing_and_says_how_much_is_needed(tmp_path: Path) -> None:
     with small_disk(tmp_path / "data", 300) as disk:
-        with pytest.raises(DiskFullError, match=r"toy: the disk is full; writing it needs 1\.8 MB.*same command"):
+        with pytest.raises(DiskFullError, match=r"toy: the disk is full.*1\.8 MB.*same command"):
             toy.draw(disk / "toy", scale=TINY)
         assert visible(disk) == []
     assert toy.is_drawn(toy.draw(tmp_path / "data" / "toy", scale=TINY))
@@ -378,7 +378,7 @@ def test_wrong_labels_are_as_many_as_asked_for_and_really_wrong() -> None:
 
 @pytest.fixture(scope="module")
 def objects() -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """The classification set of seed 0 without wrong labels: 50 classes, 40 + 10 images each."""
+    """Draw the classification set of seed 0 without wrong labels: 50 classes, 40 + 10 images each."""
     classes = writing.CONCEPTS[writing.CLASSIFICATION]
     made = {}
     for split, count in (("train", 40), ("val", 10)):
@@ -466,7 +466,7 @@ def test_a_hurried_annotator_errs_at_borders_only() -> None:
 
 
 def pixels(count: int, split: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Colours, colours with the grain around them, and classes of every 64th pixel of `count` landscapes."""
+    """Return colours, colours with local texture, and classes of every 64th pixel of `count` landscapes."""
     colours, grains, classes = [], [], []
     for k, shares in enumerate(landscapes.share_table(count, np.random.default_rng([0, split]))):
         generator = np.random.default_rng([0, split, k])

@@ -14,10 +14,11 @@ import pytest
 import torch
 from training_worlds import small_recipe, write_classification
 
-from dlcvlib import recipes, runs
+from dlcvlib import recipes, runs, views
 from dlcvlib.data import toy
 from dlcvlib.recipes import Optimizer
-from dlcvlib.training import RecordMismatchError, TrainingDivergedError, classification, loop, train
+from dlcvlib.training import RecordMismatchError, TrainingDivergedError, loop, train
+from dlcvlib.training.tasks import Classification
 
 
 @pytest.fixture
@@ -111,8 +112,8 @@ def test_another_seed_gives_another_training(data):
 
 
 KILL_POINTS = {
-    "in the first epoch": (classification.Classification, "after_step", 2),
-    "in the third epoch": (classification.Classification, "after_step", 8),
+    "in the first epoch": (Classification, "after_step", 2),
+    "in the third epoch": (Classification, "after_step", 8),
     "before the first snapshot": (runs, "write_snapshot", 1),
     "before a later snapshot": (runs, "write_snapshot", 3),
     "before a history": (runs, "write_history", 2),
@@ -246,12 +247,12 @@ def test_every_recipe_reads_in_every_profile(name):
     for profile in recipes.PROFILES:
         recipe = recipes.get(name).for_profile(profile)
         assert recipe.epochs >= 1 and json.dumps(recipe.as_dict())
-    assert recipes.overview([recipes.get(name)]).iloc[0]["recipe"] == name
+    assert views.recipes_overview([recipes.get(name)]).iloc[0]["recipe"] == name
 
 
 def test_side_by_side_turns_the_overview_round():
     two = [recipes.get("r1_byol"), recipes.get("r3_dino")]
-    turned = recipes.side_by_side(two, ["views", "epochs"])
+    turned = views.recipes_side_by_side(two, ["views", "epochs"])
     assert list(turned.columns) == ["setting", "r1_byol", "r3_dino"]
     assert turned.set_index("setting")["r1_byol"].to_dict() == {"views": "2 of 128 px", "epochs": "100"}
 

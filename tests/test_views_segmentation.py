@@ -137,7 +137,7 @@ def test_the_worst_images_come_first_with_their_commonest_mistake(tmp_path):
     picture = views.worst_masks(run, IMAGES, truth(), NAMES, count=2)
     assert picture.html.count("<img") == 2 * 4
     assert picture.html.index("0001") < picture.html.index("0000") and "0002" not in picture.html
-    assert "wrong: 38%. Urban taken for Barren" in picture.html  # 6 of 16 columns
+    assert "wrong: 38%. Urban confused with Barren" in picture.html  # 6 of 16 columns
     assert "no pixel wrong" in views.worst_masks(run, IMAGES, truth(), NAMES, count=3).html
 
 
@@ -153,7 +153,7 @@ def test_the_confusion_of_pixels_gives_shares_of_each_true_class(tmp_path):
     shares = picture.live["application/vnd.plotly.v1+json"]["data"][0]["z"]
     assert shares[0] == [0.5, 0, 0, 0, 0, 0.5, 0] and shares[3] == [0, 0, 0, 1, 0, 0, 0]
     assert shares[1] == [None] * 7  # no pixel of that class
-    assert "Urban for Barren (50%)" in picture.caption
+    assert "Urban with Barren (50%)" in picture.caption
 
 
 def test_best_masks_of_another_split_are_refused(tmp_path):
@@ -162,5 +162,5 @@ def test_best_masks_of_another_split_are_refused(tmp_path):
         views.worst_masks(run, IMAGES, truth(), ("0000", "0001", "0007"))
     with pytest.raises(ValueError, match="given were"):
         views.pixel_confusion(run, truth()[:, :8], NAMES)
-    with pytest.raises(FileNotFoundError, match="train it anew"):
+    with pytest.raises(FileNotFoundError, match="train again"):
         views.worst_masks(record(tmp_path, "old", 0, [0.5]), IMAGES, truth(), NAMES)

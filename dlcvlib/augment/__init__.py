@@ -1,4 +1,4 @@
-"""Augmentation of whole batches on the device, with parameters drawn for every sample."""
+"""Augmentation of batches on the device, with random parameters drawn per sample."""
 
 from dlcvlib.augment import pairs
 from dlcvlib.augment.auto_augment import auto_augment

@@ -1,7 +1,7 @@
-"""AutoAugment for a whole batch: every image draws its own sub-policy, like draws go through an operation together.
+"""AutoAugment with a sub-policy drawn per sample; samples with the same operation and strength share one call.
 
 Cubuk et al., AutoAugment: Learning Augmentation Strategies from Data, CVPR 2019, https://arxiv.org/abs/1805.09501.
-The policies and operations are torchvision's; torchvision's own class gives all images of a batch the same draw.
+Policies and operations are torchvision's, whose own class draws one sub-policy for the whole batch.
 """
 
 from __future__ import annotations
@@ -16,8 +16,7 @@ from torchvision.transforms.v2 import functional as operations
 
 from dlcvlib.augment.draws import fractions, integers
 
-LEVELS = 10
-"""Strengths 0 … 9 of an operation, as in the paper's table 6."""
+LEVELS = 10  # strengths 0 … 9 of an operation (table 6)
 
 
 def _affine(
@@ -33,7 +32,7 @@ def _shear(strength: float) -> float:
     return math.degrees(math.atan(strength))
 
 
-# Each operation: from a strength to images. The ranges of strength stand in `_strength`.
+# See `_strength` for the range of each strength.
 OPERATIONS: dict[str, Callable[[Tensor, float], Tensor]] = {
     "ShearX": lambda images, strength: _affine(images, shear=(_shear(strength), 0.0), center=[0, 0]),
     "ShearY": lambda images, strength: _affine(images, shear=(0.0, _shear(strength)), center=[0, 0]),
@@ -57,7 +56,7 @@ LARGEST = {
     "TranslateY": 150 / 331,
     "Rotate": 30.0,
 } | dict.fromkeys(("Brightness", "Color", "Contrast", "Sharpness"), 0.9)
-"""Strength at the highest level of the operations that go both ways."""
+"""Strength at the highest level, of the operations with a random sign."""
 
 
 def _strength(operation: str, level: int | None, sign: int) -> float:
@@ -72,32 +71,32 @@ def _strength(operation: str, level: int | None, sign: int) -> float:
 
 
 def auto_augment(images: Tensor, policy: str = "imagenet", generator: Generator | None = None) -> Tensor:
-    """Apply to each image a sub-policy drawn for it: two operations, each with its own probability and strength.
+    """Apply a random sub-policy to each image: two operations, each with a probability and a strength.
 
     Args:
         images: (N, 3, H, W) uint8.
-        policy: "imagenet", "cifar10" or "svhn": the data set that the policy was learnt on.
-        generator: source of chance, on the CPU.
+        policy: data set of the policy: "imagenet", "cifar10" or "svhn".
+        generator: random generator on the CPU; None for torch's global one.
 
     Returns:
         (N, 3, H, W) uint8.
 
     Raises:
-        ValueError: `images` are not uint8: the operations count levels of grey.
+        ValueError: `images` are not uint8.
     """
     if images.dtype != torch.uint8:
         raise ValueError(f"auto_augment takes uint8 images, not {images.dtype}: apply it before converting to float")
     policies = AutoAugment(AutoAugmentPolicy(policy)).policies
     drawn = integers(len(policies), len(images), generator=generator).tolist()
     for stage in (0, 1):
-        chance = fractions(len(images), generator=generator).tolist()
+        draws = fractions(len(images), generator=generator).tolist()
         sign = (integers(2, len(images), generator=generator) * 2 - 1).tolist()
-        alike: dict[tuple[str, float], list[int]] = {}
+        groups: dict[tuple[str, float], list[int]] = {}
         for sample, index in enumerate(drawn):
             operation, probability, level = policies[index][stage]
-            if chance[sample] <= probability:
-                alike.setdefault((operation, _strength(operation, level, sign[sample])), []).append(sample)
+            if draws[sample] <= probability:
+                groups.setdefault((operation, _strength(operation, level, sign[sample])), []).append(sample)
         images = images.clone()
-        for (operation, strength), samples in alike.items():
+        for (operation, strength), samples in groups.items():
             images[samples] = OPERATIONS[operation](images[samples], strength)
     return images

@@ -1,4 +1,4 @@
-"""Gaussian blur, its width drawn anew for every image of a batch."""
+"""Gaussian blur with a random standard deviation per sample."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ def gaussian_blur(
     probability: float = 1.0,
     generator: Generator | None = None,
 ) -> Tensor:
-    """Blur each chosen image with a Gaussian of its own.
+    """Blur each image with the given probability, with its own random sigma.
 
     Args:
         images: (N, C, H, W) float.
-        kernel_size: number of pixels that count along each side; odd.
-        sigma: standard deviation in pixels, uniform between the two.
-        probability: of blurring an image at all.
-        generator: source of chance, on the CPU; None means torch's own.
+        kernel_size: side of the kernel in pixels, odd.
+        sigma: range of the uniform standard deviation in pixels.
+        probability: probability of each image.
+        generator: random generator on the CPU; None for torch's global one.
 
     Returns:
         (N, C, H, W).
 
     Raises:
-        ValueError: `kernel_size` is even, or larger than mirroring at the border allows.
+        ValueError: `kernel_size` is even, or too large for reflection padding.
     """
     rows = chosen(len(images), probability, generator)
     sigmas = uniform(len(images), sigma, generator)[rows].to(images.device, non_blocking=True)
@@ -38,15 +38,15 @@ def gaussian_blur(
 
 
 def blur(images: Tensor, kernel_size: int, sigmas: Tensor) -> Tensor:
-    """Blur image n with a Gaussian of standard deviation sigmas[n]; beyond the border images are mirrored.
+    """Blur image n with a Gaussian of standard deviation sigmas[n], with reflection padding.
 
     Args:
         images: (N, C, H, W) float.
-        kernel_size: number of pixels that count along each side; odd.
-        sigmas: (N,) in pixels.
+        kernel_size: side of the kernel in pixels, odd.
+        sigmas: (N,) float, in pixels.
 
     Raises:
-        ValueError: `kernel_size` is even, or larger than mirroring at the border allows.
+        ValueError: `kernel_size` is even, or too large for reflection padding.
     """
     height, width = images.shape[-2:]
     if kernel_size % 2 == 0 or kernel_size // 2 >= min(height, width):
@@ -60,7 +60,7 @@ def blur(images: Tensor, kernel_size: int, sigmas: Tensor) -> Tensor:
 
 
 def _mirrored_taps(kernels: Tensor, side: int) -> Taps:
-    """Lay (N, K) kernels about each of `side` pixels; what reaches beyond an end is folded back."""
+    """Centre (N, K) kernels on each of `side` pixels, with indices reflected at the borders."""
     number, kernel_size = kernels.shape
     offsets = torch.arange(kernel_size, device=kernels.device) - kernel_size // 2
     pixels = torch.arange(side, device=kernels.device)[:, None] + offsets

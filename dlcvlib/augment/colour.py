@@ -1,7 +1,7 @@
-"""Changing colours: jitter, grey and solarisation, drawn anew for every image of a batch.
+"""Colour augmentation: jitter, greyscale and solarisation, with random parameters per sample.
 
-The four adjustments are torchvision's `ColorJitter`, value by value; self-supervised learning takes them from
-Chen et al., SimCLR, ICML 2020, appendix A, https://arxiv.org/abs/2002.05709.
+The adjustments equal torchvision's `ColorJitter`. Source of their use in self-supervised learning: Chen et al.,
+SimCLR, ICML 2020, appendix A, https://arxiv.org/abs/2002.05709.
 """
 
 from __future__ import annotations
@@ -13,10 +13,8 @@ from torch import Generator, Tensor
 
 from dlcvlib.augment.draws import chosen, fractions, on_rows, uniform
 
-Adjustment = Callable[[Tensor, Tensor], Tensor]
-"""From images and a factor for each to images."""
-LUMA = (0.2989, 0.587, 0.114)
-"""How much red, green and blue count for brightness (ITU-R BT.601)."""
+Adjustment = Callable[[Tensor, Tensor], Tensor]  # (images, one factor per image) to images
+LUMA = (0.2989, 0.587, 0.114)  # weights of red, green and blue (ITU-R BT.601)
 
 
 def colour_jitter(
@@ -28,22 +26,22 @@ def colour_jitter(
     probability: float = 1.0,
     generator: Generator | None = None,
 ) -> Tensor:
-    """Adjust each chosen image's colours by factors of its own, in an order of its own.
+    """Adjust the colours of each image by its own random factors in its own random order, with the given probability.
 
     Args:
         images: (N, 3, H, W) float in [0, 1].
         brightness: the factor is uniform in [max(0, 1 - brightness), 1 + brightness].
-        contrast: likewise.
-        saturation: likewise.
-        hue: the turn is uniform in [-hue, hue], where 1 is the whole circle.
-        probability: of adjusting an image at all.
-        generator: source of chance, on the CPU; None means torch's own.
+        contrast: as `brightness`.
+        saturation: as `brightness`.
+        hue: the shift is uniform in [-hue, hue], where 1 is the full colour circle.
+        probability: probability of each image.
+        generator: random generator on the CPU; None for torch's global one.
 
     Returns:
         (N, 3, H, W) float in [0, 1].
 
     Raises:
-        ValueError: a strength is out of its range, or `images` are not float.
+        ValueError: a strength is out of range, or `images` are not float.
     """
     _check_floats(images)
     if min(brightness, contrast, saturation) < 0 or not 0 <= hue <= 0.5:
@@ -66,38 +64,38 @@ def colour_jitter(
 
 
 def adjust_in_order(images: Tensor, adjustments: list[Adjustment], factors: Tensor, order: Tensor) -> Tensor:
-    """Apply A adjustments to each image, with factors and in an order of its own.
+    """Apply A adjustments to each image, with its own factors and order.
 
-    Images whose turn it is with the same adjustment are brought together, so that it takes them all at once.
+    At each step the images are sorted by adjustment, so that each adjustment is called once.
 
     Args:
         images: (N, 3, H, W) float in [0, 1].
-        adjustments: A of them, numbered from 0.
-        factors: (N, A) float on the CPU, one for each adjustment.
-        order: (N, A) int64 on the CPU, the numbers of the adjustments in the order of their turn.
+        adjustments: list of length A.
+        factors: (N, A) float on the CPU, one per adjustment.
+        order: (N, A) int64 on the CPU: indices of the adjustments in the order of application.
 
     Returns:
         (N, 3, H, W) float in [0, 1].
     """
-    place = torch.arange(len(images))
-    for turn in order.unbind(1):
-        together = turn.argsort()
-        images = images.index_select(0, place[together].to(images.device, non_blocking=True))
-        place = together.argsort()
-        sizes = turn.bincount(minlength=len(adjustments)).tolist()
-        own = factors[together, turn[together]].to(images.device, non_blocking=True)
+    position = torch.arange(len(images))
+    for step in order.unbind(1):
+        grouped = step.argsort()
+        images = images.index_select(0, position[grouped].to(images.device, non_blocking=True))
+        position = grouped.argsort()
+        sizes = step.bincount(minlength=len(adjustments)).tolist()
+        own = factors[grouped, step[grouped]].to(images.device, non_blocking=True)
         for adjust, group, factor in zip(adjustments, images.split(sizes), own.split(sizes), strict=True):
             group.copy_(adjust(group, factor))
-    return images.index_select(0, place.to(images.device, non_blocking=True))
+    return images.index_select(0, position.to(images.device, non_blocking=True))
 
 
 def grey(images: Tensor, probability: float = 0.2, generator: Generator | None = None) -> Tensor:
-    """Take the colour from each chosen image.
+    """Convert each image to greyscale with the given probability.
 
     Args:
         images: (N, 3, H, W) float in [0, 1].
-        probability: of each image.
-        generator: source of chance, on the CPU; None means torch's own.
+        probability: probability of each image.
+        generator: random generator on the CPU; None for torch's global one.
 
     Raises:
         ValueError: `images` are not float.
@@ -109,13 +107,13 @@ def grey(images: Tensor, probability: float = 0.2, generator: Generator | None =
 def solarize(
     images: Tensor, threshold: float = 0.5, probability: float = 0.2, generator: Generator | None = None
 ) -> Tensor:
-    """Invert whatever is at least as bright as `threshold` in each chosen image.
+    """Invert the values of at least `threshold` of each image with the given probability.
 
     Args:
         images: (N, 3, H, W) float in [0, 1].
         threshold: in [0, 1].
-        probability: of each image.
-        generator: source of chance, on the CPU; None means torch's own.
+        probability: probability of each image.
+        generator: random generator on the CPU; None for torch's global one.
 
     Raises:
         ValueError: `images` are not float.
@@ -131,13 +129,13 @@ def _check_floats(images: Tensor) -> None:
 
 
 def luma(images: Tensor) -> Tensor:
-    """Brightness of colours: (N, 3, H, W) to (N, 1, H, W)."""
+    """Return the luma of images: (N, 3, H, W) to (N, 1, H, W)."""
     red, green, blue = images.split(1, dim=1)
     return (red * LUMA[0]).add_(green, alpha=LUMA[1]).add_(blue, alpha=LUMA[2])
 
 
 def adjust_brightness(images: Tensor, factors: Tensor) -> Tensor:
-    """Multiply image n by factors[n]: 0 is black, 1 the image itself.
+    """Multiply image n by factors[n]: 0 gives black, 1 the image.
 
     Args:
         images: (N, 3, H, W) float in [0, 1].
@@ -147,7 +145,7 @@ def adjust_brightness(images: Tensor, factors: Tensor) -> Tensor:
 
 
 def adjust_contrast(images: Tensor, factors: Tensor) -> Tensor:
-    """Multiply the distance of image n from its mean brightness by factors[n]: 0 is even grey, 1 the image itself.
+    """Blend image n with its mean luma by factors[n]: 0 gives uniform grey, 1 the image.
 
     Args:
         images: (N, 3, H, W) float in [0, 1].
@@ -159,7 +157,7 @@ def adjust_contrast(images: Tensor, factors: Tensor) -> Tensor:
 
 
 def adjust_saturation(images: Tensor, factors: Tensor) -> Tensor:
-    """Multiply the distance of image n from its grey version by factors[n]: 0 is grey, 1 the image itself.
+    """Blend image n with its greyscale version by factors[n]: 0 gives greyscale, 1 the image.
 
     Args:
         images: (N, 3, H, W) float in [0, 1].
@@ -170,21 +168,21 @@ def adjust_saturation(images: Tensor, factors: Tensor) -> Tensor:
 
 
 def adjust_hue(images: Tensor, turns: Tensor) -> Tensor:
-    """Turn the hues of image n by turns[n] of the colour circle; saturation and value stay.
+    """Shift the hue of image n by turns[n] of the colour circle; saturation and value stay.
 
     Args:
         images: (N, 3, H, W) float in [0, 1].
-        turns: (N,) in [-0.5, 0.5], where 1 is the whole circle.
+        turns: (N,) in [-0.5, 0.5], where 1 is the full circle.
     """
     red, green, blue = images.unbind(1)
     larger, smaller = torch.maximum(green, blue), torch.minimum(green, blue)
     lowest = torch.minimum(red, smaller)
     chroma = torch.maximum(red, larger).sub_(lowest)
-    # In sixths of the circle from red: 0 to 3 towards green where that is the larger, else towards blue. Without the
-    # usual three cases, which cost more than all else here.
+    # In sixths of the circle from red: 0 to 3 towards green if that is larger, else towards blue. The usual three
+    # cases would cost more than the rest of the function.
     hue = (smaller - red).clamp_(min=0).add_(larger).sub_(red).div_(chroma.clamp(min=1e-12)).add_(1)
     hue = hue.copysign_(green - blue).div_(6).add_(turns.view(-1, 1, 1))
-    # A channel is at its highest within a sixth of the circle about its own hue, at its lowest beyond two sixths.
+    # A channel is highest within a sixth of the circle from its own hue, lowest beyond two sixths.
     opposite = 5 / 2 - torch.arange(3, device=images.device).view(1, 3, 1, 1) / 3
     away = (hue[:, None] + opposite).frac_().sub_(0.5).abs_().clamp_(1 / 6, 1 / 3)
     return away.mul_(-6 * chroma[:, None]).add_(lowest.add_(chroma, alpha=2)[:, None])

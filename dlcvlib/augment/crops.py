@@ -1,4 +1,4 @@
-"""Random resized crops: a window of random size, shape and place of each image, scaled to one size.
+"""Random resized crop: a window of random size, aspect ratio and position per sample, resized to one size.
 
 Szegedy et al., Going Deeper with Convolutions, CVPR 2015, section 6, https://arxiv.org/abs/1409.4842.
 """
@@ -13,8 +13,7 @@ from torch import Generator, Tensor
 from dlcvlib.augment.draws import fractions, uniform
 from dlcvlib.augment.separable import Taps, apply_separable
 
-ATTEMPTS = 10
-"""Boxes drawn for each image until one fits, as in torchvision."""
+ATTEMPTS = 10  # boxes drawn per image, as in torchvision
 
 
 def random_resized_crop(
@@ -24,14 +23,14 @@ def random_resized_crop(
     ratio: tuple[float, float] = (3 / 4, 4 / 3),
     generator: Generator | None = None,
 ) -> Tensor:
-    """Cut a box of its own from each image and scale it to `size` x `size`.
+    """Crop a random box of each image and resize it to `size` x `size`.
 
     Args:
         images: (N, C, H, W) float in [0, 1], or uint8.
-        size: side of the result in pixels.
-        scale: share of the image's area, uniform between the two.
-        ratio: width over height, log-uniform between the two.
-        generator: source of chance, on the CPU; None means torch's own.
+        size: side of the output in pixels.
+        scale: range of the uniform area of the box, as a fraction of the image's.
+        ratio: range of the log-uniform aspect ratio, width over height.
+        generator: random generator on the CPU; None for torch's global one.
 
     Returns:
         (N, C, size, size) float32 in [0, 1].
@@ -48,15 +47,15 @@ def draw_boxes(
     ratio: tuple[float, float] = (3 / 4, 4 / 3),
     generator: Generator | None = None,
 ) -> Tensor:
-    """Draw boxes as torchvision's `RandomResizedCrop` does: the first of ten that fits, else a central one.
+    """Draw boxes as torchvision's `RandomResizedCrop`: the first of ten that fits, else a central one.
 
     Args:
-        number: of boxes.
-        height: of the image in pixels.
-        width: likewise.
-        scale: share of the image's area, uniform between the two.
-        ratio: width over height, log-uniform between the two.
-        generator: source of chance, on the CPU; None means torch's own.
+        number: number of boxes.
+        height: image height in pixels.
+        width: image width in pixels.
+        scale: range of the uniform area of the box, as a fraction of the image's.
+        ratio: range of the log-uniform aspect ratio, width over height.
+        generator: random generator on the CPU; None for torch's global one.
 
     Returns:
         (number, 4) int64 on the CPU: top, left, height, width.
@@ -69,24 +68,24 @@ def draw_boxes(
     first = fits.int().argmax(1, keepdim=True)
     size = torch.stack([tall.gather(1, first), wide.gather(1, first)], 2).squeeze(1)
     room = torch.tensor([height, width]) - size
-    place = (fractions(number, 2, generator=generator) * (room + 1)).long()
-    return torch.where(fits.any(1, keepdim=True), torch.cat([place, size], 1), _central_box(height, width, ratio))
+    corner = (fractions(number, 2, generator=generator) * (room + 1)).long()
+    return torch.where(fits.any(1, keepdim=True), torch.cat([corner, size], 1), _central_box(height, width, ratio))
 
 
 def _central_box(height: int, width: int, ratio: tuple[float, float]) -> Tensor:
-    """The largest box about the centre whose ratio is allowed."""
+    """Return the largest centred box with an aspect ratio in range."""
     tall = min(height, round(width / ratio[0]))
     wide = min(width, round(height * ratio[1]))
     return torch.tensor([(height - tall) // 2, (width - wide) // 2, tall, wide])
 
 
 def resized_crop(images: Tensor, boxes: Tensor, size: int) -> Tensor:
-    """Cut box n from image n and scale it to `size` x `size`, bilinear with antialiasing.
+    """Crop box n of image n and resize it to `size` x `size`, bilinear with antialiasing.
 
     Args:
         images: (N, C, H, W) float in [0, 1], or uint8.
         boxes: (N, 4) integers: top, left, height, width, inside the images.
-        size: side of the result in pixels.
+        size: side of the output in pixels.
 
     Returns:
         (N, C, size, size) float32 in [0, 1].
@@ -100,19 +99,18 @@ def resized_crop(images: Tensor, boxes: Tensor, size: int) -> Tensor:
 
 
 def triangle_filter(start: Tensor, length: Tensor, side: int, size: int) -> Taps:
-    """Weights that scale `length` pixels from `start` on to `size` pixels, bilinear with antialiasing.
+    """Return the weights that resize `length` pixels from `start` on to `size` pixels, bilinear with antialiasing.
 
-    A result's pixel is a weighted mean about its centre; weights fall linearly to 0 over one pixel of the result or of
-    the source, whichever is larger, so that no source pixel is skipped.
+    Weights fall linearly to 0 over one pixel of the output or of the source, whichever is larger.
 
     Args:
-        start: (N,) float, the first source pixel.
-        length: (N,) float, how many.
-        side: of the whole source.
-        size: of the result.
+        start: (N,) float, first source pixel.
+        length: (N,) float, number of source pixels.
+        side: side of the source in pixels.
+        size: side of the output in pixels.
 
     Returns:
-        Taps of N images; the weights of every result pixel add up to 1.
+        Taps of N images; the weights of each output pixel sum to 1.
     """
     start, length = start[:, None, None], length[:, None, None]
     step = length / size

@@ -1,6 +1,6 @@
-"""The eight ways to lay a square on itself: four quarter turns, each also mirrored (the dihedral group D4).
+"""The dihedral group D4: the four rotations of a square by 90 degrees, each with and without a flip.
 
-Seen from above no direction is special, so all eight views of a satellite image are as likely as the image.
+Satellite images have no preferred direction, so all eight transforms of one are as likely as the image itself.
 """
 
 from __future__ import annotations
@@ -9,16 +9,16 @@ import torch
 from torch import Tensor
 
 MIRROR, UPSIDE_DOWN, TRANSPOSE = 1, 2, 4
-"""Each of the eight is a sum of some of these; they are done in this order."""
+"""Bits of an element of the group, applied in this order."""
 ELEMENTS = range(8)
 
 
 def dihedral(images: Tensor, element: int) -> Tensor:
-    """Lay squares on themselves in one of the eight ways.
+    """Apply one element of the dihedral group.
 
     Args:
         images: (..., S, S), any dtype.
-        element: 0, which changes nothing, to 7.
+        element: 0 (identity) to 7.
 
     Raises:
         ValueError: the images are not square.
@@ -32,7 +32,7 @@ def dihedral(images: Tensor, element: int) -> Tensor:
 
 
 def inverse_dihedral(images: Tensor, element: int) -> Tensor:
-    """Undo `dihedral` of the same element."""
+    """Invert `dihedral` of the same element."""
     check_square(images)
     if element & TRANSPOSE:
         images = images.transpose(-1, -2)
@@ -42,13 +42,15 @@ def inverse_dihedral(images: Tensor, element: int) -> Tensor:
 
 
 def dihedral_views(images: Tensor) -> Tensor:
-    """All eight views of a batch, for test-time averaging: `undo_dihedral(model(dihedral_views(images))).mean(0)`.
+    """Return the eight views of a batch, for test-time augmentation.
+
+    Usage: `undo_dihedral(model(dihedral_views(images))).mean(0)`.
 
     Args:
         images: (N, C, S, S), any dtype.
 
     Returns:
-        (8 N, C, S, S): the batch as it is, then the batch in each other view.
+        (8 N, C, S, S), element by element; the first N are the batch itself.
 
     Raises:
         ValueError: the images are not square.
@@ -57,16 +59,16 @@ def dihedral_views(images: Tensor) -> Tensor:
 
 
 def undo_dihedral(logits: Tensor) -> Tensor:
-    """Turn what a network says of `dihedral_views` back, so that each pixel's eight answers lie together.
+    """Invert the transforms of `dihedral_views` on a network's output, so that the eight views are aligned.
 
     Args:
-        logits: (8 N, C, S, S), in the order of the views; probabilities alike.
+        logits: (8 N, C, S, S) logits or probabilities, in the order of `dihedral_views`.
 
     Returns:
         (8, N, C, S, S).
 
     Raises:
-        ValueError: the maps are not square, or their number is no multiple of 8.
+        ValueError: the maps are not square, or their number is not a multiple of 8.
     """
     if len(logits) % len(ELEMENTS):
         raise ValueError(f"{len(logits)} maps are not the 8 views of a batch, which dihedral_views makes")
@@ -75,11 +77,9 @@ def undo_dihedral(logits: Tensor) -> Tensor:
 
 
 def check_square(images: Tensor) -> None:
-    """Refuse images that cannot be laid on themselves by a quarter turn.
-
-    Raises:
-        ValueError: names the sides.
-    """
+    """Raise a ValueError for images that are not square."""
     height, width = images.shape[-2:]
     if height != width:
-        raise ValueError(f"images of {height} x {width} px are not square: a quarter turn would change their shape")
+        raise ValueError(
+            f"images of {height} x {width} px are not square: a rotation by 90 degrees would change their shape"
+        )

@@ -1,8 +1,8 @@
-"""Chance for a batch: a few numbers a sample.
+"""Random draws per sample of a batch.
 
-They are drawn on the CPU: every device draws the same, and which samples change is known without waiting for it. What
-one sample is given depends on its place in the batch only. So a batch may be augmented in parts, by several processes,
-and every image comes out as it would have in the whole: `part_of_batch`.
+They are made on the CPU, so that all devices get the same numbers and none has to be synchronised to know which samples
+change. The draws of a sample depend only on its index in the batch: with `part_of_batch` several processes augment
+parts of one batch and get the same images as one process would.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ _PART: ContextVar[tuple[int, int]] = ContextVar("part_of_batch", default=(0, 1))
 
 
 @contextmanager
-def part_of_batch(place: int, parts: int) -> Iterator[None]:
-    """Inside, images are one of `parts` equal parts of a batch, counted from 0; chance is drawn for the whole batch."""
-    before = _PART.set((place, parts))
+def part_of_batch(rank: int, world_size: int) -> Iterator[None]:
+    """Context in which images are part `rank` of `world_size` equal parts of a batch; draws are for the whole batch."""
+    before = _PART.set((rank, world_size))
     try:
         yield
     finally:
@@ -28,42 +28,42 @@ def part_of_batch(place: int, parts: int) -> Iterator[None]:
 
 
 def fractions(number: int, *shape: int, generator: Generator | None = None) -> Tensor:
-    """Draw for each sample numbers that are uniform in [0, 1).
+    """Draw uniform numbers in [0, 1) per sample.
 
     Returns:
         (number, *shape) float32 on the CPU.
     """
-    place, parts = _PART.get()
-    return torch.rand(parts * number, *shape, generator=generator)[place * number : (place + 1) * number]
+    rank, world_size = _PART.get()
+    return torch.rand(world_size * number, *shape, generator=generator)[rank * number : (rank + 1) * number]
 
 
 def integers(below: int, number: int, *shape: int, generator: Generator | None = None) -> Tensor:
-    """Draw for each sample integers from 0 on and below `below`, all equally likely.
+    """Draw uniform integers in [0, below) per sample.
 
     Returns:
         (number, *shape) int64 on the CPU.
     """
-    place, parts = _PART.get()
-    drawn = torch.randint(below, (parts * number, *shape), generator=generator)
-    return drawn[place * number : (place + 1) * number]
+    rank, world_size = _PART.get()
+    drawn = torch.randint(below, (world_size * number, *shape), generator=generator)
+    return drawn[rank * number : (rank + 1) * number]
 
 
 def chosen(number: int, probability: float, generator: Generator | None = None) -> Tensor:
-    """Draw which samples of a batch an operation touches.
+    """Draw the samples of a batch that an operation is applied to.
 
     Args:
-        number: of samples in the batch.
-        probability: of each sample, in [0, 1].
-        generator: source of chance, on the CPU; None means torch's own.
+        number: number of samples.
+        probability: probability of each sample, in [0, 1].
+        generator: random generator on the CPU; None for torch's global one.
 
     Returns:
-        (n,) int64 on the CPU: the chosen rows of the batch, ascending.
+        (n,) int64 on the CPU: their indices, ascending.
     """
     return (fractions(number, generator=generator) < probability).nonzero().squeeze(1)
 
 
 def uniform(number: int, between: tuple[float, float], generator: Generator | None = None) -> Tensor:
-    """Draw one number for each sample, uniform between the two given.
+    """Draw one uniform number in [low, high) per sample.
 
     Returns:
         (number,) float32 on the CPU.
@@ -73,15 +73,15 @@ def uniform(number: int, between: tuple[float, float], generator: Generator | No
 
 
 def on_rows(images: Tensor, rows: Tensor, operation: Callable[[Tensor], Tensor]) -> Tensor:
-    """Apply an operation to some rows of a batch; the others cost no arithmetic.
+    """Apply an operation to some samples of a batch only.
 
     Args:
         images: (N, …).
-        rows: (n,) int64 on the CPU, without repeats, ascending.
-        operation: from (n, …) to the same shape; it leaves its argument as it is.
+        rows: (n,) int64 on the CPU: indices of the samples, unique and ascending.
+        operation: maps (n, …) to the same shape, not in place.
 
     Returns:
-        (N, …): `images` themselves where no row is chosen, else a new tensor.
+        (N, …): `images` itself if `rows` is empty, else a new tensor.
     """
     if len(rows) == 0:
         return images

@@ -1,4 +1,4 @@
-"""Random erasing: a rectangle of each image is blanked, so that no single part suffices.
+"""Random erasing: a random rectangle per sample is set to zero.
 
 Zhong et al., Random Erasing Data Augmentation, AAAI 2020, https://arxiv.org/abs/1708.04896.
 """
@@ -20,15 +20,15 @@ def random_erasing(
     ratio: tuple[float, float] = (0.3, 3.3),
     generator: Generator | None = None,
 ) -> Tensor:
-    """Set a rectangle of each chosen image to 0 (the mean colour, once images are normalised).
+    """Set a random rectangle of each image to 0, the mean colour of normalised images, with the given probability.
 
     Args:
         images: (N, C, H, W) float.
-        probability: of erasing in an image.
-        scale: share of the area, uniform between the two.
-        ratio: height over width, log-uniform between the two. A rectangle longer than the image is cut to it
-            (torchvision draws again up to ten times instead, which a batch cannot).
-        generator: source of chance, on the CPU; None means torch's own.
+        probability: probability of each image.
+        scale: range of the uniform area of the rectangle, as a fraction of the image's.
+        ratio: range of the log-uniform aspect ratio, height over width. A rectangle longer than the image is cut to it
+            (torchvision draws again up to ten times).
+        generator: random generator on the CPU; None for torch's global one.
     """
     number, (height, width) = len(images), images.shape[-2:]
     rows = chosen(number, probability, generator)

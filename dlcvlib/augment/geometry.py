@@ -1,4 +1,4 @@
-"""Moving pixels: flip, rotation and padded crop, drawn anew for every image of a batch."""
+"""Geometric augmentation: flip, rotation and padded crop, with random parameters per sample."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from dlcvlib.augment.draws import chosen, integers, on_rows, uniform
 
 
 def horizontal_flip(images: Tensor, probability: float = 0.5, generator: Generator | None = None) -> Tensor:
-    """Mirror each image left to right with the given probability.
+    """Flip each image left to right with the given probability.
 
     Args:
         images: (N, C, H, W), any dtype.
-        probability: of each image.
-        generator: source of chance, on the CPU; None means torch's own.
+        probability: probability of each image.
+        generator: random generator on the CPU; None for torch's global one.
     """
     return on_rows(images, chosen(len(images), probability, generator), lambda some: some.flip(-1))
 
 
 def random_crop(images: Tensor, size: int, padding: int = 0, generator: Generator | None = None) -> Tensor:
-    """Cut a `size` x `size` window at a place of its own from each image, padded with zeros all round first.
+    """Zero-pad each image and crop a `size` x `size` window at its own random position.
 
     Args:
         images: (N, C, H, W), any dtype.
         size: side of the window in pixels.
-        padding: pixels added on each side.
-        generator: source of chance, on the CPU; None means torch's own.
+        padding: padding on each side in pixels.
+        generator: random generator on the CPU; None for torch's global one.
 
     Returns:
         (N, C, size, size), dtype of `images`.
@@ -47,7 +47,7 @@ def random_crop(images: Tensor, size: int, padding: int = 0, generator: Generato
     left = integers(width - size + 1, number, 1, generator=generator).to(images.device, non_blocking=True)
     along = torch.arange(size, device=images.device)
     sample = torch.arange(number, device=images.device)[:, None, None]
-    # Advanced indices around the sliced channel axis put it last: (N, size, size, C).
+    # Advanced indexing around a slice moves the channel axis last: (N, size, size, C).
     windows = padded[sample, :, (top + along)[:, :, None], (left + along)[:, None, :]]
     return windows.permute(0, 3, 1, 2)
 
@@ -55,16 +55,16 @@ def random_crop(images: Tensor, size: int, padding: int = 0, generator: Generato
 def random_rotation(
     images: Tensor, degrees: float, probability: float = 1.0, generator: Generator | None = None
 ) -> Tensor:
-    """Turn each image about its centre by an angle of its own; corners without a source become 0.
+    """Rotate each image about its centre by its own random angle; pixels from outside the image become 0.
 
     Args:
         images: (N, C, H, W) float.
-        degrees: the angle is uniform in [-degrees, degrees].
-        probability: of turning an image at all.
-        generator: source of chance, on the CPU; None means torch's own.
+        degrees: range of the uniform angle, [-degrees, degrees].
+        probability: probability of each image.
+        generator: random generator on the CPU; None for torch's global one.
 
     Returns:
-        (N, C, H, W), nearest neighbour, like torchvision's `RandomRotation`.
+        (N, C, H, W), nearest neighbour as in torchvision's `RandomRotation`.
     """
     rows = chosen(len(images), probability, generator)
     widest = math.radians(degrees)
@@ -73,7 +73,7 @@ def random_rotation(
 
 
 def rotate(images: Tensor, angles: Tensor) -> Tensor:
-    """Turn image n counter-clockwise by angles[n].
+    """Rotate image n counter-clockwise by angles[n].
 
     Args:
         images: (N, C, H, W) float.
@@ -84,18 +84,18 @@ def rotate(images: Tensor, angles: Tensor) -> Tensor:
 
 
 def rotation_grid(angles: Tensor, height: int, width: int) -> Tensor:
-    """Where each pixel of image n, turned counter-clockwise by angles[n], comes from, as `grid_sample` wants it.
+    """Return the sampling grid of a counter-clockwise rotation of image n by angles[n], for `grid_sample`.
 
     Args:
         angles: (N,) in radians.
-        height: of the images in pixels.
-        width: likewise.
+        height: image height in pixels.
+        width: image width in pixels.
 
     Returns:
         (N, height, width, 2) float, x and y in [-1, 1] inside the image.
     """
     cosine, sine, zero = angles.cos(), angles.sin(), torch.zeros_like(angles)
-    # affine_grid speaks in [-1, 1] along both sides, so that an oblong image needs its side ratio in the shear terms.
+    # affine_grid has coordinates in [-1, 1] along both sides: the shear terms need the aspect ratio.
     rows = [
         torch.stack([cosine, -sine * height / width, zero], 1),
         torch.stack([sine * width / height, cosine, zero], 1),
@@ -104,7 +104,7 @@ def rotation_grid(angles: Tensor, height: int, width: int) -> Tensor:
 
 
 def resize(images: Tensor, size: int) -> Tensor:
-    """Scale to `size` x `size`, bilinear with antialiasing; images of that size pass untouched.
+    """Resize to `size` x `size`, bilinear with antialiasing; images of that size are returned as they are.
 
     Args:
         images: (N, C, H, W) float.

@@ -1,4 +1,4 @@
-"""From decoded pixels and masks to what a segmentation trains on: image and mask augmented alike, by name."""
+"""Augmentation pipeline of segmentation: images and masks with the same random parameters."""
 
 from __future__ import annotations
 
@@ -16,21 +16,17 @@ ON_BOTH: dict[str, Callable[..., tuple[Tensor, Tensor]]] = {
     "random_dihedral": random_dihedral,
     "random_rotation": random_rotation,
 }
-"""Operations that move the pixels of image and mask alike."""
+"""Geometric operations on image and mask."""
 ON_IMAGES: dict[str, Callable[..., Tensor]] = {
     "colour_jitter": colour_jitter,
     "grey": grey,
     "gaussian_blur": gaussian_blur,
 }
-"""Operations that leave every pixel at its place."""
+"""Colour operations on the image only."""
 
 
 def check_pair_names(augmentation: Mapping[str, Mapping[str, Any]]) -> None:
-    """Refuse an unknown augmentation.
-
-    Raises:
-        ValueError: names the unknown and the known ones.
-    """
+    """Raise a ValueError for an unknown augmentation."""
     known = {"random_scale_crop": random_scale_crop} | ON_BOTH | ON_IMAGES
     for name in augmentation:
         if name not in known:
@@ -45,18 +41,18 @@ def prepare_pairs(
     mean: tuple[float, float, float] = IMAGENET_MEAN,
     std: tuple[float, float, float] = IMAGENET_STD,
 ) -> tuple[Tensor, Tensor]:
-    """Augment and normalise a batch and its masks on their own device.
+    """Augment and normalise a batch of images and masks on their device.
 
     Args:
         images: (N, 3, H, H) uint8.
         masks: (N, H, H) integer class ids.
-        tile: side in pixels of the crops that come out; None for whole images.
-        augmentation: from name to arguments. They run in the order of this file's tables, after the crop.
-        mean: of each channel of images in [0, 1].
-        std: likewise.
+        tile: side of the random crops in pixels; None for whole images.
+        augmentation: arguments by name of the operation. The crop comes first, then the order of the tables above.
+        mean: per channel, of images in [0, 1].
+        std: per channel.
 
     Returns:
-        (N, 3, side, side) float32, about zero mean and unit spread, and (N, side, side) of the masks' dtype.
+        images (N, 3, side, side) float32, normalised, and masks (N, side, side) of their dtype.
     """
     images = images / 255
     side = tile or images.shape[-1]

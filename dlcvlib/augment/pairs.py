@@ -1,7 +1,6 @@
-"""Image and mask moved together: the same flips, turn or window for both, drawn anew for every pair of a batch.
+"""Geometric augmentation of image and mask together, with random parameters per pair.
 
-An image is blended between its pixels, a mask never: its ids are names, and between Urban 0 and Rangeland 2 there lies
-no Agriculture.
+Images are interpolated bilinearly, masks by the nearest neighbour, as class ids cannot be averaged.
 """
 
 from __future__ import annotations
@@ -24,25 +23,25 @@ OPERATIONS: dict[int, Callable[[Tensor], Tensor]] = {
     UPSIDE_DOWN: lambda some: some.flip(-2),
     TRANSPOSE: lambda some: some.transpose(-1, -2),
 }
-"""The steps of `dihedral`, in its order."""
+"""Steps of `dihedral`, in its order."""
 
 
 def random_dihedral(
     images: Tensor, masks: Tensor, turns: bool = True, generator: Generator | None = None
 ) -> tuple[Tensor, Tensor]:
-    """Lay each pair on itself in one of the eight ways, or one of the four flips, all equally likely.
+    """Apply a random element of the dihedral group to each pair, all equally likely.
 
     Args:
         images: (N, C, S, S), any dtype.
         masks: (N, S, S), any dtype.
-        turns: False takes only the four that flip left and right, up and down.
-        generator: source of chance, on the CPU; None means torch's own.
+        turns: False for the four flips only, without rotations by 90 degrees.
+        generator: random generator on the CPU; None for torch's global one.
 
     Returns:
-        shapes and dtypes of `images` and `masks`.
+        images and masks of the same shapes and dtypes.
 
     Raises:
-        ValueError: images and masks do not fit each other, or are not square.
+        ValueError: shapes of images and masks do not match, or are not square.
     """
     _check_pairs(images, masks)
     check_square(images)
@@ -60,21 +59,21 @@ def random_rotation(
     probability: float = 1.0,
     generator: Generator | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Turn each pair about its centre by an angle of its own; the corners that have no source become Unknown.
+    """Rotate each pair about its centre by its own random angle; pixels from outside the image become Unknown.
 
     Args:
         images: (N, C, H, W) float in [0, 1], or uint8.
         masks: (N, H, W), class ids 0 to 6, integer.
-        degrees: the angle is uniform in [-degrees, degrees].
-        probability: of turning a pair at all.
-        generator: source of chance, on the CPU; None means torch's own.
+        degrees: range of the uniform angle, [-degrees, degrees].
+        probability: probability of each pair.
+        generator: random generator on the CPU; None for torch's global one.
 
     Returns:
-        images: (N, C, H, W) float in [0, 1], bilinear, corners 0.
-        masks: (N, H, W), dtype of `masks`, nearest neighbour, corners 6.
+        images: (N, C, H, W) float in [0, 1], bilinear, 0 outside.
+        masks: (N, H, W), dtype of `masks`, nearest neighbour, 6 outside.
 
     Raises:
-        ValueError: images and masks do not fit each other.
+        ValueError: shapes of images and masks do not match.
     """
     _check_pairs(images, masks)
     rows = chosen(len(images), probability, generator)
@@ -92,21 +91,21 @@ def random_scale_crop(
     scale: tuple[float, float] = (0.5, 2.0),
     generator: Generator | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Scale each pair by a factor of its own, then cut a `size` x `size` tile at a place of its own.
+    """Scale each pair by its own random factor, then crop a `size` x `size` tile at its own random position.
 
     Args:
         images: (N, C, H, W) float in [0, 1], or uint8.
         masks: (N, H, W), class ids, integer.
         size: side of the tile in pixels.
-        scale: factor, log-uniform between the two: twice as large is as likely as half as large.
-        generator: source of chance, on the CPU; None means torch's own.
+        scale: range of the log-uniform scale factor.
+        generator: random generator on the CPU; None for torch's global one.
 
     Returns:
         images: (N, C, size, size) float32 in [0, 1], bilinear with antialiasing.
         masks: (N, size, size), dtype of `masks`, nearest neighbour.
 
     Raises:
-        ValueError: images and masks do not fit each other, or a tile would not fit the image at the smallest scale.
+        ValueError: shapes of images and masks do not match, or the tile is larger than the image at the smallest scale.
     """
     _check_pairs(images, masks)
     height, width = images.shape[-2:]
@@ -118,15 +117,15 @@ def random_scale_crop(
     factor = uniform(len(images), (math.log(scale[0]), math.log(scale[1])), generator).exp()
     side = (size / factor).round().clamp(1, min(height, width)).long()[:, None]
     room = torch.tensor([height, width]) - side
-    place = (fractions(len(images), 2, generator=generator) * (room + 1)).long()
-    boxes = torch.cat([place, side, side], 1)
+    corner = (fractions(len(images), 2, generator=generator) * (room + 1)).long()
+    boxes = torch.cat([corner, side, side], 1)
     return resized_crop(images, boxes, size), _nearest_crop(masks, boxes, size)
 
 
 def _nearest_crop(masks: Tensor, boxes: Tensor, size: int) -> Tensor:
-    """Cut box n, (N, 4) of top, left, height, width, from mask n: (N, H, W) to (N, size, size)."""
+    """Crop box n, (N, 4) of top, left, height, width, of mask n: (N, H, W) to (N, size, size)."""
     top, left, tall, wide = boxes.to(masks.device, non_blocking=True)[:, :, None].unbind(1)
-    centre = 2 * torch.arange(size, device=masks.device) + 1  # of each pixel of the tile, in halves of it
+    centre = 2 * torch.arange(size, device=masks.device) + 1  # of each pixel of the tile, in half pixels
     rows, columns = top + centre * tall // (2 * size), left + centre * wide // (2 * size)
     sample = torch.arange(len(masks), device=masks.device)[:, None, None]
     return masks[sample, rows[:, :, None], columns[:, None, :]]
@@ -137,7 +136,7 @@ def _sample(images: Tensor, grid: Tensor, mode: str) -> Tensor:
 
 
 def _sample_ids(masks: Tensor, grid: Tensor) -> Tensor:
-    """Nearest ids. They count from Unknown here, so that the zeros beyond the image are Unknown."""
+    """Sample ids by the nearest neighbour, shifted so that the zero padding is Unknown."""
     shifted = masks[:, None].float() - UNKNOWN
     return (_sample(shifted, grid, "nearest") + UNKNOWN).squeeze(1).to(masks.dtype)
 

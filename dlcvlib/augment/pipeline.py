@@ -1,4 +1,4 @@
-"""From decoded pixels to what a network sees: a list of augmentations, by name, on a whole batch."""
+"""Augmentation pipeline of classification and pre-training: operations by name, on a batch."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
 ON_BYTES: dict[str, Callable[..., Tensor]] = {"auto_augment": auto_augment, "random_crop": random_crop}
-"""Operations on uint8 images, before they are scaled to the network's size."""
+"""Operations on uint8 images, before resizing."""
 TO_SIZE: dict[str, Callable[..., Tensor]] = {"random_resized_crop": random_resized_crop}
-"""Operations from uint8 images to float images of the network's size, in place of plain scaling."""
+"""Operations on uint8 images that resize, in place of `resize`."""
 ON_FLOATS: dict[str, Callable[..., Tensor]] = {
     "horizontal_flip": horizontal_flip,
     "random_rotation": random_rotation,
@@ -30,17 +30,13 @@ ON_FLOATS: dict[str, Callable[..., Tensor]] = {
     "gaussian_blur": gaussian_blur,
     "solarize": solarize,
 }
-"""Operations on float images in [0, 1] of the network's size."""
+"""Operations on float images in [0, 1], after resizing."""
 ON_NORMALISED: dict[str, Callable[..., Tensor]] = {"random_erasing": random_erasing}
-"""Operations on normalised images, where 0 is the mean colour."""
+"""Operations on normalised images."""
 
 
 def check_names(augmentation: Mapping[str, Mapping[str, Any]]) -> None:
-    """Refuse an unknown augmentation.
-
-    Raises:
-        ValueError: names the unknown and the known ones.
-    """
+    """Raise a ValueError for an unknown augmentation."""
     known = ON_BYTES | TO_SIZE | ON_FLOATS | ON_NORMALISED
     for name in augmentation:
         if name not in known:
@@ -54,18 +50,18 @@ def prepare(
     mean: tuple[float, float, float] = IMAGENET_MEAN,
     std: tuple[float, float, float] = IMAGENET_STD,
 ) -> Tensor:
-    """Augment, scale and normalise a batch on its own device.
+    """Augment, resize and normalise a batch on its device.
 
     Args:
         images: (N, 3, H, W) uint8.
-        size: side in pixels that the network sees.
-        augmentation: from name to arguments; `{}` for evaluation. They run in the order of this file's
-            tables, whatever their order here. `random_resized_crop` takes no `size`: it is that of the network.
-        mean: of each channel of images in [0, 1].
-        std: likewise.
+        size: side of the output in pixels.
+        augmentation: arguments by name of the operation, without `size`; `{}` for evaluation. The order is that of the
+            tables above.
+        mean: per channel, of images in [0, 1].
+        std: per channel.
 
     Returns:
-        (N, 3, size, size) float32, about zero mean and unit spread.
+        (N, 3, size, size) float32, normalised.
     """
     images = _apply(ON_BYTES, images, augmentation)
     if TO_SIZE.keys().isdisjoint(augmentation):
@@ -76,11 +72,9 @@ def prepare(
 
 
 def normalise(images: Tensor, mean: tuple[float, float, float], std: tuple[float, float, float]) -> Tensor:
-    """Give `images` (N, 3, H, W) float about zero mean and unit spread, in their own memory."""
-    shift, spread = (
-        torch.tensor(values).view(1, 3, 1, 1).to(images.device, non_blocking=True) for values in (mean, std)
-    )
-    return images.sub_(shift).div_(spread)
+    """Subtract the mean and divide by the standard deviation of each channel, in place; images (N, 3, H, W) float."""
+    means, stds = (torch.tensor(values).view(1, 3, 1, 1).to(images.device, non_blocking=True) for values in (mean, std))
+    return images.sub_(means).div_(stds)
 
 
 def _apply(

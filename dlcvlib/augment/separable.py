@@ -1,4 +1,4 @@
-"""Separable filters: a pixel of the result is a weighted sum of few pixels of its column, and then of its row."""
+"""Separable filters: weighted sums of a few pixels along columns, then along rows."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from torch.nn import functional
 
 
 class Taps(NamedTuple):
-    """Which K source pixels make each of `size` result pixels along one side, for N images."""
+    """Indices and weights of the K source pixels of each of `size` output pixels along one side, for N images."""
 
     pixels: Tensor
-    """(N, size, K) int64, inside the source."""
+    """(N, size, K) int64 indices into the source."""
     weights: Tensor
     """(N, size, K) float."""
 
 
 def apply_separable(images: Tensor, vertical: Taps, horizontal: Taps) -> Tensor:
-    """Filter image n along its columns and then its rows, with weights of its own.
+    """Filter each image along columns and then rows, with its own weights.
 
     Args:
         images: (N, C, H, W) float.
-        vertical: for h result pixels from H.
-        horizontal: for w result pixels from W.
+        vertical: h output pixels from H.
+        horizontal: w output pixels from W.
 
     Returns:
         (N, C, h, w), dtype of `images`.
@@ -36,7 +36,7 @@ def apply_separable(images: Tensor, vertical: Taps, horizontal: Taps) -> Tensor:
 def _add_rows(images: Tensor, taps: Taps) -> Tensor:
     """Weighted sums of rows: (N, C, H, W) to (N, C, size, W)."""
     number, channels, height, width = images.shape
-    # An embedding bag adds up few rows of a large table, in a fifth of the time of a product with mostly zeros.
+    # An embedding bag sums a few rows of a large table in a fifth of the time of a mostly zero matrix product.
     first = torch.arange(number * channels, device=images.device).view(number, channels, 1, 1) * height
     rows = (first + taps.pixels[:, None]).flatten(0, 2)
     weights = taps.weights[:, None].expand(-1, channels, -1, -1).flatten(0, 2).to(images.dtype)

@@ -1,4 +1,4 @@
-"""The data room: finds the course data on disk, checks them, and decodes them once."""
+"""Course data: finding them on disk, checking them, and decoding them once to uint8."""
 
 from dlcvlib.data.decode import Decoded, decode
 from dlcvlib.data.editions import find, toy_root

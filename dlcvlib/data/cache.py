@@ -1,7 +1,7 @@
-"""Folders of decoded arrays, made once by one process and verified whenever they are opened.
+"""Cache of decoded arrays: one folder each, verified whenever it is opened.
 
-A finished folder is read without a lock, also where nothing can be written. `decoded.json`, written last, holds the
-size and a checksum of every array file: a folder that a disk, a copy or a hand has damaged is made again.
+Reading needs no lock and no write access. `decoded.json`, written last, holds the size and a checksum of every array
+file; a damaged folder is made again.
 """
 
 from __future__ import annotations
@@ -18,38 +18,38 @@ import numpy as np
 from filelock import FileLock
 
 from dlcvlib import paths
-from dlcvlib.digests import digest
-from dlcvlib.files import read_regular, sweep, whole_folder, write_json
+from dlcvlib.files.atomic import read_regular, sweep, whole_folder, write_json
+from dlcvlib.files.digests import digest
 
 MARKER = "decoded.json"
 
 
 def open_or_make(name: str, make: Callable[[Path], dict[str, Any]]) -> tuple[Path, dict[str, Any]]:
-    """Return a folder of arrays, made by `make` unless an earlier call did.
+    """Return a cached folder of arrays; call `make` if it does not exist or is damaged.
 
-    Two processes may ask for the same folder at once: one makes it, the other waits.
+    If two processes call this at once, one makes the folder and the other waits.
 
     Args:
-        name: of the folder in `paths.cache_home()`; it must change with all that the arrays depend on.
-        make: writes `.npy` files into the folder that it is given, and returns facts about them as JSON holds them.
+        name: name of the folder in `paths.cache_home()`; it must change with everything that the arrays depend on.
+        make: writes `.npy` files into a folder and returns a description of them for JSON.
 
     Returns:
-        the folder, and the facts.
+        the folder, and the description.
 
     Raises:
         OSError: neither the cache nor the temporary folder can be written.
     """
-    found = paths.cache_home() / name
-    facts = _read(found)
+    cached = paths.cache_home() / name
+    facts = _read(cached)
     if facts is not None:
-        sweep(found)  # nobody writes it again
-        return found, facts
+        sweep(cached)  # no later writer would
+        return cached, facts
     folder = _writable_home() / name
     with FileLock(f"{folder}.lock"):
         facts = _read(folder)
         if facts is None:
             if os.path.lexists(folder):
-                print(f"{folder} is damaged, or of an older dlcv; it is made again", file=sys.stderr)
+                print(f"{folder} is damaged, or of an older version; it is made again", file=sys.stderr)
             with whole_folder(folder, alone=True) as beside:
                 facts = make(beside)
                 sums = {file.name: [file.stat().st_size, checksum(file)] for file in sorted(beside.glob("*.npy"))}
@@ -58,7 +58,7 @@ def open_or_make(name: str, make: Callable[[Path], dict[str, Any]]) -> tuple[Pat
 
 
 def checksum(file: Path) -> int:
-    """Sum of a file's 64-bit words modulo 2**64: any one changed byte changes it, at the speed of memory."""
+    """Sum of a file's 64-bit words modulo 2**64; fast, and different after a change of any single byte."""
     content = np.memmap(file, np.uint8, mode="r")
     words = content.size // 8 * 8
     rest = int.from_bytes(content[words:].tobytes(), "little")
@@ -70,29 +70,23 @@ def _sealed(content: dict[str, Any]) -> dict[str, Any]:
 
 
 def _read(folder: Path) -> dict[str, Any] | None:
-    """Facts of a folder whose every file is as it was written; None where one is not."""
+    """Return the description of a folder; None if it is missing or a file in it is damaged."""
     try:
         marker = json.loads(read_regular(folder / MARKER))
         content: dict[str, Any] = {"facts": marker["facts"], "files": marker["files"]}
         if _sealed(content) != marker:
             return None
-        if not all((folder / name).is_file() for name in content["files"]):  # to open a pipe is to wait for ever
+        if not all((folder / name).is_file() for name in content["files"]):  # opening a pipe would wait for ever
             return None
         sums = {name: [(folder / name).stat().st_size, checksum(folder / name)] for name in content["files"]}
-    except (
-        OSError,
-        ValueError,
-        KeyError,
-        TypeError,
-        RecursionError,
-    ):  # missing, empty, no JSON, or JSON of another form
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):  # missing, or not the expected JSON
         return None
     facts: dict[str, Any] = content["facts"]
     return facts if sums == content["files"] else None
 
 
 def _writable_home() -> Path:
-    """The cache, or where it cannot be written (a record on a read-only disk) the user's own temporary folder."""
+    """Return the cache folder; if it cannot be written, the user's temporary folder."""
     home = paths.cache_home()
     try:
         home.mkdir(parents=True, exist_ok=True)
@@ -104,5 +98,5 @@ def _writable_home() -> Path:
     spare.mkdir(mode=0o700, exist_ok=True)
     if hasattr(os, "getuid") and spare.lstat().st_uid != os.getuid():
         raise PermissionError(f"{home} cannot be written, and {spare} belongs to another user; set TMPDIR elsewhere")
-    print(f"{home} cannot be written; decoded images are kept in {spare}", file=sys.stderr)
+    print(f"{home} cannot be written; decoded images are cached in {spare}", file=sys.stderr)
     return spare

@@ -1,8 +1,7 @@
-"""Look at every file of every set, and report all that is wrong with them.
+"""Check of every file of every set, for `dlcv data check`.
 
-Everything that training would refuse counts as wrong, and `dlcv data check` then ends with exit status 1; a set that is
-absent does not. A remark is no error, yet worth knowing: a few pixels of a mask in colours that the course does not
-document, a folder that was passed over.
+A problem is anything that training would raise an error for; a missing set is not a problem. A remark is harmless: a
+few mask pixels in undocumented colours, or a folder that was skipped.
 """
 
 from __future__ import annotations
@@ -23,22 +22,22 @@ from dlcvlib.data.images import decode_rgb, read_bytes
 from dlcvlib.data.masks import UNDOCUMENTED, in_words, read_mask, require_size_of
 from dlcvlib.data.sets import SET_NAMES, FileError, ImageSet, Problem, Split, printable
 
-SHOWN = 12  # problems of one kind that the text names before "… and n more"
+SHOWN = 12  # maximum number of problems of one kind in the text
 
 
 @dataclass(frozen=True)
 class SplitReport:
-    """What one split holds."""
+    """Statistics of a split."""
 
     images: int
-    class_counts: tuple[int, ...]  # images a class; () where unlabelled
-    sizes: dict[str, int]  # images of each size, "WIDTHxHEIGHT", the most frequent first
+    class_counts: tuple[int, ...]  # images per class; () if unlabelled
+    sizes: dict[str, int]  # number of images of each size "WIDTHxHEIGHT", most frequent first
     mask_pixels: tuple[int, ...]  # pixels of each class 0..6; () without masks
 
 
 @dataclass(frozen=True)
 class SetReport:
-    """What one set holds."""
+    """Statistics of a set."""
 
     folder: Path
     classes: int
@@ -47,7 +46,7 @@ class SetReport:
 
 @dataclass(frozen=True)
 class Report:
-    """What lies below a root and what is wrong with it."""
+    """Statistics and problems of all sets below a root."""
 
     root: Path
     sets: dict[str, SetReport]
@@ -56,19 +55,19 @@ class Report:
 
     @property
     def sound(self) -> bool:
-        """Whether nothing is wrong."""
+        """True if there is no problem."""
         return not self.problems
 
     def text(self) -> str:
-        """Readable in a terminal; alike problems are capped, `as_json` holds all."""
+        """Return the report for a terminal, with at most `SHOWN` problems of each kind."""
         lines = [f"{self.root}", ""]
         for name in SET_NAMES:
             lines += _set_lines(name, self.sets[name], self.root) if name in self.sets else [f"{name}: absent", ""]
-        lines += _problem_lines("problem", self.problems, self.root) or ["Nothing is wrong."]
+        lines += _problem_lines("problem", self.problems, self.root) or ["No problem found."]
         return "\n".join(lines + _problem_lines("remark", self.remarks, self.root)) + "\n"
 
     def as_json(self) -> dict[str, Any]:
-        """Everything, as JSON values; paths are relative to the root."""
+        """Return the whole report as JSON values, with paths relative to the root."""
         return {
             "root": str(self.root),
             "sound": self.sound,
@@ -86,67 +85,67 @@ class Report:
 
 
 @dataclass(frozen=True)
-class _Seen:
-    """What one image, with its mask, turned out to be."""
+class _FileReport:
+    """Check of one image and its mask."""
 
-    size: str | None  # None where undecodable
+    size: str | None  # None if undecodable
     mask_pixels: np.ndarray | None  # int64 (7,)
     problems: tuple[Problem, ...]
     remarks: tuple[Problem, ...]
 
 
 def check(root: str | Path, progress: Callable[[str, int], None] | None = None) -> Report:
-    """Decode every image and mask below `root`, and collect every problem.
+    """Decode every image and mask below `root`, and collect all problems.
 
     Args:
-        root: as for `dlcvlib.data.find`.
-        progress: called with a split's title and its number of images before it is read.
+        root: see `dlcvlib.data.find`.
+        progress: called before each split with its title and number of images.
 
     Raises:
-        DataError: `root` is no folder, or nothing in it is recognised. Every other problem is in the report.
+        DataError: `root` is not a folder, or holds no known set. Every other problem is in the report.
     """
-    found = scan(root)
-    problems, remarks = list(found.problems), list(found.remarks)
+    layout = scan(root)
+    problems, remarks = list(layout.problems), list(layout.remarks)
     reports = {}
     with ThreadPoolExecutor(min(16, os.cpu_count() or 1)) as executor:
-        for name, image_set in found.sets.items():
+        for name, image_set in layout.sets.items():
             splits = {}
             for part in (image_set.train, image_set.val):
                 if part is not None:
                     if progress is not None:
                         progress(f"{name} {part.name}", len(part.files))
-                    seen = _look_at_all(image_set.name, part, executor)
-                    problems += [problem for one in seen for problem in one.problems]
-                    remarks += [remark for one in seen for remark in one.remarks]
-                    splits[part.name] = _split_report(image_set, part, seen)
+                    files = _check_files(image_set.name, part, executor)
+                    problems += [problem for file in files for problem in file.problems]
+                    remarks += [remark for file in files for remark in file.remarks]
+                    splits[part.name] = _split_report(image_set, part, files)
             reports[name] = SetReport(image_set.root, len(image_set.class_names), splits)
-    return Report(found.root, reports, tuple(problems), tuple(remarks))
+    return Report(layout.root, reports, tuple(problems), tuple(remarks))
 
 
-def _look_at_all(set_name: str, part: Split, executor: ThreadPoolExecutor) -> list[_Seen]:
+def _check_files(set_name: str, part: Split, executor: ThreadPoolExecutor) -> list[_FileReport]:
     masks = part.masks if part.masks is not None else (None,) * len(part.files)
 
-    def look_at(indices: range) -> list[_Seen]:
-        return [_look(set_name, part.files[index], masks[index]) for index in indices]
+    def check_range(indices: range) -> list[_FileReport]:
+        return [_check_file(set_name, part.files[index], masks[index]) for index in indices]
 
     count = len(part.files)
     tasks = [range(start, min(start + 64, count)) for start in range(0, count, 64)]
-    return [one for chunk in executor.map(look_at, tasks) for one in chunk]
+    return [file for chunk in executor.map(check_range, tasks) for file in chunk]
 
 
-def _split_report(image_set: ImageSet, part: Split, seen: list[_Seen]) -> SplitReport:
-    pixels = [one.mask_pixels for one in seen if one.mask_pixels is not None]
+def _split_report(image_set: ImageSet, part: Split, files: list[_FileReport]) -> SplitReport:
+    pixels = [file.mask_pixels for file in files if file.mask_pixels is not None]
     return SplitReport(
         images=len(part.files),
         class_counts=()
         if part.labels is None
         else tuple(np.bincount(part.labels, minlength=len(image_set.class_names)).tolist()),
-        sizes=dict(Counter(one.size for one in seen if one.size is not None).most_common()),
+        sizes=dict(Counter(file.size for file in files if file.size is not None).most_common()),
         mask_pixels=tuple(np.sum(pixels, axis=0).tolist()) if pixels else (),
     )
 
 
-def _look(set_name: str, path: Path, mask_path: Path | None) -> _Seen:
+def _check_file(set_name: str, path: Path, mask_path: Path | None) -> _FileReport:
     problems, remarks, pixels = [], [], None
     image = mask = None
     try:
@@ -165,7 +164,7 @@ def _look(set_name: str, path: Path, mask_path: Path | None) -> _Seen:
         if mask.stray:
             remarks.append(Problem(set_name, UNDOCUMENTED, mask_path, in_words(mask.stray)))
     size = None if image is None else f"{image.width}x{image.height}"
-    return _Seen(size, pixels, tuple(problems), tuple(remarks))
+    return _FileReport(size, pixels, tuple(problems), tuple(remarks))
 
 
 def _problem_as_json(problem: Problem, root: Path) -> dict[str, str]:
@@ -183,7 +182,7 @@ def _set_lines(name: str, report: SetReport, root: Path) -> list[str]:
         if part.class_counts:
             fewest, most = min(part.class_counts), max(part.class_counts)
             each = f"{fewest}" if fewest == most else f"{fewest} to {most}"
-            lines.append(f"  {'':<6}{report.classes:>7} classes, {each} images a class")
+            lines.append(f"  {'':<6}{report.classes:>7} classes, {each} images per class")
         if part.mask_pixels:
             total = sum(part.mask_pixels)
             shares = ", ".join(
@@ -195,18 +194,18 @@ def _set_lines(name: str, report: SetReport, root: Path) -> list[str]:
 
 
 def _problem_lines(title: str, problems: tuple[Problem, ...], root: Path) -> list[str]:
-    """Lines of all problems, or remarks, by set and kind; none where there is none."""
+    """Return the lines of all problems, or remarks, grouped by set and kind."""
     if not problems:
         return []
     kinds: dict[tuple[str, str], list[Problem]] = defaultdict(list)
     for problem in problems:
         kinds[problem.set_name, problem.kind].append(problem)
     lines = [f"{len(problems):,} {title}{'s' if len(problems) > 1 else ''}:"]
-    for (set_name, kind), alike in kinds.items():
-        lines.append(f"  {set_name}, {kind}: {len(alike):,}" if set_name else f"  {kind}: {len(alike):,}")
-        lines += [f"    {_relative(problem.path, root)} {problem.reason}" for problem in alike[:SHOWN]]
-        if len(alike) > SHOWN:
-            lines.append(f"    … and {len(alike) - SHOWN:,} more (--json FILE names all)")
+    for (set_name, kind), group in kinds.items():
+        lines.append(f"  {set_name}, {kind}: {len(group):,}" if set_name else f"  {kind}: {len(group):,}")
+        lines += [f"    {_relative(problem.path, root)} {problem.reason}" for problem in group[:SHOWN]]
+        if len(group) > SHOWN:
+            lines.append(f"    … and {len(group) - SHOWN:,} more (--json FILE lists all)")
     return lines
 
 

@@ -1,8 +1,7 @@
-"""Decode a split once, to uint8, and keep it on disk; afterwards it is memory-mapped and needs no RAM of its own.
+"""Decoding a split to uint8, once; the arrays are cached on disk and memory-mapped.
 
-A split is decoded into a folder of the cache (`dlcvlib.data.cache`): `images.npy` and `masks.npy` (satellite). The
-folder's name ends in a quick key of the files' names, sizes and times and of the labels: whatever changes on disk is
-decoded anew.
+The cache folder (`dlcvlib.data.cache`) holds `images.npy` and, for satellite, `masks.npy`. Its name ends in a key
+computed from the names, sizes and times of the files and from the labels, so that changed files are decoded again.
 """
 
 from __future__ import annotations
@@ -27,16 +26,16 @@ from dlcvlib.data import cache
 from dlcvlib.data.images import decode_rgb, read_bytes, resized_square
 from dlcvlib.data.masks import read_mask, require_size_of
 from dlcvlib.data.sets import DataError, ImageSet, Split
-from dlcvlib.files import DiskFullError, telling_disk_full
+from dlcvlib.files.atomic import DiskFullError, disk_full_error
 
-VERSION = 1  # of what is kept; a change of the decoding must raise it
+VERSION = 1  # raise it whenever decoding changes
 THREADS = min(16, os.cpu_count() or 1)
-BYTES_A_TASK = 4 * 2**20  # decoded pixels a task: one future a file costs more than decoding a small one
+BYTES_PER_TASK = 4 * 2**20  # decoded bytes per thread task; one task per file would be slow for small files
 
 
 @dataclass(frozen=True)
 class Decoded:
-    """A split in memory-mapped tensors; writing to them changes memory only, never the file."""
+    """A split as memory-mapped tensors; writing to them does not change the files."""
 
     images: Tensor  # uint8 (N, 3, H, W), RGB
     labels: Tensor | None  # int64 (N,)
@@ -47,24 +46,24 @@ class Decoded:
 
 
 def decode(image_set: ImageSet, split: str = "train", size: int | None = None) -> Decoded:
-    """Decode a split to uint8, or open what an earlier call kept; what was damaged since is decoded again.
+    """Decode a split to uint8, or open its cached arrays.
 
-    Two processes may decode the same split at once: one does it, the other waits.
+    If two processes decode the same split at once, one does it and the other waits.
 
     Args:
         image_set: a set of `dlcvlib.data.find`.
         split: "train" or "val".
-        size: None keeps the pixels as they are, and all images must agree in size; n resizes the shorter side to n
-            pixels (bilinear with antialiasing; masks nearest) and cuts out the centre (n, n).
+        size: None keeps the size of the images, which must all be equal; n resizes the shorter side to n pixels
+            (bilinear with antialiasing; masks nearest) and crops the centre (n, n).
 
     Raises:
-        DataError: a file is missing or cannot be decoded, sizes disagree, a mask has other colours than the course
-            documents or another size than its image, or the set has no such split; the message names the file.
+        DataError: a file is missing or cannot be decoded, sizes differ, a mask has undocumented colours or another
+            size than its image, or the set has no such split; the message names the file.
         DiskFullError: the arrays do not fit.
     """
     part = _split(image_set, split)
     if size is not None and size < 1:
-        raise DataError(f"size is {size}; it must be at least 1 pixel, or None for the pixels as they are")
+        raise DataError(f"size is {size}; it must be at least 1 pixel, or None to keep the size of the images")
     name = f"{image_set.name}-{split}-{size or 'native'}-{_quick_key(part)}"
     folder, facts = cache.open_or_make(name, lambda folder: _write(part, size, folder))
     images = np.load(folder / "images.npy", mmap_mode="c")
@@ -110,9 +109,9 @@ def _labels_digest(part: Split) -> str:
 
 
 class _ArrayFile:
-    """A uint8 `.npy` file written row by row from several threads.
+    """A uint8 `.npy` file, written by several threads.
 
-    Written, not mapped: a map's written pages count as the process's memory, and a full disk under a map kills it.
+    It is not memory-mapped: written pages would count as memory of the process, and a full disk would kill it.
     """
 
     def __init__(self, path: Path, shape: tuple[int, ...]) -> None:
@@ -123,7 +122,7 @@ class _ArrayFile:
         self._start = self._file.tell()
 
     def write(self, index: int, rows: np.ndarray) -> None:
-        """Write `rows`, the first of which is row `index` of the array."""
+        """Write `rows` to the array from row `index` on."""
         with self._lock:
             self._file.seek(self._start + index * math.prod(self.shape[1:]))
             self._file.write(np.ascontiguousarray(rows).data)
@@ -136,12 +135,12 @@ class _ArrayFile:
 
 
 def _write(part: Split, size: int | None, folder: Path) -> dict[str, Any]:
-    """Decode every file into arrays in `folder`; each file is read once, for pixels and fingerprint alike."""
+    """Decode every file into arrays in `folder`; each file is read once, for both pixels and fingerprint."""
     width, height = (size, size) if size is not None else decode_rgb(read_bytes(part.files[0]), part.files[0]).size
     count = len(part.files)
     needed = count * height * width * (3 if part.masks is None else 4)
     _require_space(folder, needed)
-    with telling_disk_full(folder.parent.parent, needed), ExitStack() as stack:
+    with disk_full_error(folder.parent.parent, needed), ExitStack() as stack:
         images = stack.enter_context(closing(_ArrayFile(folder / "images.npy", (count, 3, height, width))))
         masks = (
             stack.enter_context(closing(_ArrayFile(folder / "masks.npy", (count, height, width))))
@@ -168,10 +167,10 @@ def _write(part: Split, size: int | None, folder: Path) -> dict[str, Any]:
             return digests
 
         fingerprint = hashlib.blake2b(digest_size=16)
-        rows_a_task = max(1, min(64, BYTES_A_TASK // (3 * height * width)))
-        tasks = [range(start, min(start + rows_a_task, count)) for start in range(0, count, rows_a_task)]
+        rows_per_task = max(1, min(64, BYTES_PER_TASK // (3 * height * width)))
+        tasks = [range(start, min(start + rows_per_task, count)) for start in range(0, count, rows_per_task)]
         with ThreadPoolExecutor(THREADS) as executor:
-            # results come in order, so the first bad file of the split is named; an error cancels what has not begun
+            # results come in order, so the error names the first bad file; it cancels the remaining tasks
             for digests in executor.map(decode_rows, tasks):
                 for digest in digests:
                     fingerprint.update(digest)
@@ -184,12 +183,12 @@ def _require_space(folder: Path, needed: int) -> None:
     if free < needed + 2**20:
         raise DiskFullError(
             f"{folder.parent.parent}: {needed / 1e6:.0f} MB are needed for the decoded images, {free / 1e6:.0f} MB are "
-            "free; make room and run the same command again, or let $DLCV_RUNS name a folder on another disk"
+            "free; make room and run the same command again, or set $DLCV_RUNS to a folder on another disk"
         )
 
 
 def _read(path: Path, digests: list[bytes]) -> bytes:
-    """Content of one file; appends the digest of its name and content."""
+    """Return the content of a file, and append the digest of its name and content to `digests`."""
     raw = read_bytes(path)
     name = hashlib.blake2b(os.fsencode(path.name), digest_size=32).digest()
     digests.append(hashlib.blake2b(raw, key=name, digest_size=32).digest())
@@ -202,7 +201,7 @@ def _fitted(image: Image.Image, path: Path, size: int | None, first_size: tuple[
     if image.size != first_size:
         raise DataError(
             f"{path}: is {image.size[0]}x{image.size[1]} pixels, but {first.name} is {first_size[0]}x{first_size[1]}; "
-            "images of unlike sizes need a common one: decode(…, size=128)"
+            "images of different sizes need a common one, such as decode(…, size=128)"
         )
     return image
 

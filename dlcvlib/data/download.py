@@ -1,12 +1,11 @@
-"""Fetch the archive of an edition and unpack it; what an interruption left is gone on with.
+"""Downloading and unpacking the archive of an edition, with resuming after an interruption.
 
-Everything happens in a hidden work folder of the destination and is moved to its place at the end, so that no
-half-unpacked set is ever found:
+All steps run in a hidden work folder of the destination, so that no incomplete set is ever found:
 
-1. `archive.zip` is fetched; gdown keeps what has come so far beside it, and resumes;
-2. its size is compared with the one the server announced (where it did), and the checksum of every member is verified;
-3. it is unpacked into `unpacking/`, which is renamed to `unpacked/` when complete;
-4. its top entries are moved into the destination, a small record is written last, and the work folder is removed.
+1. download `archive.zip`; gdown keeps a partial file beside it and resumes;
+2. compare its size with the one that the server announced, if any, and verify the checksum of every member;
+3. unpack it into `unpacking/`, renamed to `unpacked/` when complete;
+4. move its top entries into the destination, write a record, and remove the work folder.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from filelock import FileLock
 
 from dlcvlib.data.sets import DataError
-from dlcvlib.files import DiskFullError, read_regular, telling_disk_full, write_json
+from dlcvlib.files.atomic import DiskFullError, disk_full_error, read_regular, write_json
 
 DRIVE_IDS = {
     2022: "1LMIaOY8NSKWmGtbvTsjXcHVaYKnNN_9u",
@@ -31,19 +30,19 @@ DRIVE_IDS = {
     2025: "1yt4CP2msqY2HSYCy67mQrWUtTPQRgcBF",
 }
 
-# Fetches the Drive file of an id to a path, going on with what an interrupted call left beside that path. Returns the
-# size in bytes that the server announced, or None. Whatever goes wrong it raises, and the path then does not exist.
+# Downloads the Drive file of an id to a path, resuming an interrupted download. Returns the size in bytes that the
+# server announced, or None. If it raises, the path does not exist.
 Fetch = Callable[[str, Path], int | None]
 
 
 @dataclass(frozen=True)
 class Archive:
-    """A fetched and verified archive; kept as the record of a finished download."""
+    """A downloaded and verified archive; its JSON is the record of a finished download."""
 
     edition: int
     archive_bytes: int
-    size_verified: bool  # False where the server announced no size; every member's checksum is verified in any case
-    entries: tuple[str, ...]  # its top entries
+    size_verified: bool  # False if the server announced no size; checksums of members are verified in any case
+    entries: tuple[str, ...]  # top entries
 
 
 @dataclass(frozen=True)
@@ -51,26 +50,26 @@ class Download:
     """A finished download."""
 
     archive: Archive
-    folders: tuple[Path, ...]  # the top entries, in the destination
-    already_there: bool  # an earlier call had finished it
+    folders: tuple[Path, ...]  # top entries in the destination
+    already_there: bool  # True if an earlier call had finished it
 
 
 def download(edition: int, destination: str | Path, *, fetch: Fetch | None = None) -> Download:
-    """Fetch, verify and unpack the data of an edition; call it again after an interruption.
+    """Download, verify and unpack the data of an edition; after an interruption, a second call resumes.
 
     Args:
         edition: 2022, 2023, 2024 or 2025.
-        destination: the folder that the archive's own folder (`hw1_data`, …) comes to lie in.
-        fetch: how the archive is fetched; None means from Google Drive, through gdown.
+        destination: parent of the archive's own folder (`hw1_data`, …).
+        fetch: downloads the archive; None means from Google Drive with gdown.
 
     Raises:
-        DataError: the edition has no public archive; the archive cannot be fetched, has not the announced size, is
-            damaged or empty, or has a member that would leave the destination; something of its name stands there
-            already; or the record of an earlier download is damaged.
-        DiskFullError: the archive, or what is in it, does not fit.
+        DataError: the edition has no public archive; the download fails; the archive has another size than announced,
+            is damaged or empty, or has a member outside the destination; one of its entries exists already; or the
+            record of an earlier download is damaged.
+        DiskFullError: the archive or its content does not fit.
     """
     if edition not in DRIVE_IDS:
-        raise DataError(f"edition {edition} has no public archive; there are {', '.join(map(str, DRIVE_IDS))}")
+        raise DataError(f"edition {edition} has no public archive; choose from {', '.join(map(str, DRIVE_IDS))}")
     destination = Path(destination).expanduser().resolve()
     work = destination / f".dlcv-{edition}"
     record = destination / f".dlcv-{edition}.json"
@@ -92,11 +91,11 @@ def download(edition: int, destination: str | Path, *, fetch: Fetch | None = Non
 
 
 def fetch_from_drive(drive_id: str, path: Path, quiet: bool = True) -> int | None:
-    """Fetch a file of Google Drive with gdown; see `Fetch`.
+    """Download a file of Google Drive with gdown; see `Fetch`. A partial file is kept after an error.
 
     Raises:
-        DataError: the fetch failed; what has come so far is kept.
-        DiskFullError: the file does not fit; what has come so far is kept.
+        DataError: the download failed.
+        DiskFullError: the file does not fit.
     """
     import gdown
 
@@ -107,24 +106,24 @@ def fetch_from_drive(drive_id: str, path: Path, quiet: bool = True) -> int | Non
         announced = total
 
     try:
-        with telling_disk_full(path):
+        with disk_full_error(path):
             gdown.download(id=drive_id, output=str(path), quiet=quiet, use_cookies=False, resume=True, progress=note)
     except DiskFullError:
         raise
-    except Exception as error:  # gdown, requests and urllib3 each raise their own
+    except Exception as error:  # gdown, requests and urllib3 have different error classes
         raise DataError(
-            f"Drive file {drive_id} could not be fetched ({error}). What has come is kept: the same command goes on. "
-            f"If it keeps failing, remove {path.parent} and start over, or fetch the file in a browser"
+            f"Drive file {drive_id} could not be downloaded ({error}). The same command resumes; if it keeps failing, "
+            f"remove {path.parent} and start over, or download the file in a browser"
         ) from error
     return announced
 
 
 def unpack(archive: Path, folder: Path) -> None:
-    """Unpack a zip archive into a folder, made anew; nothing is written before every member's name is known to be safe.
+    """Unpack a zip archive into a new folder, after checking the names of all members.
 
     Raises:
-        DataError: a member would come to lie outside `folder`, or is a link or another special file.
-        DiskFullError: there is not room enough.
+        DataError: a member would be written outside `folder`, or is a link or another special file.
+        DiskFullError: the content does not fit.
     """
     shutil.rmtree(folder, ignore_errors=True)
     with zipfile.ZipFile(archive) as file:
@@ -138,39 +137,39 @@ def unpack(archive: Path, folder: Path) -> None:
                 "the same command again: it resumes"
             )
         folder.mkdir()
-        with telling_disk_full(folder, needed):
+        with disk_full_error(folder, needed):
             file.extractall(folder, members)
 
 
 def _members(file: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
-    return [member for member in file.infolist() if not member.filename.startswith("__MACOSX/")]  # Finder's shadows
+    return [member for member in file.infolist() if not member.filename.startswith("__MACOSX/")]  # macOS metadata
 
 
 def _require_safe(member: zipfile.ZipInfo) -> None:
     name = member.filename
-    as_windows = PureWindowsPath(name)  # it splits at / and at \ alike
+    as_windows = PureWindowsPath(name)  # splits at both / and \
     if not as_windows.parts:
         raise DataError(f"member {name!r} of the archive names no file; nothing was unpacked")
     if as_windows.anchor or ".." in as_windows.parts:
-        raise DataError(f"member {name!r} of the archive would leave the destination; nothing was unpacked")
+        raise DataError(f"member {name!r} of the archive is outside the destination; nothing was unpacked")
     kind = stat.S_IFMT(member.external_attr >> 16)
     if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
         raise DataError(f"member {name!r} of the archive is a link or special file; nothing was unpacked")
 
 
 def _fetched(edition: int, work: Path, fetch: Fetch) -> Archive:
-    """The verified archive in the work folder; fetched if no earlier call had finished that."""
+    """Return the verified archive in the work folder, downloading it if needed."""
     verified = _read_record(work / "archive.json")
     if verified is not None:
-        return verified  # a damaged record is as none: the archive is verified again
+        return verified
     path = work / "archive.zip"
     announced = None if path.is_file() else fetch(DRIVE_IDS[edition], path)
     if not path.is_file():
-        raise DataError(f"{path}: nothing was fetched")
+        raise DataError(f"{path}: nothing was downloaded; run the same command again")
     try:
         entries = _verify(path, announced)
     except DataError:
-        path.unlink()  # the next call fetches it anew
+        path.unlink()  # the next call downloads it again
         raise
     archive = Archive(edition, path.stat().st_size, announced is not None, entries)
     write_json(work / "archive.json", asdict(archive))
@@ -183,20 +182,20 @@ def _verify(path: Path, announced: int | None) -> tuple[str, ...]:
         raise DataError(f"{path}: has {size:,} bytes, the server announced {announced:,}; run the same command again")
     if not zipfile.is_zipfile(path):
         raise DataError(
-            f"{path}: what came ({size:,} bytes) is no zip archive; Google Drive answers with a page instead when a "
-            "file was fetched too often: try again later, or fetch it in a browser"
+            f"{path}: the downloaded file ({size:,} bytes) is not a zip archive; Google Drive sends a web page instead "
+            "if a file was downloaded too often: try again later, or download it in a browser"
         )
     try:
         with zipfile.ZipFile(path) as file:
             damaged = file.testzip()
             tops = [PurePosixPath(member.filename).parts[:1] for member in _members(file)]
-    except Exception as error:  # damaged bytes make zipfile and its decompressors raise almost anything
-        raise DataError(f"{path}: is a damaged archive ({error}); run the same command again") from error
+    except Exception as error:  # on damaged content, zipfile raises almost anything
+        raise DataError(f"{path}: the archive is damaged ({error}); run the same command again") from error
     if damaged is not None:
         raise DataError(f"{path}: member {damaged!r} is damaged; run the same command again")
     entries = tuple(sorted({top for parts in tops for top in parts}))
     if not entries:
-        raise DataError(f"{path}: the archive is empty; run the same command again, or fetch it in a browser")
+        raise DataError(f"{path}: the archive is empty; run the same command again, or download it in a browser")
     return entries
 
 
@@ -205,30 +204,30 @@ def _move_into_place(unpacked: Path, destination: Path) -> None:
     for entry in entries:
         if (destination / entry.name).exists():
             raise DataError(
-                f"{destination / entry.name} stands there already and is not of this download; move it away and run "
-                "the same command again (nothing is fetched twice), or name another destination"
+                f"{destination / entry.name} exists already and is not of this download; move it away and run the "
+                "same command again (nothing is downloaded twice), or name another destination"
             )
     for entry in entries:
         entry.rename(destination / entry.name)
 
 
 def _finished(record: Path) -> Archive | None:
-    """The record of a finished download; None where there is none.
+    """Return the record of a finished download; None if there is none.
 
     Raises:
-        DataError: it is damaged; to fetch gigabytes anew is for the reader to decide.
+        DataError: the record is damaged. Gigabytes are not downloaded again without asking.
     """
     done = _read_record(record)
     if done is None and record.exists():
         raise DataError(
-            f"{record} is damaged, so nothing says whether the data beside it are whole. If `dlcv data check` finds "
-            "them so, use them; else move them away, remove this file and run the same command again"
+            f"{record} is damaged, so the data beside it may be incomplete. Use them if `dlcv data check` finds no "
+            "problem; otherwise move them away, remove this file and run the same command again"
         )
     return done
 
 
 def _read_record(file: Path) -> Archive | None:
-    """What `write_json` wrote; None where there is no file, or a damaged one."""
+    """Return the archive described by a JSON file; None if it is missing or damaged."""
     try:
         facts = json.loads(read_regular(file))
         entries = tuple(map(str, facts["entries"]))

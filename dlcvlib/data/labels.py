@@ -1,4 +1,4 @@
-"""Labels as they are written, in csv files and file names, and the classes that they mean."""
+"""Labels in csv files and file names, and the classes that they name."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-CLASS_LIMITS = {"classification": 50, "office": 65}  # of the course; a classes.txt beside the csv files says otherwise
+CLASS_LIMITS = {"classification": 50, "office": 65}  # of the course; a classes.txt beside the csv files overrides them
 MINI_CLASSES = 64
 SHOWN = 40
-"""Characters of a label or a name that a message shows."""
+"""Maximum number of characters of a label or a name in a message."""
 
 
 @dataclass(frozen=True)
@@ -18,16 +18,16 @@ class Labelled:
     """An image and its label."""
 
     path: Path
-    label: str  # as it is written
-    source: str = ""  # "train.csv, line 7"; "" where the name of the image says the label
+    label: str  # text in the csv or the file name
+    source: str = ""  # "train.csv, line 7"; "" if the label is in the name of the image
 
 
 def classes_of(set_name: str, train_labels: Sequence[str]) -> tuple[str, ...]:
-    """Return the classes that the labels of a training split name, in the order of their ids.
+    """Return the class names in the labels of a training split, in the order of their ids.
 
-    Labels that are mostly integers name the classes 0 to the largest of them that is in range; others name themselves,
-    sorted. In range are the course's classes; a Mini-ImageNet of the reader's own may have more, as many as it has
-    distinct labels: one label of 999,999,999 is a slip of the pen, not as many classes.
+    If the labels are mostly integers, the classes are 0 to the largest label in range; otherwise the sorted labels. The
+    range is the course's number of classes; a custom Mini-ImageNet may have more, up to its number of distinct labels,
+    so that a mistyped 999,999,999 does not create as many classes.
     """
     if not numbered(train_labels):
         return tuple(sorted(set(train_labels) - {"", "None"}))
@@ -38,13 +38,13 @@ def classes_of(set_name: str, train_labels: Sequence[str]) -> tuple[str, ...]:
 
 
 def numbered(train_labels: Sequence[str]) -> bool:
-    """Whether at least half of the labels are integers; False where there is none."""
+    """Return True if at least half of the labels are integers; False if there are no labels."""
     integers = sum(re.fullmatch("-?[0-9]+", label) is not None for label in train_labels)
     return bool(train_labels) and 2 * integers >= len(train_labels)
 
 
 def range_in_words(class_names: Sequence[str]) -> str:
-    """Say which labels a set may have."""
+    """Return the range of valid labels for a message."""
     if not class_names:
         return "the training split names no class"
     if class_names[0] == "0":
@@ -52,6 +52,6 @@ def range_in_words(class_names: Sequence[str]) -> str:
     return f"the labels of this set are {class_names[0]!r} to {class_names[-1]!r} (0 to {len(class_names) - 1})"
 
 
-def shortened(written: str) -> str:
-    """Quote what a file says, cut where it is long."""
-    return repr(written if len(written) <= SHOWN else f"{written[:SHOWN]}…")
+def shortened(text: str) -> str:
+    """Return `text` in quotes, cut after `SHOWN` characters."""
+    return repr(text if len(text) <= SHOWN else f"{text[:SHOWN]}…")

@@ -1,8 +1,4 @@
-"""How each set lies in its folder: one reader a set, which returns what is sound and notes every problem.
-
-Only names and csv files are read here, never an image; so this is quick, and `dlcv data check` can report every problem
-rather than the first.
-"""
+"""Folder layouts: one function per set, which reads names and csv files but no image, and collects all problems."""
 
 from __future__ import annotations
 
@@ -29,14 +25,14 @@ def _labels_from_names(reader: Reader, files: dict[str, Path]) -> list[Labelled]
         if match:
             pairs.append(Labelled(path, str(int(match[1]))))
         else:
-            reader.wrong("unreadable name", path, "the name does not begin with a class, as 12_345.png does")
+            reader.add_problem("unreadable name", path, "the name does not begin with a class, as 12_345.png does")
     return pairs
 
 
 def read_classification(reader: Reader) -> ImageSet:
     """`train_50/{class}_{id}.png`, `val_50/`, `val_gt.csv` (`filename,label` or `image_id,label`).
 
-    Without a val_gt.csv, which some copies lack, the validation labels too come from the names.
+    Without a val_gt.csv, which some copies lack, the validation labels come from the names, too.
     """
     train = _labels_from_names(reader, reader.images(reader.root / "train_50"))
     val_files = reader.images(reader.root / "val_50")
@@ -60,7 +56,7 @@ def read_classification(reader: Reader) -> ImageSet:
 
 
 def read_mini(reader: Reader) -> ImageSet:
-    """`train/*.jpg` flat, `train.csv` (`id,filename,label`) only in the homework-4 edition."""
+    """`train/*.jpg`, without subfolders; `train.csv` (`id,filename,label`) only in the homework-4 edition."""
     files = reader.images(reader.root / "train")
     csv_file = reader.root / "train.csv"
     if not os.path.lexists(csv_file):
@@ -68,10 +64,10 @@ def read_mini(reader: Reader) -> ImageSet:
             "mini", reader.root, Split("train", tuple(path for _, path in _in_order(files)), None), None, ()
         )
     pairs = reader.matched(files, reader.rows(csv_file), csv_file)
-    written = [image.label for image in pairs]
-    class_names = reader.class_names(written)
+    labels = [image.label for image in pairs]
+    class_names = reader.class_names(labels)
     train = reader.labelled("train", pairs, class_names)
-    return ImageSet("mini", reader.root, train, None, class_names, reader.written_labels(written, class_names))
+    return ImageSet("mini", reader.root, train, None, class_names, reader.written_labels(labels, class_names))
 
 
 def read_office(reader: Reader) -> ImageSet:
@@ -80,10 +76,10 @@ def read_office(reader: Reader) -> ImageSet:
     for split in ("train", "val"):
         csv_file = reader.root / f"{split}.csv"
         pairs[split] = reader.matched(reader.images(reader.root / split), reader.rows(csv_file), csv_file)
-    written = [image.label for image in pairs["train"]]
-    class_names = reader.class_names(written)
+    labels = [image.label for image in pairs["train"]]
+    class_names = reader.class_names(labels)
     train, val = (reader.labelled(split, pairs[split], class_names) for split in ("train", "val"))
-    return ImageSet("office", reader.root, train, val, class_names, reader.written_labels(written, class_names))
+    return ImageSet("office", reader.root, train, val, class_names, reader.written_labels(labels, class_names))
 
 
 def read_satellite(reader: Reader) -> ImageSet:
@@ -99,16 +95,16 @@ def _pairs(reader: Reader, split: str, folder: str) -> Split:
         number, _, role = path.stem.rpartition("_")
         kind = {"sat": images, "mask": masks}.get(role.lower())
         if kind is None or not number:
-            reader.wrong("unreadable name", path, "the name is neither NNNN_sat nor NNNN_mask")
+            reader.add_problem("unreadable name", path, "the name is neither NNNN_sat nor NNNN_mask")
         elif number in kind:
-            reader.wrong("repeated file", path, f"{kind[number].name} is there too; keep one of them")
+            reader.add_problem("repeated file", path, f"{kind[number].name} exists, too; keep one of them")
         else:
             kind[number] = path
     for number in images.keys() - masks.keys():
-        reader.wrong("missing mask", images[number], f"there is no {number}_mask.png beside it")
+        reader.add_problem("missing mask", images[number], f"there is no {number}_mask.png beside it")
     for number in masks.keys() - images.keys():
-        reader.wrong("missing image", masks[number], f"there is no {number}_sat.jpg beside it")
-    both = [number for number in images if number in masks]  # in the natural order of the names
+        reader.add_problem("missing image", masks[number], f"there is no {number}_sat.jpg beside it")
+    both = [number for number in images if number in masks]  # in natural order
     return Split(split, tuple(images[number] for number in both), None, tuple(masks[number] for number in both))
 
 
@@ -121,7 +117,7 @@ READERS: dict[str, Callable[[Reader], ImageSet]] = {
 
 
 def read_set(set_name: str, root: Path) -> tuple[ImageSet, list[Problem]]:
-    """Read the folder of one set: what is sound in it, and the problems, in the natural order of their paths."""
+    """Read the folder of a set; return its valid images, and the problems in natural order of their paths."""
     reader = Reader(set_name, root)
     image_set = READERS[set_name](reader)
     return image_set, sorted(reader.problems, key=lambda problem: natural(str(problem.path)))

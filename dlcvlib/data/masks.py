@@ -1,4 +1,4 @@
-"""Satellite masks from their files: training and `dlcv data check` read them here, and so agree on what is wrong."""
+"""Reading satellite masks, for both training and `dlcv data check`."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from dlcvlib.data.images import decode_as_stored
 from dlcvlib.data.sets import FileError
 
 COLOURED = ("RGB", "RGBA", "P", "PA")
-"""Modes of Pillow that hold colours. The others hold shades or numbers, in which 0 and 255 alone would be classes."""
+"""Modes of Pillow that hold colours; masks in other modes are refused."""
 UNDOCUMENTED = "undocumented mask colour"
 STRAY_PIXELS = 32
-"""Pixels of undocumented colours that a mask may hold; they are read by `palette.class_ids`, pure red as Unknown.
+"""Maximum number of pixels in undocumented colours; `palette.class_ids` reads them, pure red as Unknown.
 
-The course's own masks hold pure red, at most 7 pixels a file. A mask in other colours (BGR, ids, the noise of a JPEG)
-has thousands: it would train, silently, as Unknown.
+The course's masks hold up to 7 pixels of pure red. A mask in wrong colours (BGR, class ids, JPEG noise) has thousands,
+and would silently be trained as Unknown.
 """
-NAMED = 3
-"""Colours that a message names."""
+SHOWN = 3
+"""Maximum number of colours in a message."""
 
 
 @dataclass(frozen=True)
 class Mask:
-    """One mask, read."""
+    """A mask."""
 
     ids: np.ndarray  # uint8 (H, W), class ids 0..6
-    stray: dict[tuple[int, int, int], int]  # pixels of each undocumented colour, STRAY_PIXELS at most in all
+    stray: dict[tuple[int, int, int], int]  # pixels of each undocumented colour, at most STRAY_PIXELS in total
 
     @property
     def size(self) -> tuple[int, int]:
@@ -42,15 +42,15 @@ def read_mask(raw: bytes, path: Path) -> Mask:
     """Read the class ids of a mask in the course's colours: an RGB image, or one with a palette; alpha is dropped.
 
     Args:
-        raw: the content of the file.
-        path: its name, for the message.
+        raw: content of the file.
+        path: for the error message.
 
     Raises:
-        DataError: the file cannot be decoded, is stored as grey, or has other colours than the course documents.
+        DataError: the file cannot be decoded, is stored as grey, or has undocumented colours.
     """
     image = decode_as_stored(raw, path)
     if image.mode not in COLOURED:
-        reason = f"is stored as {image.mode}, without colours, so its values are no classes of the course; {_CURE}"
+        reason = f"is stored as {image.mode}, without colours; {_CURE}"
         raise FileError(path, UNDOCUMENTED, reason)
     ids, stray = palette.ids_and_undocumented(np.asarray(image if image.mode == "RGB" else image.convert("RGB")))
     if sum(stray.values()) > STRAY_PIXELS:
@@ -62,22 +62,24 @@ _CURE = "save it as a PNG in the seven colours of the course (RGB, not resampled
 
 
 def require_size_of(mask: Mask, path: Path, image: Image.Image, image_path: Path) -> None:
-    """Make certain that a mask is as large as its image.
+    """Raise an error if a mask and its image differ in size.
 
     Raises:
-        DataError: it is not.
+        DataError: they do.
     """
     if mask.size != image.size:
-        reason = f"is {_by(mask.size)} pixels, but its image {image_path.name} is {_by(image.size)}; fetch both anew"
+        reason = (
+            f"is {_by(mask.size)} pixels, but its image {image_path.name} is {_by(image.size)}; download both again"
+        )
         raise FileError(path, "mask of another size than its image", reason)
 
 
 def in_words(colours: dict[tuple[int, int, int], int]) -> str:
-    """Say which undocumented colours a mask has, and in how many pixels."""
+    """Return a message about undocumented colours and their numbers of pixels."""
     first = ", ".join(
-        f"{colour} in {count:,} pixel{'s' if count > 1 else ''}" for colour, count in list(colours.items())[:NAMED]
+        f"{colour} in {count:,} pixel{'s' if count > 1 else ''}" for colour, count in list(colours.items())[:SHOWN]
     )
-    more = f" and {len(colours) - NAMED:,} more" if len(colours) > NAMED else ""
+    more = f" and {len(colours) - SHOWN:,} more" if len(colours) > SHOWN else ""
     return f"has colours that the course does not document: {first}{more}"
 
 

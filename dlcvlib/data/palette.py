@@ -1,8 +1,7 @@
-"""The colours of the satellite masks.
+"""Colours of the satellite masks, and conversion between colours and class ids.
 
-A channel of 128 or more counts as 1, so that a colour is a code of three bits. The code of pure red is not documented
-by the course, yet occurs in 27 pixels of 12 real masks: it reads as Unknown. More than a few such pixels are no mask of
-the course (`dlcvlib.data.masks`).
+Each channel is thresholded at 128, so that a colour becomes a 3-bit code. Pure red is not documented by the course but
+occurs in 27 pixels of 12 of its masks; it becomes Unknown. `dlcvlib.data.masks` refuses masks with many such pixels.
 """
 
 from __future__ import annotations
@@ -27,36 +26,32 @@ def _codes(rgb: np.ndarray) -> np.ndarray:
 
 _CLASS_OF_CODE = np.full(8, UNKNOWN, dtype=np.uint8)
 _CLASS_OF_CODE[_codes(COLOURS)] = np.arange(len(COLOURS), dtype=np.uint8)
-_RED = 4  # the one code without a documented colour
-_PIECE = 2**14  # bytes, which a processor's nearest cache holds
+_RED = 4  # the only code without a documented colour
+_PIECE = 2**14  # bytes, less than a CPU's L1 cache
 
 
 def class_ids(rgb: np.ndarray) -> np.ndarray:
-    """Read mask colours as class ids.
+    """Convert mask colours to class ids.
 
     Args:
         rgb: uint8 (..., 3).
 
     Returns:
-        uint8 (...), 0..6; a colour that the course does not document (pure red) is Unknown, 6.
+        uint8 (...), 0..6; pure red, which the course does not document, becomes Unknown, 6.
     """
     return _CLASS_OF_CODE.take(_codes(rgb))
 
 
-def undocumented(rgb: np.ndarray) -> dict[tuple[int, int, int], int]:
-    """Count the pixels whose colour is not exactly one of the seven documented ones.
+def ids_and_undocumented(rgb: np.ndarray) -> tuple[np.ndarray, dict[tuple[int, int, int], int]]:
+    """Convert mask colours to class ids, and count the pixels of every undocumented colour.
 
     Args:
         rgb: uint8 (..., 3).
 
     Returns:
-        pixels of each such colour, the most frequent first.
+        class ids, see `class_ids`; and the number of pixels of each colour that is not exactly one of the seven, most
+        frequent first.
     """
-    return ids_and_undocumented(rgb)[1]
-
-
-def ids_and_undocumented(rgb: np.ndarray) -> tuple[np.ndarray, dict[tuple[int, int, int], int]]:
-    """Return `class_ids` and `undocumented` of the same colours, for little more than the time of one."""
     codes = _codes(rgb)
     ids, red = _CLASS_OF_CODE.take(codes), codes == _RED
     if _is_extreme(rgb) and not red.any():
@@ -68,7 +63,7 @@ def ids_and_undocumented(rgb: np.ndarray) -> tuple[np.ndarray, dict[tuple[int, i
 
 
 def _is_extreme(rgb: np.ndarray) -> bool:
-    """Whether every channel is 0 or 255; piece by piece, since an array as large as `rgb` would cost more than that."""
+    """Return True if every value is 0 or 255; computed in pieces, faster than with a temporary as large as `rgb`."""
     values = rgb.reshape(-1)
     pieces = (values[start : start + _PIECE] for start in range(0, values.size, _PIECE))
     return all((piece + np.uint8(1)).max() <= 1 for piece in pieces)  # 255 becomes 0
@@ -79,15 +74,15 @@ def _unpacked(colour: int) -> tuple[int, int, int]:
 
 
 def png(ids: np.ndarray) -> bytes:
-    """A PNG file of class ids, shown in the course's colours: one byte a pixel before compression.
+    """Return a PNG file of class ids with the course's colours as its palette.
 
     Args:
         ids: uint8 (H, W), 0..6.
 
     Raises:
-        ValueError: another type or shape, or an id without a colour.
+        ValueError: another dtype or shape, or an id above 6.
     """
-    _refuse_other_ids(ids)
+    _check_ids(ids)
     image = Image.fromarray(ids).convert("P")
     image.putpalette(COLOURS.tobytes())
     file = io.BytesIO()
@@ -96,39 +91,39 @@ def png(ids: np.ndarray) -> bytes:
 
 
 def rgb_png(ids: np.ndarray) -> bytes:
-    """A PNG file of class ids as three channels in the course's colours, as its masks are and its graders read them.
+    """Return an RGB PNG file of class ids in the course's colours, the format of its masks.
 
     Args:
         ids: uint8 (H, W), 0..6.
 
     Raises:
-        ValueError: another type or shape, or an id without a colour.
+        ValueError: another dtype or shape, or an id above 6.
     """
-    _refuse_other_ids(ids)
+    _check_ids(ids)
     file = io.BytesIO()
     Image.fromarray(COLOURS[ids]).save(file, "PNG")
     return file.getvalue()
 
 
-def _refuse_other_ids(ids: np.ndarray) -> None:
+def _check_ids(ids: np.ndarray) -> None:
     if ids.dtype != np.uint8 or ids.ndim != 2 or ids.size == 0 or ids.max() >= len(COLOURS):
         most = ids.max() if ids.size else "nothing"
         raise ValueError(f"ids must be uint8 (H, W) of at most {UNKNOWN}, got {ids.dtype} {ids.shape} up to {most}")
 
 
 def read_png(file: Path) -> np.ndarray:
-    """Read what `png` wrote, or any mask in the course's colours, as class ids: uint8 (H, W).
+    """Read a mask in the course's colours as class ids, uint8 (H, W).
 
     Raises:
-        ValueError: the file is no image; the message names it.
+        ValueError: the file is not an image; the message names it.
     """
     return read_png_bytes(file.read_bytes(), file)
 
 
 def read_png_bytes(content: bytes, file: Path) -> np.ndarray:
-    """Read the content of `file` as `read_png` does."""
+    """Return the class ids in the content of `file`; see `read_png`."""
     try:
         with Image.open(io.BytesIO(content)) as image:
             return class_ids(np.asarray(image.convert("RGB")))
-    except Exception as error:  # a damaged file makes Pillow's readers raise almost anything
-        raise ValueError(f"{file} cannot be read as an image ({error}); remove it and make it anew") from error
+    except Exception as error:  # on a damaged file, Pillow raises almost anything
+        raise ValueError(f"{file} cannot be read as an image ({error}); remove it and make it again") from error

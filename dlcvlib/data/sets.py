@@ -1,4 +1,4 @@
-"""What the course data are made of: sets, their splits, and what can be wrong with them."""
+"""Data classes of the course data: sets, splits and problems."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ SET_NAMES = ("classification", "mini", "office", "satellite")
 
 
 class DataError(ValueError):
-    """Something about the data on disk is wrong; the message names the file, the reason and the cure."""
+    """The data on disk cannot be used; the message names the file, the reason and the cure."""
 
 
 class FileError(DataError):
-    """One file that cannot be used; training raises it, and `dlcv data check` makes a `Problem` of it."""
+    """A file cannot be used; training raises it, and `dlcv data check` turns it into a `Problem`."""
 
     def __init__(self, path: Path, kind: str, reason: str) -> None:
         super().__init__(f"{printable(path)}: {reason}")
@@ -24,35 +24,35 @@ class FileError(DataError):
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong in a set, as `dlcv data check` reports it and as training raises it."""
+    """A problem of a set."""
 
-    set_name: str  # one of SET_NAMES; "" where it concerns no set
-    kind: str  # a short constant phrase, the same for alike problems: "row without file", "undecodable file", ...
-    path: Path  # the file or folder concerned
-    reason: str  # what is wrong with it, and what to do where that is not plain
+    set_name: str  # one of SET_NAMES; "" if it concerns none
+    kind: str  # a constant phrase for problems of one kind: "row without file", "undecodable file", ...
+    path: Path  # the file or folder
+    reason: str  # description, with the cure
 
     def __str__(self) -> str:
         return f"{printable(self.path)}: {self.reason}"
 
 
 def printable(path: Path | str) -> str:
-    """Return a path as text that can be printed and written; bytes of a name that are not UTF-8 appear as `\\udcff`."""
+    """Return a path as printable text; bytes that are not UTF-8 appear as `\\udcff`."""
     return str(path).encode(errors="backslashreplace").decode()
 
 
 def is_printable(path: Path | str) -> bool:
-    """Whether a path is UTF-8 text; a Linux file system allows any bytes."""
+    """Return True if a path is UTF-8 text; Linux allows any bytes."""
     return printable(path) == str(path)
 
 
 @dataclass(frozen=True)
 class Split:
-    """The images of one split, in a fixed order."""
+    """Files and labels of a split, in a fixed order."""
 
     name: str  # "train" | "val"
     files: tuple[Path, ...]  # natural order of the names, or the order of the csv (office, and mini with a csv)
-    labels: np.ndarray | None  # int64 (N,); None where unlabelled
-    masks: tuple[Path, ...] | None = None  # one a file, satellite only
+    labels: np.ndarray | None  # int64 (N,); None if unlabelled
+    masks: tuple[Path, ...] | None = None  # one per file, satellite only
 
 
 @dataclass(frozen=True)
@@ -60,16 +60,16 @@ class ImageSet:
     """One of the four sets of the course."""
 
     name: str  # one of SET_NAMES
-    root: Path  # its folder
+    root: Path  # folder
     train: Split
     val: Split | None  # None for mini
-    class_names: tuple[str, ...]  # () where unlabelled
-    written_labels: tuple[str, ...] = ()  # how the csv writes each class; () where it writes the ids themselves
+    class_names: tuple[str, ...]  # () if unlabelled
+    written_labels: tuple[str, ...] = ()  # label of each class in the csv; () if the labels are the ids
 
 
 @dataclass(frozen=True)
 class CourseData:
-    """Every set found below one root; None where a set is absent."""
+    """Sets of the course below a root; None for a missing set."""
 
     root: Path
     is_toy: bool

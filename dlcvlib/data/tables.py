@@ -1,4 +1,4 @@
-"""Csv files of the course: their rows, each with its line."""
+"""Reading the csv files of the course."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ UNREADABLE = "unreadable csv"
 
 @dataclass(frozen=True)
 class Row:
-    """The columns of one row, stripped of blanks."""
+    """A row of a csv."""
 
-    line: int  # of the file, from 1, where the row ends
-    cells: tuple[str, ...]
+    line: int  # line of the file, from 1, where the row ends
+    cells: tuple[str, ...]  # without surrounding blanks
 
 
 def read_table(file: Path) -> tuple[list[str], list[Row]]:
-    """Read a csv of UTF-8 text: its header in small letters, and every row below it that is not blank.
+    """Read a csv of UTF-8 text; return its header in lower case, and all rows below it that are not blank.
 
     Raises:
-        DataError: the file cannot be read, is not UTF-8 text, or is no csv (a field of more than 128 kB, say).
+        DataError: the file cannot be read, is not UTF-8 text, or is not a csv (for example, a field above 128 kB).
     """
     text = read_text(file, UNREADABLE)
     lines = csv.reader(io.StringIO(text, newline=""))
     try:
         rows = [Row(lines.line_num, tuple(cell.strip() for cell in cells)) for cells in lines if cells]
     except csv.Error as error:
-        raise FileError(file, UNREADABLE, f"line {lines.line_num} is no csv ({error}); mend it") from error
+        raise FileError(file, UNREADABLE, f"line {lines.line_num} is not valid csv ({error}); correct it") from error
     return ([cell.lower() for cell in rows[0].cells], rows[1:]) if rows else ([], [])
 
 
@@ -40,8 +40,8 @@ def read_text(file: Path, kind: str) -> str:
     """Read a file of UTF-8 text.
 
     Args:
-        file: to be read.
-        kind: of the problem where it cannot be.
+        file: path.
+        kind: kind of the problem if the file cannot be read.
 
     Raises:
         DataError: the file is missing, cannot be read, is empty, or is not UTF-8 text.
@@ -49,4 +49,5 @@ def read_text(file: Path, kind: str) -> str:
     try:
         return read_bytes(file).decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise FileError(file, kind, f"is not UTF-8 text ({error.reason} at byte {error.start}); save it so") from error
+        reason = f"is not UTF-8 text ({error.reason} at byte {error.start}); save it as UTF-8"
+        raise FileError(file, kind, reason) from error

@@ -1,4 +1,4 @@
-"""Maps of features over the epochs of a training, made comparable, measured and kept in the run record."""
+"""Comparable maps of features over the epochs of a training run, measured and cached in the run record."""
 
 from dlcvlib.embedding.cache import cached_maps, embed, separate_runs
 from dlcvlib.embedding.chain import aligned, pca_chain, separate_tsne, tsne_chain, umap_chain

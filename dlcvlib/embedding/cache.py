@@ -1,4 +1,4 @@
-"""Maps of a run record's snapshots: made once, then read from `embeddings/` in the record."""
+"""Maps of a run record's snapshots, cached in the `embeddings/` folder of the record."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from dlcvlib.arrays import keep, read_kept
 from dlcvlib.embedding import chain
 from dlcvlib.embedding.series import EmbeddingSeries, Method, measured
+from dlcvlib.files.arrays import read_cache, write_cache
 from dlcvlib.metrics.maps import centred
 from dlcvlib.runs import Run
 
@@ -23,7 +23,7 @@ CHAINS: dict[str, Callable[..., list[np.ndarray]]] = {
     "pca": chain.pca_chain,
     "separate": chain.separate_tsne,
 }
-# All that maps depend on besides the snapshots; a kept map made with other values is not read.
+# Everything that maps depend on besides the snapshots; part of the names of cached files.
 PARAMETERS = {
     "version": 3,
     "components": chain.COMPONENTS,
@@ -36,23 +36,21 @@ PARAMETERS = {
 
 
 def embed(run: Run, method: Method = "tsne", epochs: Iterable[int] | None = None, seed: int = 0) -> EmbeddingSeries:
-    """Map the snapshots of a run, each epoch started from the one before (see `dlcvlib.embedding.chain`).
+    """Map the snapshots of a run, each epoch initialised from the one before (see `dlcvlib.embedding.chain`).
 
-    The maps are kept in the record's `embeddings/` and read from there as long as the snapshots' contents stay the
-    same, also on another machine; a damaged file is made again. Where epochs were added after the last one, a kept
-    chain goes on, and takes the place of the shorter one. The same seed gives the same maps on the same machine;
-    another processor or library version may differ in rounding, which t-SNE and UMAP amplify.
+    The maps are cached in the record's `embeddings/` and stay valid, also on another machine, as long as the contents
+    of the snapshots do not change; a damaged file is replaced. If epochs were added after the last one, a cached chain
+    is extended and its shorter file removed. Equal seeds give equal maps on one machine; another processor or library
+    version may round differently, which t-SNE and UMAP amplify.
 
     Args:
         run: the record.
         method: "tsne", "umap", "pca", or "separate" (see `separate_runs`).
-        epochs: those to map, chained in ascending order; None for all with a snapshot. A chain over other epochs gives
-            other maps.
-        seed: of the method.
+        epochs: epochs to map, chained in ascending order; None for all with a snapshot. The maps depend on this choice.
+        seed: seed of the method.
 
     Raises:
-        ValueError: an unknown method, no epoch, snapshots that do not hold the same points, or features that no map can
-            be made of.
+        ValueError: unknown method, no epoch, snapshots of different points, or features that cannot be mapped.
         FileNotFoundError: an epoch without snapshot.
     """
     chosen = _chosen(run, method, epochs)
@@ -61,19 +59,19 @@ def embed(run: Run, method: Method = "tsne", epochs: Iterable[int] | None = None
     arrays = _read(file, method, chosen, snapshots)
     if arrays is None:
         chained = method in ("tsne", "umap")
-        begun = _begun(shorter, method, chosen, snapshots) if chained else []
-        arrays = _made(method, chosen, seed, snapshots, begun)
-        keep(file, arrays)
+        begun = _cached_chain(shorter, method, chosen, snapshots) if chained else []
+        arrays = _computed(method, chosen, seed, snapshots, begun)
+        write_cache(file, arrays)
         if chained and file.is_file():
-            for kept in shorter:  # a training that is followed would leave one an epoch
-                kept.unlink(missing_ok=True)
+            for old in shorter:  # following a training run would leave one an epoch
+                old.unlink(missing_ok=True)
     return _series(arrays, method)
 
 
 def separate_runs(run: Run, epochs: Iterable[int] | None = None, seed: int = 0) -> EmbeddingSeries:
-    """Map each epoch by a t-SNE of its own, with a start and seed of its own: what `embed` avoids, for comparison.
+    """Map each epoch by an independent t-SNE with its own random initialisation, in contrast to the chain of `embed`.
 
-    The maps are centred and brought to radius 1, but not turned onto each other; otherwise as `embed`.
+    The maps are centred and scaled to radius 1, but not rotated onto each other; otherwise as `embed`.
     """
     return embed(run, "separate", epochs, seed)
 
@@ -81,7 +79,7 @@ def separate_runs(run: Run, epochs: Iterable[int] | None = None, seed: int = 0) 
 def cached_maps(
     run: Run, method: Method = "tsne", epochs: Iterable[int] | None = None, seed: int = 0
 ) -> EmbeddingSeries | None:
-    """The maps that `embed` would return, where they are kept already; None where it would have to make them."""
+    """Return the maps of `embed` if they are cached, else None."""
     chosen = _chosen(run, method, epochs)
     snapshots = _same_points(run, chosen)
     *_, file = _files(run, method, chosen, seed, snapshots)
@@ -123,9 +121,9 @@ def _same_points(run: Run, epochs: tuple[int, ...]) -> list[dict[str, np.ndarray
 def _files(
     run: Run, method: str, epochs: tuple[int, ...], seed: int, snapshots: list[dict[str, np.ndarray]]
 ) -> list[Path]:
-    """Where maps of the first epoch, of the first two, … of all are kept.
+    """Cache files for the maps of the first epoch, of the first two, … of all.
 
-    The names are of contents, not of times, so that a copied record keeps its maps.
+    The names are digests of the contents, not of times, so that the cache of a copied record stays valid.
     """
     digest = hashlib.sha256(json.dumps([method, seed, PARAMETERS]).encode())
     files = []
@@ -138,10 +136,10 @@ def _files(
     return files
 
 
-def _begun(
+def _cached_chain(
     shorter: list[Path], method: str, epochs: tuple[int, ...], snapshots: list[dict[str, np.ndarray]]
 ) -> list[np.ndarray]:
-    """Maps of the longest whole chain over the first epochs that is kept; none where there is none."""
+    """Maps of the longest cached chain over the first epochs; empty if there is none."""
     for length in range(len(shorter), 0, -1):
         arrays = _read(shorter[length - 1], method, epochs[:length], snapshots[:length])
         if arrays is not None:
@@ -149,10 +147,10 @@ def _begun(
     return []
 
 
-def _made(
+def _computed(
     method: str, epochs: tuple[int, ...], seed: int, snapshots: list[dict[str, np.ndarray]], begun: list[np.ndarray]
 ) -> dict[str, np.ndarray]:
-    """Everything that is kept of a series; `begun` are the maps of its first epochs."""
+    """Compute the arrays of a series; `begun` holds the maps of its first epochs."""
     features = [snapshot["features"].astype(np.float32) for snapshot in snapshots]
     labels, indices = snapshots[0]["labels"].astype(np.int64), snapshots[0]["indices"].astype(np.int64)
     maps = begun + CHAINS[method](features[len(begun) :], seed, *begun[-1:])
@@ -162,15 +160,15 @@ def _made(
         coordinates = chain.aligned(maps)
     quality = measured(coordinates, features, labels, epochs)
     columns = {f"quality_{name}": quality[name].to_numpy() for name in quality.columns}
-    own = {"maps": np.stack(maps)} if method in ("tsne", "umap") else {}  # in their own scale, to go on from
+    own = {"maps": np.stack(maps)} if method in ("tsne", "umap") else {}  # unscaled, to extend the chain from
     return {"coordinates": coordinates, "labels": labels, "indices": indices, **own, **columns}
 
 
 def _read(
     file: Path, method: str, epochs: tuple[int, ...], snapshots: list[dict[str, np.ndarray]]
 ) -> dict[str, np.ndarray] | None:
-    """What `_made` returned; None where the file is missing, damaged, or of other points or epochs."""
-    arrays = read_kept(file)
+    """Read what `_computed` returned; None if the file is missing, damaged, or of other points or epochs."""
+    arrays = read_cache(file)
     if arrays is None:
         return None
     expected = {"quality_epoch": np.array(epochs), **{name: snapshots[0][name] for name in ("labels", "indices")}}
@@ -179,7 +177,7 @@ def _read(
     same_points = all(name in arrays and np.array_equal(arrays[name], values) for name, values in expected.items())
     if same_points and all(name in arrays and arrays[name].shape == shape for name in maps):
         return arrays
-    print(f"{file} holds maps of other points or epochs; it is made again", file=sys.stderr)
+    print(f"{file} holds maps of other points or epochs; it is computed again", file=sys.stderr)
     return None
 
 

@@ -1,13 +1,12 @@
-"""Comparable maps: PCA, t-SNE and UMAP of the same points at successive epochs, each map started from the one before.
+"""Comparable maps: PCA, t-SNE and UMAP of the same points at successive epochs, each initialised from the one before.
 
-A t-SNE map is one of many equally good ones, and which of them is found depends on where the search begins. Two maps
-made separately therefore differ even if the features do not. Here the first map starts from PCA, and each later one
-from the map of the epoch before, without the early exaggeration that would tear it up again: a point moves only as far
-as its features ask for.
+The result of t-SNE depends on its initialisation, so independent maps differ even if the features do not. Here the
+first map is initialised by PCA, and each later one by the map of the epoch before, without early exaggeration, which
+would break it up again. Points then move only as far as their features change.
 
-Two shortcuts would be wrong, since they let the future leak into the first epochs: chaining backward from the last
-map, and one PCA basis for all epochs, which is spanned by the classes that only training will separate. Both draw
-clusters into an epoch whose features have none. So the chain runs forward, and every epoch has its own PCA basis.
+The chain runs forward, and every epoch has its own PCA basis. A chain from the last epoch backward, or one PCA basis
+for all epochs, would leak the classes that are separated later into the first epochs, and show clusters there that the
+features do not have.
 """
 
 from __future__ import annotations
@@ -20,41 +19,40 @@ from sklearn.manifold import TSNE
 
 from dlcvlib.metrics.maps import centred, rotation
 
-COMPONENTS = 50  # PCA dimensions that t-SNE and UMAP start from: less noise, and faster neighbours
-PERPLEXITY = 30.0  # size of a point's neighbourhood in t-SNE, the customary value
-NEIGHBOURS = 15  # the same for UMAP
-TSNE_STEPS = 250  # steps of each t-SNE after the first; scikit-learn allows no fewer
-UMAP_STEPS, UMAP_RATE = 100, 0.25  # the same for UMAP, whose first map takes 500 at rate 1: as good maps, less jitter
-FEWEST_POINTS = 10  # below this no neighbourhood is left to speak of
+COMPONENTS = 50  # PCA dimensions of the input of t-SNE and UMAP: less noise, and a faster neighbour search
+PERPLEXITY = 30.0  # of t-SNE; the usual value
+NEIGHBOURS = 15  # of UMAP; its default
+TSNE_STEPS = 250  # iterations of each t-SNE after the first; the fewest that scikit-learn allows
+UMAP_STEPS, UMAP_RATE = 100, 0.25  # epochs and learning rate of UMAP after the first map (500 at rate 1)
+FEWEST_POINTS = 10  # fewer have no meaningful neighbourhoods
 
 
 def pca_chain(features: Sequence[np.ndarray], seed: int = 0) -> list[np.ndarray]:
-    """Project each epoch on its own two directions of greatest variance.
+    """Project each epoch on its own first two principal components.
 
-    The directions are those of the epoch itself, so they may swap or flip from one epoch to the next; `aligned` turns
-    them back. After that the axes are no longer "first" and "second" component, but the plane is the same.
+    Components may swap or flip from one epoch to the next. `aligned` undoes this; afterwards the axes span the same
+    plane but are no longer the first and the second component.
 
     Args:
         features: for each epoch (N, D) float, the same points in the same order; D may differ.
-        seed: of the randomised solver, used where D is large.
+        seed: seed of the randomised solver, which is used for large D.
 
     Returns:
         for each epoch (N, 2) float32.
 
     Raises:
-        ValueError: features that no map can be made of, with the position in the list.
+        ValueError: features that cannot be mapped; the message gives the position in the list.
     """
     return [reduced.astype(np.float32) for reduced in _reduced(features, 2, seed)]
 
 
 def tsne_chain(features: Sequence[np.ndarray], seed: int = 0, before: np.ndarray | None = None) -> list[np.ndarray]:
-    """Map each epoch by t-SNE, the first from PCA, each later one from the map before it; see `pca_chain`.
+    """Map each epoch by t-SNE, initialised by PCA, later ones by the map before; arguments as for `pca_chain`.
 
-    With `before`, the last map of a chain, as this function gave it, the chain goes on: the maps are those that one
-    call for all epochs would give.
+    `before` is the last map of an earlier call: the chain is extended as if one call had mapped all epochs.
 
-    Stillness has a price: where much changed since the map before, one that may not be torn up ends a few hundredths of
-    trustworthiness below a separate run's. `EmbeddingSeries.quality` says how much it is worth at each epoch.
+    Where the features change a lot, a chained map is a few hundredths less trustworthy than an independent one; see
+    `EmbeddingSeries.quality`.
 
     Source: van der Maaten and Hinton 2008; initialisation by PCA after Kobak and Berens 2019.
     """
@@ -63,7 +61,7 @@ def tsne_chain(features: Sequence[np.ndarray], seed: int = 0, before: np.ndarray
         start = maps[-1] if maps else before
         if start is None:
             search = TSNE(init="pca", perplexity=_perplexity(reduced), random_state=seed)
-        else:  # the map before it, in its own scale: what is already apart needs no exaggeration to come apart
+        else:  # the map before, unscaled; its clusters are separated already, so no exaggeration
             search = TSNE(
                 init=start,
                 perplexity=_perplexity(reduced),
@@ -76,12 +74,12 @@ def tsne_chain(features: Sequence[np.ndarray], seed: int = 0, before: np.ndarray
 
 
 def umap_chain(features: Sequence[np.ndarray], seed: int = 0, before: np.ndarray | None = None) -> list[np.ndarray]:
-    """Map each epoch by UMAP, the first from PCA, each later one from the map before it; see `tsne_chain`.
+    """Map each epoch by UMAP, initialised by PCA, later ones by the map before; arguments as for `tsne_chain`.
 
-    UMAP brings every start to the same size itself. The first call of a process waits some seconds for its compiler.
+    UMAP rescales its initialisation itself. The first call in a process takes seconds to compile.
     Source: McInnes, Healy and Melville 2018.
     """
-    from umap import UMAP  # imported only here, since it brings the numba compiler along
+    from umap import UMAP  # here, since importing numba is slow
 
     maps: list[np.ndarray] = []
     for reduced in _reduced(features, COMPONENTS, seed):
@@ -92,14 +90,14 @@ def umap_chain(features: Sequence[np.ndarray], seed: int = 0, before: np.ndarray
             learning_rate=1.0 if start is None else UMAP_RATE,
             n_neighbors=min(NEIGHBOURS, len(reduced) - 1),
             random_state=seed,
-            n_jobs=1,  # several threads would not repeat the same map
+            n_jobs=1,  # several threads are not reproducible
         )
         maps.append(search.fit_transform(reduced))
     return maps
 
 
 def separate_tsne(features: Sequence[np.ndarray], seed: int = 0) -> list[np.ndarray]:
-    """Map each epoch by a t-SNE of its own, from a random start with a seed of its own: the contrast that misleads."""
+    """Map each epoch by an independent t-SNE with its own random initialisation, for contrast with the chain."""
     return [
         TSNE(init="random", perplexity=_perplexity(reduced), random_state=seed + position).fit_transform(reduced)
         for position, reduced in enumerate(_reduced(features, COMPONENTS, seed))
@@ -107,9 +105,9 @@ def separate_tsne(features: Sequence[np.ndarray], seed: int = 0) -> list[np.ndar
 
 
 def aligned(maps: Sequence[np.ndarray]) -> np.ndarray:
-    """Lay maps over each other: each is centred, brought to radius 1 and turned or mirrored onto the one before it.
+    """Centre each map, scale it to radius 1, and rotate or mirror it onto the one before (Procrustes).
 
-    Distances within a map change by one common factor only, so nothing is lost but what has no meaning.
+    Distances within a map change by one common factor only.
 
     Args:
         maps: for each epoch (N, 2) float.
@@ -118,12 +116,12 @@ def aligned(maps: Sequence[np.ndarray]) -> np.ndarray:
         float32 (E, N, 2); the root mean square distance from the centre is 1 in every map.
 
     Raises:
-        ValueError: a map has no extent.
+        ValueError: all points of a map coincide.
     """
-    laid: list[np.ndarray] = []
+    result: list[np.ndarray] = []
     for points in map(centred, maps):
-        laid.append(points @ rotation(points, laid[-1]) if laid else points)
-    return np.stack(laid).astype(np.float32)
+        result.append(points @ rotation(points, result[-1]) if result else points)
+    return np.stack(result).astype(np.float32)
 
 
 def _perplexity(reduced: np.ndarray) -> float:
@@ -131,7 +129,7 @@ def _perplexity(reduced: np.ndarray) -> float:
 
 
 def _reduced(features: Sequence[np.ndarray], components: int, seed: int) -> list[np.ndarray]:
-    """Each epoch's features in its own PCA basis, float64 (N, at most `components`), after a check of them all."""
+    """Check all features, then project each epoch on its own principal components: float64 (N, up to `components`)."""
     if not features:
         raise ValueError("there are no features to map: the list of epochs is empty")
     points = len(features[0])
@@ -143,7 +141,7 @@ def _reduced(features: Sequence[np.ndarray], components: int, seed: int) -> list
                 f"features {position} have shape {values.shape}; a map needs {FEWEST_POINTS} rows, 2 columns"
             )
         if not np.isfinite(values).all():
-            raise ValueError(f"features {position} hold nan or infinity: had the training diverged by then?")
+            raise ValueError(f"features {position} hold nan or infinity: did the training diverge?")
         if np.ptp(values, axis=0).max() == 0:
             raise ValueError(f"features {position} are the same for all points (collapsed): there is nothing to map")
     return [

@@ -1,4 +1,4 @@
-"""A series of maps, one an epoch, with the figures that say what each is worth."""
+"""A series of maps, one an epoch, with measures of their quality."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pandas as pd
 from dlcvlib.metrics import displacement, knn_accuracy, neighbourhood_change, silhouette, trustworthiness
 
 Method = Literal["tsne", "umap", "pca", "separate"]
-FEWEST_STEPS = 3  # of which a rank correlation says anything
+FEWEST_STEPS = 3  # fewer have no meaningful rank correlation
 NEIGHBOURS = 10  # of kNN accuracy and trustworthiness
 
 
@@ -25,11 +25,11 @@ class EmbeddingSeries:
         epochs: the E epochs, ascending; 0 is the network before training.
         coordinates: float32 (E, N, 2); every map is centred and has radius 1 (root mean square distance from 0).
         labels: int64 (N,), the true classes.
-        indices: int64 (N,), which images of the split the points are.
+        indices: int64 (N,), index of each point's image in the split.
         quality: one row an epoch, columns `epoch`; `knn_map` and `knn_features`, the leave-one-out 10-NN accuracy on
             the map (Euclidean) and in the features (cosine), in [0, 1]; `silhouette` of the map, in [-1, 1];
-            `trustworthiness` in [0, 1]; `displacement` from the map before, as a share of the radius, and
-            `change`, the share of neighbours in the features that are new since then (both nan in the first row).
+            `trustworthiness` in [0, 1]; `displacement`, mean distance from the map before as a share of the radius;
+            `change`, share of neighbours in the features that are new since then (both nan in the first row).
     """
 
     method: str
@@ -40,7 +40,7 @@ class EmbeddingSeries:
     quality: pd.DataFrame
 
     def position(self, epoch: int) -> int:
-        """Place of `epoch` along the first axis of `coordinates`.
+        """Index of `epoch` along the first axis of `coordinates`.
 
         Raises:
             ValueError: the series holds no map of this epoch.
@@ -51,10 +51,10 @@ class EmbeddingSeries:
 
     @property
     def motion_follows_change(self) -> float:
-        """Rank correlation, over the steps from map to map, of how far points moved with how much the features changed.
+        """Spearman's rank correlation of `displacement` with `change` over the steps from map to map, in [-1, 1].
 
-        In [-1, 1]; near 1 a reader may take motion for learning, near 0 it is chance. nan with fewer than 3 steps, or
-        where all are alike. Source: Spearman 1904.
+        Near 1 the points move because the features change, near 0 at random. nan with fewer than 3 steps, or if all
+        steps are equal.
         """
         steps = self.quality[["displacement", "change"]].dropna()
         if len(steps) < FEWEST_STEPS or (steps.nunique() == 1).any():
@@ -62,7 +62,7 @@ class EmbeddingSeries:
         return float(np.corrcoef(steps.rank().to_numpy().T)[0, 1])
 
     def first_middle_last(self) -> tuple[int, ...]:
-        """First, middle and last epoch of the series after training began; fewer where it holds fewer."""
+        """First, middle and last epoch after epoch 0; fewer if the series holds fewer."""
         trained = [epoch for epoch in self.epochs if epoch > 0] or list(self.epochs)
         return tuple(sorted({trained[0], trained[len(trained) // 2], trained[-1]}))
 
@@ -70,10 +70,10 @@ class EmbeddingSeries:
 def measured(
     coordinates: np.ndarray, features: Sequence[np.ndarray], labels: np.ndarray, epochs: Sequence[int]
 ) -> pd.DataFrame:
-    """Judge every map; the columns are those of `EmbeddingSeries.quality`.
+    """Measure every map; the columns are those of `EmbeddingSeries.quality`.
 
-    The number of neighbours is 10, or fewer where there are not 21 points. The silhouette is nan where it has no
-    meaning: with a single class, or with every point in a class of its own.
+    The number of neighbours is 10, or fewer with fewer than 21 points. The silhouette is nan where it is undefined:
+    with a single class, or with every point in its own class.
 
     Args:
         coordinates: float (E, N, 2).
@@ -82,7 +82,7 @@ def measured(
         epochs: the E epochs.
 
     Raises:
-        ValueError: the shapes do not fit.
+        ValueError: the numbers of maps, features and epochs differ.
     """
     if not len(coordinates) == len(features) == len(epochs):
         raise ValueError(f"{len(coordinates)} maps, {len(features)} features and {len(epochs)} epochs do not fit")

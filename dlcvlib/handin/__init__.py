@@ -1,4 +1,4 @@
-"""What is handed in: csv files and masks that the network of a run record predicts, and the scripts around them."""
+"""Hand-ins of the course: predictions of a run record as csv or masks, and the scripts that graders call."""
 
 from dlcvlib.handin.network import Network, network_of
 from dlcvlib.handin.predict import HandedIn, predict

@@ -1,4 +1,4 @@
-"""Predictions for many files, in batches that fit into memory."""
+"""Predictions for many files, in batches as large as memory allows."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from dlcvlib.memory import is_out_of_memory
 from dlcvlib.progress import progress_bar
 
 Compute = Callable[[Tensor, tuple[int, int]], Tensor]
-"""From uint8 (N, 3, H, W), and the size of masks, to one entry an image, on the CPU."""
+"""A function of images, uint8 (N, 3, H, W), and the size of masks that returns N predictions on the CPU."""
 
 
 class FittingBatches:
-    """Hands a network as many images at once as fit into memory: half as many whenever they do not."""
+    """Split images into batches; the batch size is halved when memory runs out."""
 
     def __init__(self, compute: Compute, size: int) -> None:
         if size < 1:
@@ -30,24 +30,24 @@ class FittingBatches:
         self.compute, self.size = compute, size
 
     def __call__(self, images: Tensor, size: tuple[int, int]) -> Tensor:
-        """What `compute` says of all of them.
+        """Return the predictions of `compute` for all images.
 
         Raises:
-            MemoryError: a single image is too much.
+            MemoryError: a single image does not fit.
         """
-        found: list[Tensor] = []
+        predictions: list[Tensor] = []
         start = 0
         while start < len(images):
             part = self._attempt(images[start : start + self.size], size)
             if part is None:
                 self._halve(len(images))
             else:
-                found.append(part)
+                predictions.append(part)
                 start += len(part)
-        return torch.cat(found)
+        return torch.cat(predictions)
 
     def _attempt(self, images: Tensor, size: tuple[int, int]) -> Tensor | None:
-        """None where memory runs out; by then, with the error's traceback gone, what was held is free again."""
+        """Return None if memory runs out; returning drops the traceback, which would hold the tensors."""
         try:
             return self.compute(images, size)
         except (MemoryError, RuntimeError) as error:
@@ -55,25 +55,25 @@ class FittingBatches:
                 raise
         return None
 
-    def _halve(self, asked: int) -> None:
-        tried = min(self.size, asked)
+    def _halve(self, count: int) -> None:
+        tried = min(self.size, count)
         if tried == 1:
-            raise MemoryError("a single image does not fit into memory; --device cpu may have more of it")
+            raise MemoryError("a single image does not fit into memory; try --device cpu")
         self.size = tried // 2
-        print(f"{tried} images do not fit into memory; going on with {self.size} at once", file=sys.stderr)
+        print(f"{tried} images do not fit into memory; continuing with batches of {self.size}", file=sys.stderr)
 
 
 def predictions(
     files: Sequence[Path], read: Callable[[Path], Loaded | Faulty], compute: Compute, batch_size: int, title: str
 ) -> Iterator[np.ndarray | Faulty]:
-    """What a network says of each file, in their order.
+    """Yield the prediction for each file, in order; a `Faulty` for a file that cannot be read.
 
     Args:
         files: images.
-        read: how to decode one.
+        read: decodes one file.
         compute: the network.
-        batch_size: images at once, to begin with.
-        title: shown before the progress bar.
+        batch_size: initial batch size.
+        title: of the progress bar.
     """
     batches = FittingBatches(compute, batch_size)
     start = 0
@@ -81,15 +81,15 @@ def predictions(
         while start < len(files):
             chunk = files[start : start + batches.size]
             start += len(chunk)
-            for kind, alike in groupby(executor.map(read, chunk), key=_kind):
-                if kind is None:
-                    yield from (image for image in alike if isinstance(image, Faulty))
+            for key, group in groupby(executor.map(read, chunk), key=_batch_key):
+                if key is None:
+                    yield from (image for image in group if isinstance(image, Faulty))
                 else:
-                    images = torch.stack([image.pixels for image in alike if isinstance(image, Loaded)])
-                    yield from batches(images, kind[1]).numpy()
+                    images = torch.stack([image.pixels for image in group if isinstance(image, Loaded)])
+                    yield from batches(images, key[1]).numpy()
             bar.update(len(chunk))
 
 
-def _kind(image: Loaded | Faulty) -> tuple[torch.Size, tuple[int, int]] | None:
-    """Images of one kind can stand in one batch."""
+def _batch_key(image: Loaded | Faulty) -> tuple[torch.Size, tuple[int, int]] | None:
+    """Return a key that is equal for images that fit into one batch; None for a faulty one."""
     return (image.pixels.shape, image.size) if isinstance(image, Loaded) else None

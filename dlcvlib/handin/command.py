@@ -1,4 +1,4 @@
-"""`dlcv predict` and `dlcv handin`: what the hand-in room says in a terminal."""
+"""The commands `dlcv predict` and `dlcv handin`."""
 
 from __future__ import annotations
 
@@ -13,65 +13,65 @@ from dlcvlib.handin.scripts import EDITIONS, write_scripts
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
 
-SHOWN = 12  # faults that are named before "… and n more"
+SHOWN = 12  # maximum number of faults in a message
 
 
 def add_arguments(subparsers: Subparsers) -> None:
     """Add both commands; each sets `run`, a function of the parsed arguments that returns the exit status."""
-    predicting = subparsers.add_parser("predict", help="write the course's csv or masks for a folder of images")
-    predicting.add_argument("record", type=Path, metavar="RECORD", help="folder of a finished run record")
-    predicting.add_argument("images", type=Path, metavar="IMAGES", help="folder of images")
-    predicting.add_argument("out", type=Path, metavar="OUT", help="csv file, or folder of the masks of a segmentation")
-    predicting.add_argument("--csv", type=Path, metavar="FILE", help="the given csv (id,filename,label) of setting C")
-    predicting.add_argument("--device", help="cpu, cuda, cuda:1, … (default: a GPU where there is one)")
-    predicting.add_argument("--batch-size", type=int, metavar="N", help="images at once; halved when they do not fit")
-    _add_replace(predicting)
-    predicting.set_defaults(run=_predict)
+    predict_parser = subparsers.add_parser("predict", help="write the course's csv or masks for a folder of images")
+    predict_parser.add_argument("record", type=Path, metavar="RECORD", help="folder of a finished run record")
+    predict_parser.add_argument("images", type=Path, metavar="IMAGES", help="folder of images")
+    predict_parser.add_argument("out", type=Path, metavar="OUT", help="csv file; folder of masks for a segmentation")
+    predict_parser.add_argument("--csv", type=Path, metavar="FILE", help="course csv (id,filename,label) of setting C")
+    predict_parser.add_argument("--device", help="cpu, cuda, cuda:1, … (default: a GPU if there is one)")
+    predict_parser.add_argument("--batch-size", type=int, metavar="N", help="halved when memory runs out")
+    _add_replace(predict_parser)
+    predict_parser.set_defaults(run=_predict)
 
-    handing_in = subparsers.add_parser("handin", help="write hw1_1.sh, hw1_2.sh, … with copies of the records they use")
-    handing_in.add_argument("edition", choices=EDITIONS)
-    handing_in.add_argument("folder", type=Path, metavar="FOLDER")
-    handing_in.add_argument("records", type=Path, nargs="+", metavar="RECORD", help="one a problem, in any order")
-    _add_replace(handing_in)
-    handing_in.set_defaults(run=_hand_in)
+    handin_parser = subparsers.add_parser("handin", help="write hw1_1.sh, hw1_2.sh, … and copies of their records")
+    handin_parser.add_argument("edition", choices=EDITIONS)
+    handin_parser.add_argument("folder", type=Path, metavar="FOLDER")
+    handin_parser.add_argument("records", type=Path, nargs="+", metavar="RECORD", help="one per problem, in any order")
+    _add_replace(handin_parser)
+    handin_parser.set_defaults(run=_hand_in)
 
 
 def _add_replace(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--replace", action="store_true", help="also replace files that dlcv did not write")
+    parser.add_argument("--replace", action="store_true", help="replace files that dlcv did not write, too")
 
 
-def _predict(asked: argparse.Namespace) -> int:
-    done = predict(
-        asked.record,
-        asked.images,
-        asked.out,
-        csv_file=asked.csv,
-        device=asked.device,
-        batch_size=asked.batch_size,
-        replace=asked.replace,
+def _predict(arguments: argparse.Namespace) -> int:
+    result = predict(
+        arguments.record,
+        arguments.images,
+        arguments.out,
+        csv_file=arguments.csv,
+        device=arguments.device,
+        batch_size=arguments.batch_size,
+        replace=arguments.replace,
     )
-    print(f"{done.out}: {done.images:,} image{'s' if done.images > 1 else ''}")
-    if done.others:
-        some = ", ".join(done.others[:3]) + (", …" if len(done.others) > 3 else "")
-        print(f"{done.out} still holds {len(done.others)} other masks, of no image here: {some}", file=sys.stderr)
-    _report_faults(done)
-    return 1 if done.faults else 0
+    print(f"{result.out}: {result.images:,} image{'s' if result.images > 1 else ''}")
+    if result.others:
+        some = ", ".join(result.others[:3]) + (", …" if len(result.others) > 3 else "")
+        print(f"{result.out} still holds {len(result.others)} other masks, without image: {some}", file=sys.stderr)
+    _report_faults(result)
+    return 1 if result.faults else 0
 
 
-def _report_faults(done: HandedIn) -> None:
-    for fault in done.faults[:SHOWN]:
+def _report_faults(result: HandedIn) -> None:
+    for fault in result.faults[:SHOWN]:
         print(fault, file=sys.stderr)
-    if len(done.faults) > SHOWN:
-        print(f"… and {len(done.faults) - SHOWN:,} more", file=sys.stderr)
-    if done.faults:
+    if len(result.faults) > SHOWN:
+        print(f"… and {len(result.faults) - SHOWN:,} more", file=sys.stderr)
+    if result.faults:
         print(
-            f"{len(done.faults):,} of {done.images:,} images could not be read; so that a grader finds all in their "
-            f"places they were given the class predicted most often, {done.filler}",
+            f"{len(result.faults):,} of {result.images:,} images could not be read; their prediction is the most "
+            f"frequent class, {result.filler}, because graders pair predictions with labels by position",
             file=sys.stderr,
         )
 
 
-def _hand_in(asked: argparse.Namespace) -> int:
-    for script in write_scripts(asked.edition, asked.folder, asked.records, replace=asked.replace):
+def _hand_in(arguments: argparse.Namespace) -> int:
+    for script in write_scripts(arguments.edition, arguments.folder, arguments.records, replace=arguments.replace):
         print(script)
     return 0

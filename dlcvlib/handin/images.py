@@ -1,11 +1,9 @@
-"""Which images a folder or a csv asks for, and what one of them looks like to a network."""
+"""Listing the images of a folder or a csv, and decoding one for a network."""
 
 from __future__ import annotations
 
 import csv
 import io
-import stat
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,28 +16,28 @@ from dlcvlib.data import DataError
 from dlcvlib.data.images import IMAGE_SUFFIXES, decode_rgb, is_image, natural, read_bytes, resized_square
 
 COLUMNS = ("id", "filename")
-"""Which a given csv must have; its labels are what is asked for."""
+"""Required columns of the course's csv; its labels are not read."""
 
 
 @dataclass(frozen=True)
 class Loaded:
-    """One image, decoded."""
+    """A decoded image."""
 
-    pixels: Tensor  # uint8 (3, H, W), as the network is given it
+    pixels: Tensor  # uint8 (3, H, W), the input of the network
     size: tuple[int, int]  # height and width of the file
 
 
 @dataclass(frozen=True)
 class Faulty:
-    """One image of which nothing can be predicted."""
+    """An image that cannot be read."""
 
     reason: str  # names the file
-    size: tuple[int, int] | None = None  # height and width, where they could be read
+    size: tuple[int, int] | None = None  # height and width, if they could be read
 
 
 @dataclass(frozen=True)
 class Row:
-    """One row of a given csv."""
+    """A row of the course's csv."""
 
     id: str
     filename: str
@@ -47,13 +45,13 @@ class Row:
 
 
 def images_in(folder: Path) -> list[Path]:
-    """Every image of a folder, in the natural order of the names.
+    """Return the image files of a folder in natural order of their names.
 
     Raises:
-        DataError: it is no folder, holds no image, or one whose name is not UTF-8, which no csv could say.
+        DataError: `folder` is not a folder, holds no image, or an image whose name is not UTF-8.
     """
     if not folder.is_dir():
-        raise DataError(f"{folder} is no folder of images; name the one that holds them")
+        raise DataError(f"{folder} is not a folder; name the folder of the images")
     files = sorted((file for file in folder.iterdir() if is_image(file.name)), key=lambda file: natural(file.name))
     if not files:
         raise DataError(f"{folder} holds no image ({', '.join(suffix[1:] for suffix in IMAGE_SUFFIXES)})")
@@ -66,34 +64,34 @@ def images_in(folder: Path) -> list[Path]:
 
 
 def tiles_in(folder: Path) -> dict[str, Path]:
-    """Satellite images NNNN_sat.* of a folder by the name of the mask that each asks for; masks are passed over.
+    """Return the satellite images NNNN_sat.* of a folder by the name of their mask; mask files are skipped.
 
     Raises:
-        DataError: there is none, an image has another name, or two ask for the same mask.
+        DataError: there is no image, one has another name, or two have the same mask name.
     """
-    found: dict[str, Path] = {}
+    tiles: dict[str, Path] = {}
     for file in images_in(folder):
         number, _, role = file.stem.rpartition("_")
         if role.lower() == "mask":
             continue
         if role.lower() != "sat" or not number:
-            raise DataError(f"{file}: the name is not NNNN_sat, so its mask has no name; rename it or take it away")
+            raise DataError(f"{file}: the name is not NNNN_sat, so its mask has no name; rename or remove it")
         name = f"{number}_mask.png"
-        if name in found:
-            raise DataError(f"{file}: {found[name].name} asks for the same mask, {name}; keep one of them")
-        found[name] = file
-    if not found:
+        if name in tiles:
+            raise DataError(f"{file}: {tiles[name].name} has the same mask name, {name}; keep one of them")
+        tiles[name] = file
+    if not tiles:
         raise DataError(f"{folder} holds masks only, no image NNNN_sat.jpg")
-    return found
+    return tiles
 
 
 def rows_of(csv_file: Path, folder: Path) -> list[Row]:
-    """Rows of a given csv, in its order; some leave the suffix of an image out.
+    """Return the rows of the course's csv, in order; file names may lack their suffix.
 
     Raises:
         DataError: the csv is missing, unreadable, lacks a column, or holds no row.
     """
-    named = {file.stem: file for file in images_in(folder)}
+    by_stem = {file.stem: file for file in images_in(folder)}
     table = _cells(csv_file)
     header = [column.strip().lower() for column in table[0]] if table else []
     if any(column not in header for column in COLUMNS):
@@ -106,48 +104,36 @@ def rows_of(csv_file: Path, folder: Path) -> list[Row]:
             raise DataError(f"{csv_file}: row {number} has {len(cells)} columns, the header has {len(header)}")
         values = dict(zip(header, (cell.strip() for cell in cells), strict=True))
         exact = folder / values["filename"]
-        file = exact if _is_file(exact) else named.get(values["filename"], exact)
+        file = exact if _is_file(exact) else by_stem.get(values["filename"], exact)
         rows.append(Row(values["id"], values["filename"], file))
     return rows
 
 
 def _cells(csv_file: Path) -> list[list[str]]:
-    """The rows of a csv that are not empty."""
+    """Return the non-empty rows of a csv."""
     try:
-        text = _content(csv_file).decode("utf-8-sig")
+        text = read_bytes(csv_file).decode("utf-8-sig")
         if "\0" in text:
             line = text[: text.index("\0")].count("\n") + 1
-            raise DataError(f"{csv_file}: line {line} holds a NUL, so it is no csv of UTF-8 text; save it as such")
+            raise DataError(f"{csv_file}: line {line} holds a NUL byte, so it is not a csv; save it as UTF-8 text")
         return [row for row in csv.reader(io.StringIO(text, newline="")) if row]
     except UnicodeDecodeError as error:
-        raise DataError(f"{csv_file}: is not UTF-8 text ({error}); save it as such") from error
+        raise DataError(f"{csv_file}: is not UTF-8 text ({error}); save it as UTF-8") from error
     except csv.Error as error:
-        raise DataError(f"{csv_file}: is no csv that can be read ({error}); mend it") from error
-
-
-def _content(file: Path) -> bytes:
-    """Content of a file; one that is none, such as a pipe, could keep its reader waiting for ever.
-
-    Raises:
-        DataError: it cannot be read, or is empty.
-    """
-    with suppress(OSError):  # if it is not there, or may not be looked at, reading says so
-        if not stat.S_ISREG(file.stat().st_mode):
-            raise DataError(f"{file}: is a folder, a pipe or a device; a file is needed")
-    return read_bytes(file)
+        raise DataError(f"{csv_file}: cannot be read as csv ({error}); correct it") from error
 
 
 def _is_file(file: Path) -> bool:
     try:
         return file.is_file()
-    except OSError:  # such as a name that is too long for one
+    except OSError:  # such as a name that is too long
         return False
 
 
 def read_image(file: Path, size: int | None) -> Loaded | Faulty:
-    """Decode as `dlcvlib.data.decode` does."""
+    """Decode an image as `dlcvlib.data.decode` does."""
     try:
-        image = decode_rgb(_content(file), file)
+        image = decode_rgb(read_bytes(file), file)
     except DataError as error:
         return Faulty(str(error))
     height_and_width = (image.height, image.width)
@@ -157,9 +143,9 @@ def read_image(file: Path, size: int | None) -> Loaded | Faulty:
 
 
 def read_tile(file: Path, size: int | None) -> Loaded | Faulty:
-    """As `read_image`; but a mask covers its whole image, of which the network sees the centre square."""
+    """Decode a square image; for any other shape the mask would not cover the whole image."""
     loaded = read_image(file, size)
     if isinstance(loaded, Loaded) and loaded.size[0] != loaded.size[1]:
         height, width = loaded.size
-        return Faulty(f"{file}: is {width}x{height} pixels; tiles are squares, so cut it into some", loaded.size)
+        return Faulty(f"{file}: is {width}x{height} pixels; cut it into square tiles", loaded.size)
     return loaded

@@ -1,8 +1,7 @@
-"""From a run record and a folder of images to the file or folder that the course asks for.
+"""Predictions of a run record for a folder of images, as the csv or the masks that the course asks for.
 
-The course's graders pair predictions with the truth by their place: they read masks in the order of their names, and
-csv files row by row. One that is missing would shift all that follow, so an image that cannot be read still gets its
-row or mask, with the class that was predicted most often among the others; it is reported, never passed over.
+The course's graders pair predictions with labels by position: masks sorted by name, csv files row by row. An image that
+cannot be read is reported, and gets the most frequent class of the others, so that no prediction is shifted.
 """
 
 from __future__ import annotations
@@ -18,26 +17,26 @@ from pathlib import Path
 import numpy as np
 
 from dlcvlib.data import DataError, palette
+from dlcvlib.files.outputs import output_file, output_files
 from dlcvlib.handin.batches import predictions
 from dlcvlib.handin.destination import check_masks, check_table
 from dlcvlib.handin.images import Faulty, Loaded, images_in, read_image, read_tile, rows_of, tiles_in
-from dlcvlib.handin.network import Network, network_of, opened
-from dlcvlib.outputs import output_file, output_files
+from dlcvlib.handin.network import Network, network_of, open_record
 from dlcvlib.runs import Run
 
 
 @dataclass(frozen=True)
 class HandedIn:
-    """What was written."""
+    """Result of `predict`."""
 
     out: Path
     images: int
     faults: tuple[str, ...]
-    """Why an image could not be read; each names its file."""
+    """Messages for the images that could not be read."""
     filler: str
-    """The class that those were given: the one predicted most often; "" where there is none."""
+    """Class predicted for these images, the most frequent one; "" if there are none."""
     others: tuple[str, ...] = ()
-    """Other masks that were in the folder and still are: a grader would count them in."""
+    """Other masks in the output folder, which a grader would read too."""
 
 
 def predict(
@@ -50,72 +49,71 @@ def predict(
     batch_size: int | None = None,
     replace: bool = False,
 ) -> HandedIn:
-    """Predict every image, and write the course's csv or masks, whole or not at all.
+    """Predict every image and write the course's csv or masks, all or nothing.
 
-    A classification gives a csv `filename,label`; a fine-tuning on Office-Home, in the order of the given csv,
-    `id,filename,label`; a segmentation a folder of `NNNN_mask.png` in the course's colours, one an image NNNN_sat.
+    A classification gives a csv `filename,label`; a fine-tuning on Office-Home a csv `id,filename,label` in the order
+    of `csv_file`; a segmentation a folder of masks `NNNN_mask.png` in the course's colours, one per image NNNN_sat.
 
     Args:
         run: a finished record, or its folder.
-        images: folder.
-        out: file of the csv; or folder of the masks. What an earlier call wrote there is replaced once all are
-            computed, and other files stay.
-        csv_file: the given csv, for a fine-tuning on Office-Home and nothing else.
-        device: such as "cpu" or "cuda:1"; None takes a GPU where there is one.
-        batch_size: images at once; halved when they do not fit. None takes as many as the training's own validation,
-            with which predictions are the same to the bit on the same machine.
-        replace: also files in the way that dlcv did not write; but never in a data set.
+        images: folder of the images.
+        out: file of the csv, or folder of the masks. Files of an earlier call are replaced at the end; others stay.
+        csv_file: csv of the course that lists the images; for a fine-tuning on Office-Home only.
+        device: such as "cpu" or "cuda:1"; None uses a GPU if there is one.
+        batch_size: halved when memory runs out; None means that of the validation during training, with which
+            predictions are equal to the bit on the same machine.
+        replace: replace files that dlcv did not write, but never in a data set.
 
     Raises:
-        DataError: no image can be read, a name is not as it should be, or the csv is unreadable.
-        ValueError: the record cannot be used, or `csv_file` or `out` is not what this record asks for.
-        dlcvlib.outputs.ForeignFileError: a file stands in the way that dlcv did not write.
+        DataError: no image can be read, a file name is not as required, or the csv is unreadable.
+        ValueError: the record cannot be used, or `csv_file` or `out` does not suit it.
+        dlcvlib.files.outputs.ForeignFileError: a file that dlcv did not write would be replaced.
         MemoryError: a single image does not fit into memory.
     """
-    network = network_of(opened(run), device)
+    network = network_of(open_record(run), device)
     images, out = Path(images), Path(out)
-    given = None if csv_file is None else Path(csv_file)
-    _refuse_other_csv(network, given)
+    course_csv = None if csv_file is None else Path(csv_file)
+    _check_csv(network, course_csv)
     batch = network.batch_size if batch_size is None else batch_size
     if network.recipe.dataset == "satellite":
-        return _masks(network, images, out, batch, replace=replace)
-    return _table(network, images, out, given, batch, replace=replace)
+        return _write_masks(network, images, out, batch, replace=replace)
+    return _write_table(network, images, out, course_csv, batch, replace=replace)
 
 
-def _refuse_other_csv(network: Network, given: Path | None) -> None:
+def _check_csv(network: Network, course_csv: Path | None) -> None:
     name, dataset = network.recipe.name, network.recipe.dataset
-    if dataset == "office" and given is None:
-        raise ValueError(f"{name} is a fine-tuning, whose csv follows the order of a given one: name it with --csv")
-    if dataset != "office" and given is not None:
-        raise ValueError(f"{name} is trained on the {dataset} set, for which no csv is given: leave --csv out")
+    if dataset == "office" and course_csv is None:
+        raise ValueError(f"{name} is a fine-tuning; name the course's csv that lists the images with --csv")
+    if dataset != "office" and course_csv is not None:
+        raise ValueError(f"{name} is trained on the {dataset} set, which has no csv for --csv; leave --csv out")
 
 
-def _table(network: Network, images: Path, out: Path, given: Path | None, batch: int, *, replace: bool) -> HandedIn:
-    check_table(out, given, replace=replace)
+def _write_table(
+    network: Network, images: Path, out: Path, course_csv: Path | None, batch: int, *, replace: bool
+) -> HandedIn:
+    check_table(out, course_csv, replace=replace)
     header: tuple[str, ...] = ("filename", "label")
-    if given is None:
+    if course_csv is None:
         files = images_in(images)
-        begun: list[tuple[str, ...]] = [(file.name,) for file in files]
+        columns: list[tuple[str, ...]] = [(file.name,) for file in files]
     else:
-        rows = rows_of(given, images)
+        rows = rows_of(course_csv, images)
         files = [row.file for row in rows]
-        header, begun = ("id", *header), [(row.id, row.filename) for row in rows]
-    with output_file(
-        out, replace=replace
-    ) as file:  # opened first: what cannot be written is known before anything is computed
-        found = list(_predicted(network, files, batch, read_image))
-        counts = Counter(int(label) for label in found if not isinstance(label, Faulty))
+        header, columns = ("id", *header), [(row.id, row.filename) for row in rows]
+    with output_file(out, replace=replace) as file:  # opened first: fails before the network runs
+        predicted = list(_predictions(network, files, batch, read_image))
+        counts = Counter(int(label) for label in predicted if not isinstance(label, Faulty))
         filler = _most_frequent(counts, images)
-        labels = [network.labels[filler if isinstance(label, Faulty) else int(label)] for label in found]
+        labels = [network.labels[filler if isinstance(label, Faulty) else int(label)] for label in predicted]
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(header)
-        writer.writerows((*row, label) for row, label in zip(begun, labels, strict=True))
+        writer.writerows((*row, label) for row, label in zip(columns, labels, strict=True))
         file.write(text.getvalue().encode())
-    return _handed_in(out, found, network.labels[filler])
+    return _result(out, predicted, network.labels[filler])
 
 
-def _masks(network: Network, images: Path, out: Path, batch: int, *, replace: bool) -> HandedIn:
+def _write_masks(network: Network, images: Path, out: Path, batch: int, *, replace: bool) -> HandedIn:
     tiles = tiles_in(images)
     check_masks(out, images, tiles, replace=replace)
     others = {file.name for file in out.glob("*.png")} - tiles.keys()
@@ -123,7 +121,7 @@ def _masks(network: Network, images: Path, out: Path, batch: int, *, replace: bo
     sizes: Counter[tuple[int, int]] = Counter()
     faults: dict[str, Faulty] = {}
     with output_files(out, replace=replace) as folder:
-        for name, mask in zip(tiles, _predicted(network, list(tiles.values()), batch, read_tile), strict=True):
+        for name, mask in zip(tiles, _predictions(network, list(tiles.values()), batch, read_tile), strict=True):
             if isinstance(mask, Faulty):
                 faults[name] = mask
                 continue
@@ -134,11 +132,11 @@ def _masks(network: Network, images: Path, out: Path, batch: int, *, replace: bo
         for name, fault in faults.items():
             size = fault.size or sizes.most_common(1)[0][0]
             (folder / name).write_bytes(palette.rgb_png(np.full(size, filler, dtype=np.uint8)))
-    found = [faults.get(name) for name in tiles]
-    return _handed_in(out, found, palette.CLASS_NAMES[filler], tuple(sorted(others)))
+    predicted = [faults.get(name) for name in tiles]
+    return _result(out, predicted, palette.CLASS_NAMES[filler], tuple(sorted(others)))
 
 
-def _predicted(
+def _predictions(
     network: Network, files: Sequence[Path], batch: int, read: Callable[..., Loaded | Faulty]
 ) -> Iterator[np.ndarray | Faulty]:
     read_one = partial(read, size=network.decoded_size)
@@ -147,10 +145,10 @@ def _predicted(
 
 def _most_frequent(counts: Counter[int], images: Path) -> int:
     if not counts.total():
-        raise DataError(f"{images}: none of the images asked for can be read, so there is nothing to predict")
+        raise DataError(f"{images}: none of the images can be read")
     return counts.most_common(1)[0][0]
 
 
-def _handed_in(out: Path, found: Sequence[object], filler: str, others: tuple[str, ...] = ()) -> HandedIn:
-    faults = tuple(one.reason for one in found if isinstance(one, Faulty))
-    return HandedIn(out, len(found), faults, filler if faults else "", others)
+def _result(out: Path, predicted: Sequence[object], filler: str, others: tuple[str, ...] = ()) -> HandedIn:
+    faults = tuple(image.reason for image in predicted if isinstance(image, Faulty))
+    return HandedIn(out, len(predicted), faults, filler if faults else "", others)

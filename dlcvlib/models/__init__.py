@@ -1,7 +1,7 @@
-"""Networks by name, their features, where their weights come from, and what they are made of."""
+"""Networks by name, with their features, weights, stages and receptive fields."""
 
 from dlcvlib.models.backbone import LinearClassifier, as_backbone, feature_dim
-from dlcvlib.models.features import classifier_name, classifier_of, penultimate, replace_classifier
+from dlcvlib.models.features import classifier_name, classifier_of, penultimate
 from dlcvlib.models.loading import LoadReport, check_weights, load_into, load_state
 from dlcvlib.models.receptive_field import radius_of, receptive_field
 from dlcvlib.models.registry import backbone_of, build, names, options_of
@@ -11,7 +11,6 @@ from dlcvlib.models.summary import layer_table
 from dlcvlib.models.weights import (
     NoWeightsError,
     Source,
-    download_weights,
     find_weights,
     pretrained,
     sha256_of,
@@ -31,7 +30,6 @@ __all__ = [
     "check_weights",
     "classifier_name",
     "classifier_of",
-    "download_weights",
     "feature_dim",
     "find_weights",
     "layer_table",
@@ -43,7 +41,6 @@ __all__ = [
     "pretrained",
     "radius_of",
     "receptive_field",
-    "replace_classifier",
     "sha256_of",
     "stages",
 ]

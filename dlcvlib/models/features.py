@@ -1,50 +1,50 @@
-"""The last layer of a classifier, and what goes into it: the features that are embedded, compared and probed."""
+"""Last layer of a classifier, and the features before it."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
 
-LAST_LAYER_NAMES = ("fc", "head", "classifier")  # torchvision and timm keep the last layer under one of these
+LAST_LAYER_NAMES = ("fc", "head", "classifier")  # torchvision's names; timm has `get_classifier`
 
 
 def classifier_name(model: nn.Module) -> str:
     """Dotted name of the last layer, such as "fc" or "classifier.1".
 
     Raises:
-        ValueError: the model has no linear layer or 1x1 convolution where classifiers have it.
+        ValueError: the model has no single linear layer or 1x1 convolution as its last layer.
     """
-    for name in LAST_LAYER_NAMES:
+    modules = dict(model.named_modules())
+    names = LAST_LAYER_NAMES
+    if get_classifier := getattr(model, "get_classifier", None):
+        names = tuple(name for name, module in modules.items() if module is get_classifier())
+    for name in names:
         found = [
             f"{name}.{inner}" if inner else name
-            for inner, module in getattr(model, name, nn.Identity()).named_modules()
+            for inner, module in modules.get(name, nn.Identity()).named_modules()
             if isinstance(module, nn.Linear) or (isinstance(module, nn.Conv2d) and module.kernel_size == (1, 1))
         ]
         if found:
             return found[-1]
-    where = ", ".join(LAST_LAYER_NAMES)
+    where = "get_classifier()" if get_classifier else ", ".join(LAST_LAYER_NAMES)
     raise ValueError(
-        f"{type(model).__name__} has no linear layer or 1x1 convolution under {where}: is it a classifier?"
+        f"{type(model).__name__} has no single linear layer or 1x1 convolution under {where}: is it a classifier?"
     )
 
 
 def classifier_of(model: nn.Module) -> nn.Module:
-    """The last layer: nn.Linear, or a 1x1 nn.Conv2d in SqueezeNet.
-
-    Raises:
-        ValueError: there is none.
-    """
+    """Return the last layer, nn.Linear or a 1x1 nn.Conv2d; raise a ValueError if there is none."""
     return model.get_submodule(classifier_name(model))
 
 
 def penultimate(model: nn.Module, images: Tensor) -> tuple[Tensor, Tensor]:
-    """Features of the second-last layer: the classifier's input, averaged over positions if that is a convolution.
+    """Return the input of the last layer, averaged over positions if that is a convolution, and the logits.
 
-    The model runs in evaluation mode, so that neither dropout nor the batch takes part, and is left as it was found:
-    training mode, statistics and hooks. Gradients are recorded unless the caller says `torch.no_grad()`.
+    The model runs in evaluation mode; its training mode is restored. Gradients are recorded unless the caller uses
+    `torch.no_grad()`.
 
     Args:
-        model: a classifier.
+        model: classifier.
         images: (N, 3, H, W) float, normalised as the model expects.
 
     Returns:
@@ -62,27 +62,3 @@ def penultimate(model: nn.Module, images: Tensor) -> tuple[Tensor, Tensor]:
             module.training = True
     features = seen[-1]
     return torch.flatten(features, 2).mean(2).float() if features.ndim == 4 else features.float(), logits.float()
-
-
-def replace_classifier(model: nn.Module, num_classes: int) -> nn.Module:
-    """Put a new last layer, with random weights, in the place of the old one; returns the new layer.
-
-    It lies on the same device, in the same precision, and trains even where the old one was frozen.
-
-    Raises:
-        ValueError: there is no last layer, or `num_classes` is less than 1.
-    """
-    if num_classes < 1:
-        raise ValueError(f"num_classes={num_classes!r} must be at least 1")
-    name = classifier_name(model)
-    old = model.get_submodule(name)
-    weight = old.weight
-    assert isinstance(weight, Tensor)
-    bias = getattr(old, "bias", None) is not None
-    new: nn.Module
-    if isinstance(old, nn.Conv2d):
-        new = nn.Conv2d(old.in_channels, num_classes, kernel_size=1, bias=bias)
-    else:
-        new = nn.Linear(weight.shape[1], num_classes, bias=bias)
-    model.set_submodule(name, new.to(weight.device, weight.dtype))
-    return new

@@ -1,11 +1,12 @@
-"""Every report's settings as data, for each profile."""
+"""Recipes: the settings of every training as data, for each profile."""
 
 import difflib
+from typing import Any
 
 from dlcvlib.course.settings import EXTRA, READINGS, SETTINGS, Reading, Setting
+from dlcvlib.recipes import changing
 from dlcvlib.recipes.classification import CLASSIFICATION, supervised_on_mini
 from dlcvlib.recipes.finetuning import FINETUNING, SERIES
-from dlcvlib.recipes.in_words import overview, side_by_side
 from dlcvlib.recipes.pretraining import PRETRAINING
 from dlcvlib.recipes.recipe import (
     PROFILES,
@@ -16,6 +17,7 @@ from dlcvlib.recipes.recipe import (
     Recipe,
     Schedule,
     SegmentationRecipe,
+    SupervisedRecipe,
     View,
 )
 from dlcvlib.recipes.recorded import recorded
@@ -27,7 +29,7 @@ RECIPES: dict[str, Recipe] = {
 
 
 def get(name: str) -> Recipe:
-    """The recipe of that name.
+    """Return the recipe of that name.
 
     Raises:
         ValueError: there is none; the message names the nearest and all.
@@ -39,13 +41,17 @@ def get(name: str) -> Recipe:
     return RECIPES[name]
 
 
+def changed(recipe: str | Recipe, *, profile: str, **changes: Any) -> Recipe:
+    """Return a recipe as `profile` runs it, with changes: see `dlcvlib.recipes.changing.apply`.
+
+    `changed("our_unet", name="mine", profile="quick", epochs=30, optimizer={"learning_rate": 1e-3})`
+    """
+    return changing.apply(get(recipe) if isinstance(recipe, str) else recipe, profile=profile, **changes)
+
+
 def seeds(name: str, profile: str) -> int:
-    """At how many seeds the book trains a recipe: our own settings at several, so that differences have an error."""
-    recipe = get(name)
-    compared = isinstance(recipe, SegmentationRecipe) or (
-        isinstance(recipe, ClassificationRecipe) and recipe.setting is not None
-    )
-    return SEEDS[profile] if compared and recipe.report == "ours" else 1
+    """Return the number of seeds that the book trains a recipe at."""
+    return SEEDS[profile] if get(name).repeated else 1
 
 
 __all__ = [
@@ -64,11 +70,11 @@ __all__ = [
     "Schedule",
     "SegmentationRecipe",
     "Setting",
+    "SupervisedRecipe",
     "View",
+    "changed",
     "get",
-    "overview",
     "recorded",
     "seeds",
-    "side_by_side",
     "supervised_on_mini",
 ]

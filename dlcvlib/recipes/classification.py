@@ -164,7 +164,32 @@ OUR_SCRATCH = ClassificationRecipe(
     profiles=on_small_machines(weight_average=0.0, cutmix_alpha=0.0) | {"hour": IN_AN_HOUR},
 )
 
-CLASSIFICATION = (R1_SMALL_CNN, R1_RESNET50, R2_DENSENET121, R2_CONVNEXT, R4_VGG13_BN, R4_BEIT, OUR_SCRATCH)
+TIMM_RESNET26 = ClassificationRecipe(
+    name="timm_resnet26",
+    title="timm's ResNet-26, from scratch (ours)",
+    report="ours",
+    dataset="classification",
+    model="timm/resnet26",
+    epochs=100,
+    batch_size=128,
+    optimizer=Optimizer("adamw", 2e-3, weight_decay=0.05),
+    schedule=Schedule("one_cycle", warmup=0.1),
+    image_size=64,
+    augmentation=CROP | FLIP,
+    label_smoothing=0.1,
+    profiles=on_small_machines(form="full", model="timm/test_resnet", image_size=64),
+)
+
+CLASSIFICATION = (
+    R1_SMALL_CNN,
+    R1_RESNET50,
+    R2_DENSENET121,
+    R2_CONVNEXT,
+    R4_VGG13_BN,
+    R4_BEIT,
+    OUR_SCRATCH,
+    TIMM_RESNET26,
+)
 
 
 # Batch normalisation trains at a learning rate at which layer normalisation fails.
@@ -178,7 +203,7 @@ def supervised_on_mini(recipe: ClassificationRecipe) -> ClassificationRecipe:
         recipe: recipe of a profile; the backbone has its form, options and image size.
     """
     return ClassificationRecipe(
-        name=f"mini_supervised_{recipe.model}_{recipe.form}",
+        name=f"mini_supervised_{recipe.model.replace('/', '_')}_{recipe.form}",
         title=f"{recipe.model}, pre-trained with labels on Mini-ImageNet",
         report="ours",
         dataset="mini",

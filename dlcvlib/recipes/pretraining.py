@@ -1,7 +1,7 @@
-"""Problem 2, first half: BYOL as R1 and DINO as R3 trained them, and our own of each.
+"""Recipes of problem 2, first half: BYOL as trained by report R1, DINO by R3, and our own BYOL, DINO and SimSiam.
 
-What a report leaves open is filled with the method's or its code's default and marked "open" here. A report's own
-training that collapses goes on, and its record says so: that too is a result.
+Settings that a report leaves open are the defaults of the method or its code, marked "open" here. A report's training
+that collapses continues and its record says so.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def dino_views(
     local_scale: tuple[float, float],
     kernel_size: int,
 ) -> tuple[View, ...]:
-    """DINO's views: two large ones, one always blurred, one now and then solarised, and small ones.
+    """DINO's views: two global ones, the first always blurred, the second sometimes solarised, and local ones.
 
     Source: Caron et al. 2021, section 3.1, with the augmentations of BYOL's table 6.
     """
@@ -60,9 +60,9 @@ def byol_views(
     sigma: tuple[float, float] = (0.1, 2.0),
     blurred: float = 1.0,
 ) -> tuple[View, ...]:
-    """BYOL's two views, which differ in how often they are blurred and solarised: table 6 of the paper.
+    """BYOL's two views, which differ in the probability of blur and of solarisation: table 6 of the paper.
 
-    Small views bear less blur: `sigma` is in their pixels, and `blurred` is the first view's probability of it.
+    `sigma` is the blur's in pixels of the view, so small views need less; `blurred` is the first view's probability.
     """
     colour = {"brightness": 0.4, "contrast": 0.4, "saturation": 0.2, "hue": 0.1, "probability": 0.8}
     view: dict[str, Any] = {
@@ -78,11 +78,11 @@ def byol_views(
 
 
 def on_small_machines(quick: dict[str, Any], **small: Any) -> dict[str, dict[str, Any]]:
-    """How a pre-training runs without a GPU: the reduced network of its network on small views.
+    """Settings of the profiles for CPUs: the reduced network and small views.
 
     Args:
-        quick: what only the toy world's profile changes.
-        small: what both small profiles change.
+        quick: settings of the profile quick only.
+        small: settings of both smoke and quick.
     """
     small = {"form": "reduced", "image_size": 32, "model_options": {}} | small
     return {
@@ -92,15 +92,15 @@ def on_small_machines(quick: dict[str, Any], **small: Any) -> dict[str, dict[str
 
 
 def toy_view(size: int, scale: tuple[float, float], *, count: int, solarized: float = 0.0) -> View:
-    """A view for the toy world, where colours mean nothing and shapes and textures everything: it is mostly grey."""
+    """A view for the toy world, mostly grey: its classes differ in shape and texture, not in colour."""
     jitter = {"brightness": 0.6, "contrast": 0.6, "saturation": 0.6, "hue": 0.2, "probability": 0.8}
-    seen: dict[str, Any] = {
+    augmentation: dict[str, Any] = {
         "random_resized_crop": {"scale": scale},
         "colour_jitter": jitter,
         "grey": {"probability": 0.8},
         "solarize": {"probability": solarized},
     } | FLIP
-    return View(size, seen, count)
+    return View(size, augmentation, count)
 
 
 SMALL_BYOL: dict[str, Any] = {"hidden": 256, "out": 64}
@@ -158,8 +158,8 @@ NARROW_VIEW: dict[str, Any] = {
     "solarize": {"probability": 0.1},
 } | FLIP
 
-# On two cores a narrow network that sees every image a dozen times learns more than ResNet18 that sees it six times
-# (measured: its kNN accuracy stayed below that of random weights). Small batches give many steps.
+# In an hour of two cores a narrow network can train for 12 epochs, ResNet18 for 6, after which its kNN accuracy was
+# still below that of random weights. Small batches give many steps.
 BYOL_IN_AN_HOUR: dict[str, Any] = {
     "model": "resnet18",
     "form": "reduced",
@@ -225,7 +225,7 @@ OUR_DINO = PretrainingRecipe(
 
 
 def broken(recipe: PretrainingRecipe, name: str, title: str, **options: Any) -> PretrainingRecipe:
-    """A pre-training with one part taken out, so that one can watch what the part was for; a few epochs show it."""
+    """The recipe with method options that remove one part, to show the collapse; for a few epochs only."""
 
     def without(changes: Mapping[str, Any]) -> dict[str, Any]:
         kept = changes.get("method_options", recipe.method_options)

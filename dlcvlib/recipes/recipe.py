@@ -1,4 +1,4 @@
-"""What a recipe is: one system of a report as data, and its reading in each profile."""
+"""Recipe: the settings of one training as data, and the changes that each profile makes."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, ClassVar, Literal, Self
 
 PROFILES = ("smoke", "quick", "gpu", "hour", "full")
-"""`smoke`: tests, seconds. `quick`: the toy world on 2 cores, the book. `gpu`: the same trainings on a GPU, to check
+"""`smoke`: tests, seconds. `quick`: the toy world on 2 cores, the book. `gpu`: as quick, on a GPU, to check
 that path. `hour`: real data, an hour of 2 cores. `full`: one GPU, the report's own setting."""
 
 READS_AS = {"gpu": "quick"}
-"""A profile that reads as another wherever a recipe says nothing of it; what was measured in the one holds in both."""
+"""Profiles that are read as another one unless a recipe defines them; the bands of one hold for both."""
 
 SEEDS = {"smoke": 2, "quick": 3, "gpu": 3, "hour": 2, "full": 3}
-"""At how many seeds the settings are fine-tuned where they are compared with each other."""
+"""Number of seeds of recipes that are compared with each other."""
 
 
 @dataclass(frozen=True)
@@ -27,12 +27,12 @@ class Optimizer:
     momentum: float = 0.9
     nesterov: bool = False
     decay: Literal["all", "matrices"] = "all"
-    """What weight decay holds for: everything, or not biases and other parameters of one dimension."""
+    """Parameters with weight decay: all, or only those with more than one dimension (no biases)."""
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """How the learning rate runs over the training, as a factor on the optimizer's.
+    """Learning-rate schedule, as a factor on the optimizer's rate.
 
     `constant`; `poly`: (1 - t) ** `gamma` over the training's share t; `step`: times `gamma` every `every` epochs;
     `cosine`: down to 0 along half a cosine, after a straight rise during the first `warmup` share of the training;
@@ -48,12 +48,16 @@ class Schedule:
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """Settings that every training has: data, network, optimizer and length."""
+    """Settings that every training has: data, network, optimizer and length.
+
+    With the seed, the data and the machine they decide the result.
+    """
 
     measure: ClassVar[str]
     """Column of the history that results are compared by, in [0, 1]; higher is better."""
     banded: ClassVar[tuple[str, ...]]
     """Columns that a band is kept for, see `dlcvlib.bands`."""
+    uses_labels: ClassVar[bool] = True
 
     name: str
     title: str
@@ -65,53 +69,81 @@ class Recipe:
     optimizer: Optimizer
     image_size: int
     form: Literal["full", "reduced"] = "full"
+    """`reduced`: a small network of the same family, for CPUs."""
     model_options: Mapping[str, Any] = field(default_factory=dict)
     images_per_class: int | None = None
-    """Train on the first so many images of each class; None for all."""
+    """Train on the first images of each class only; None for all."""
     snapshots: int = 30
-    """At most so many snapshots besides the one before training, evenly spread, first and last epoch among them."""
+    """Largest number of snapshots besides the one before training, evenly spaced, first and last epoch included."""
     profiles: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    """What other profiles than `full` change."""
+    """Fields that other profiles than `full` change."""
+    only_for: str | None = None
+    """The one profile that the recipe was changed for, see `dlcvlib.recipes.changed`; None for all."""
 
     def for_profile(self, profile: str) -> Self:
-        """The recipe as `profile` runs it.
+        """Return the recipe as `profile` runs it.
 
         Raises:
-            ValueError: no such profile.
+            ValueError: unknown profile, or not the one that the recipe was changed for.
         """
         if profile not in PROFILES:
             raise ValueError(f"unknown profile {profile!r}; known are {', '.join(PROFILES)}")
+        if self.only_for not in (None, profile):
+            raise ValueError(
+                f"the recipe {self.name} was changed for the profile {self.only_for}, not for {profile}: call "
+                f"recipes.changed(..., profile={profile!r})"
+            )
         named = profile if profile in self.profiles else READS_AS.get(profile, profile)
         return replace(self, profiles={}, **self.profiles.get(named, {}))
+
+    @property
+    def start(self) -> str:
+        """Initial weights: "random" unless a subclass has a setting for them."""
+        return "random"
 
     @property
     def needs(self) -> tuple[str, ...]:
         """Names of the recipes whose records this one starts from."""
         return ()
 
+    @property
+    def repeated(self) -> bool:
+        """True if the book trains it at several seeds, so that its differences from others have an error."""
+        return False
+
     def as_dict(self) -> dict[str, Any]:
-        """Plain dictionaries, lists, numbers and strings, as `run.json` holds them."""
+        """Return plain dictionaries, lists, numbers and strings, as `run.json` holds them."""
         values = asdict(self)
-        del values["profiles"]
+        del values["profiles"], values["only_for"]
         return values
 
 
 @dataclass(frozen=True, kw_only=True)
-class ClassificationRecipe(Recipe):
-    """Settings of a training with labels: all that decides its result but the seed, the data and the machine."""
+class SupervisedRecipe(Recipe):
+    """Settings of a training with labels or masks."""
+
+    schedule: Schedule
+    start: str = "random"
+    pretraining: str | None = None
+    """Recipe of the self-supervised pre-training that the backbone starts from."""
+    augmentation: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    weight_average: float = 0.0
+    """EMA decay of the weights that are evaluated and stored; 0 for none."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassificationRecipe(SupervisedRecipe):
+    """Settings of a classification, or of one of the fine-tuning settings A to E."""
 
     measure: ClassVar[str] = "val_accuracy"
     banded: ClassVar[tuple[str, ...]] = ("val_accuracy",)
 
-    schedule: Schedule
     start: Literal["random", "pretrained", "ssl"] = "random"
     """`pretrained`: outside weights, or pre-training with labels on Mini-ImageNet; `ssl`: the record `pretraining`."""
-    pretraining: str | None = None
-    """Recipe of the self-supervised pre-training that the backbone starts from."""
     supplied: Literal["imagenet", "mini", "dino"] = "imagenet"
-    """Which outside weights: torchvision's or timm's; the course's pretrain_model_SL.pt; the official DINO ResNet50."""
+    """Outside weights: torchvision's or timm's; the course's pretrain_model_SL.pt; the official DINO ResNet50."""
     stand_in: str | None = None
-    """Recipe of the pre-training with labels that takes the place of outside weights; None makes one up."""
+    """Recipe of a pre-training with labels that replaces missing outside weights; None makes one up."""
     setting: str | None = None
     """Fine-tuning setting, see `dlcvlib.recipes.SETTINGS`."""
     trains: Literal["model", "classifier"] = "model"
@@ -119,17 +151,14 @@ class ClassificationRecipe(Recipe):
     classifier_first: bool = False
     """Train the classifier on the frozen backbone first, then the whole network from there."""
     head: Literal["own", "linear"] = "own"
-    """The network's own last layers, or one linear layer on its features, the same for every network."""
+    """The network's own last layers, or one linear layer on its features."""
     snapshot_of: Literal["val", "train"] = "val"
-    """Which images the snapshots hold features of."""
-    augmentation: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Split whose features the snapshots hold."""
     label_smoothing: float = 0.0
     mixup_alpha: float = 0.0
     cutmix_alpha: float = 0.0
     mixing_probability: float = 1.0
-    """Share of the batches that are mixed, where mixup or cutmix is on."""
-    weight_average: float = 0.0
-    """Decay a step of the moving average of weights that is evaluated and kept; 0 for none."""
+    """Share of the batches that mixup or cutmix is applied to."""
     flip_averaging: bool = False
     """Average the logits of an image and its mirror in evaluation."""
 
@@ -139,10 +168,15 @@ class ClassificationRecipe(Recipe):
         named = {"ssl": self.pretraining, "pretrained": self.stand_in}.get(self.start)
         return (named,) if named else ()
 
+    @property
+    def repeated(self) -> bool:
+        """True for our own fine-tuning settings."""
+        return self.setting is not None and self.report == "ours"
+
 
 @dataclass(frozen=True)
 class View:
-    """One kind of view of an image: how many a batch has of it, how large, how augmented."""
+    """One kind of view of an image: its size in pixels, its augmentation, and how many a batch has of it."""
 
     size: int
     augmentation: Mapping[str, Mapping[str, Any]]
@@ -155,56 +189,57 @@ class PretrainingRecipe(Recipe):
 
     measure: ClassVar[str] = "knn"
     banded: ClassVar[tuple[str, ...]] = ("probe", "collapsed")
+    uses_labels: ClassVar[bool] = False
 
-    method: Literal["byol", "dino"]
+    method: str
+    """Name of a method in `dlcvlib.ssl.METHODS`."""
     views: tuple[View, ...]
     """Large (global) views first."""
     method_options: Mapping[str, Any] = field(default_factory=dict)
-    """Of `dlcvlib.ssl.byol.BYOL` or `dlcvlib.ssl.dino.DINO`."""
+    """Options of the method's class."""
     momentum: tuple[float, float] = (0.996, 1.0)
-    """Of the moving average, first and last; it follows half a cosine in between."""
+    """EMA momentum of the target network, first and last, with half a cosine in between."""
     warmup_epochs: int = 0
     final_learning_rate: float = 0.0
     final_weight_decay: float | None = None
-    """Weight decay goes there along half a cosine; None keeps it as it is."""
+    """Weight decay at the end of half a cosine; None keeps it constant."""
     on_collapse: Literal["stop", "flag"] = "stop"
-    """What happens when the network says the same of every image: it ends, or goes on and the record says so."""
+    """Stop at a collapse, or continue and flag it in the record."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class SegmentationRecipe(Recipe):
+class SegmentationRecipe(SupervisedRecipe):
     """Settings of a semantic segmentation."""
 
     measure: ClassVar[str] = "mean_iou"
     banded: ClassVar[tuple[str, ...]] = ("mean_iou",)
 
-    schedule: Schedule
     start: Literal["random", "imagenet", "coco", "ssl"] = "random"
-    """Nothing; a backbone from ImageNet; the whole network from COCO; or a backbone from the record `pretraining`."""
-    pretraining: str | None = None
-    """Recipe of the self-supervised pre-training that the backbone starts from."""
+    """Random; the backbone from ImageNet; the whole network from COCO; or the backbone of the record `pretraining`."""
     loss: Literal["cross_entropy", "focal", "dice", "lovasz"] = "cross_entropy"
     loss_options: Mapping[str, Any] = field(default_factory=dict)
-    """Of the function of that name in `dlcvlib.training.losses`."""
+    """Options of the function of that name in `dlcvlib.training.losses`."""
     weigh_classes: bool = False
-    """Weigh each class by its median frequency over the training masks."""
+    """Weight each class by its median frequency over the training masks."""
     ignore_unknown: bool = False
-    """Pixels of the class Unknown teach nothing; else Unknown is a class like others."""
+    """Ignore pixels of the class Unknown in the loss."""
     auxiliary_weight: float = 0.0
-    """Weight of the loss of the network's auxiliary head; 0 for a network without one."""
+    """Weight of the auxiliary head's loss; 0 for a network without one."""
     tile: int | None = None
-    """Side in pixels of the crops that it trains on; None for whole images."""
-    augmentation: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    weight_average: float = 0.0
-    """Decay a step of the moving average of weights that is evaluated and kept; 0 for none."""
+    """Side in pixels of the training crops; None for whole images."""
     dihedral_averaging: bool = False
     """Average the predictions over the eight flips and quarter turns of an image in evaluation."""
     train_images: int | None = None
-    """Train on the first so many images; None for all."""
+    """Train on the first images only; None for all."""
     named_images: tuple[str, ...] = ()
-    """Validation images whose predicted masks are kept, such as "0013"; where the data have none of them, three."""
+    """Validation images whose predicted masks are stored, such as "0013"; three others where the data lack them."""
 
     @property
     def needs(self) -> tuple[str, ...]:
         """Names of the recipes whose records this one starts from."""
         return (self.pretraining,) if self.start == "ssl" and self.pretraining else ()
+
+    @property
+    def repeated(self) -> bool:
+        """True for our own segmentations."""
+        return self.report == "ours"

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from dlcvlib import data, paths, recipes, runs
-from dlcvlib.damage import naming
 from dlcvlib.data import CourseData
 from dlcvlib.data.images import natural
+from dlcvlib.files.damage import naming
 from dlcvlib.recipes import PROFILES, Recipe
 from dlcvlib.runs import Group, Run
 from dlcvlib.runs.group import check

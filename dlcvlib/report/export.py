@@ -11,7 +11,7 @@ from pathlib import Path
 from markdown_it import MarkdownIt
 from plotly.offline import get_plotlyjs
 
-from dlcvlib.outputs import output_file
+from dlcvlib.files.outputs import output_file
 from dlcvlib.report.collect import Sources
 from dlcvlib.report.compose import Section, by_edition, by_report
 from dlcvlib.report.pictures import Block
@@ -34,7 +34,7 @@ def export(
 
     Raises:
         ValueError: `out` is no `.html` file, or there is no such edition.
-        dlcvlib.outputs.ForeignFileError: a file stands at `out` that dlcv did not write.
+        dlcvlib.files.outputs.ForeignFileError: a file stands at `out` that dlcv did not write.
     """
     out = Path(out)
     if out.suffix != ".html" or out.is_dir():

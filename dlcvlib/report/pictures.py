@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-import torch
-
-from dlcvlib import embedding, models, views
+from dlcvlib import embedding, views
 from dlcvlib.data import decode
 from dlcvlib.data.sets import ImageSet
 from dlcvlib.embedding.series import Method
-from dlcvlib.recipes import SERIES, Recipe
+from dlcvlib.recipes import SERIES
 from dlcvlib.report.answers import Answer
 from dlcvlib.report.collect import Sources, System
 from dlcvlib.runs import Run
@@ -20,7 +18,6 @@ from dlcvlib.views import Picture
 Block = str | Picture
 """A text in Markdown, or a picture."""
 
-CLASSES = {"classification": 50, "satellite": 7}
 METHODS: dict[Method, str] = {"pca": "PCA", "tsne": "t-SNE"}
 MOST_CURVES, MOST_MONITORS = 7, 4
 
@@ -55,14 +52,6 @@ def first_run(system: System) -> Run | None:
     return system.here.runs[0] if system.here else None
 
 
-def architecture(recipe: Recipe) -> Picture:
-    """Return the full network, counted without computing any of its values."""
-    with torch.device("meta"):
-        network = models.build(recipe.model, CLASSES[recipe.dataset], form=recipe.form, **recipe.model_options)
-        stages = models.stages(network, recipe.image_size)
-    return views.architecture([stage.asdict() for stage in stages], recipe.title)
-
-
 def best(systems: Sequence[System]) -> System | None:
     """Return the system of the highest mean among those with records here; None if there is none."""
     return max((each for each in systems if each.here), key=lambda each: each.here.mean, default=None)  # type: ignore[union-attr]
@@ -71,7 +60,7 @@ def best(systems: Sequence[System]) -> System | None:
 def _architectures(shown: Shown) -> list[Block]:
     """Draw every network of a report, and the first of our many variants."""
     first = 1 if shown.answer.report == "ours" else None
-    return [architecture(each.recipe) for each in shown.systems[:first]]
+    return [views.network(each.recipe) for each in shown.systems[:first]]
 
 
 def _drawn(draw: Callable[[], Picture], name: str) -> Block:

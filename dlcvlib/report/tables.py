@@ -7,13 +7,12 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from dlcvlib import recipes
 from dlcvlib.course import MARKS, MEASURES, REPORTED, REPORTED_CLASSES, mark_of
 from dlcvlib.metrics.course_iou import LAND_CLASSES
 from dlcvlib.recipes import Recipe
 from dlcvlib.report.collect import System, made_on
 from dlcvlib.runs import Group
-from dlcvlib.views import Picture, table_picture
+from dlcvlib.views import Picture, recipes_overview, recipes_side_by_side, table_picture
 
 NOTHING = "–"
 SETTINGS = (
@@ -58,8 +57,8 @@ def details_table(given: Sequence[Recipe]) -> Picture:
     Args:
         given: recipes as they are before any profile.
     """
-    shown = [name for name in SETTINGS if name in recipes.overview(given).columns]
-    table = recipes.side_by_side(given, shown)
+    shown = [name for name in SETTINGS if name in recipes_overview(given).columns]
+    table = recipes_side_by_side(given, shown)
     titles = {recipe.name: recipe.title for recipe in given}
     return table_picture(table.rename(columns=titles), caption="The full settings: those of a GPU, profile full.")
 

@@ -1,15 +1,14 @@
-"""Run records: read with `Run`, written by a training, kept for the book as results."""
+"""Run records: folders that hold the results of a training run."""
 
 from dlcvlib.runs.group import Group, group_of, grouped, measure_of
-from dlcvlib.runs.info import DamagedRecordError, Info
-from dlcvlib.runs.results import export_result, read_results, result
+from dlcvlib.runs.info import SCHEMA, DamagedRecordError, Info
+from dlcvlib.runs.results import export_result, read_results, result, summary
 from dlcvlib.runs.run import Run, list_runs, load, path_of, readable_runs
 from dlcvlib.runs.writing import (
     as_json,
     drop_previous_checkpoint,
     read_checkpoint,
-    sound_checkpoint,
-    write_arrays,
+    resumable_checkpoint,
     write_best_masks,
     write_checkpoint,
     write_history,
@@ -20,6 +19,7 @@ from dlcvlib.runs.writing import (
 )
 
 __all__ = [
+    "SCHEMA",
     "DamagedRecordError",
     "Group",
     "Info",
@@ -37,8 +37,8 @@ __all__ = [
     "read_results",
     "readable_runs",
     "result",
-    "sound_checkpoint",
-    "write_arrays",
+    "resumable_checkpoint",
+    "summary",
     "write_best_masks",
     "write_checkpoint",
     "write_history",

@@ -130,9 +130,7 @@ def group_of(runs: Run | Sequence[Run], measure: str) -> Group:
     return group
 
 
-def grouped(
-    infos: Sequence[Mapping[str, Any]], measure: str | None = None, runs: Sequence[Run] = ()
-) -> list[Group]:
+def grouped(infos: Sequence[Mapping[str, Any]], measure: str | None = None, runs: Sequence[Run] = ()) -> list[Group]:
     """Return groups of results, in the order of their first.
 
     Args:

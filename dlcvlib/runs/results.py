@@ -1,18 +1,30 @@
-"""Recorded results: the numbers of finished records that the book holds, without weights."""
+"""Results of a record: one line for the terminal, and the JSON file for the book (numbers only, no weights)."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
-from dlcvlib.files import read_regular, write_json
+from dlcvlib.course import MEASURES
+from dlcvlib.files.atomic import read_regular, write_json
 from dlcvlib.runs.group import check, measure_of
 from dlcvlib.runs.info import Info, parse_info
 from dlcvlib.runs.run import Run
 
 
+def summary(run: Run) -> str:
+    """Return one line: path, status, and the measure at the best epoch."""
+    info = run.info
+    best = info.get("best", {})
+    name = next((name for name in MEASURES if name in best), None)
+    value = f"{MEASURES[name].name} {best[name]:.4f} (epoch {best.get('epoch', '?')})" if name else ""
+    replaced = info.get("data", {}).get("stands_in_for")
+    images = f"  [on the toy world in place of {replaced}]" if replaced else ""
+    return f"{run.path}  {info.get('status', 'of unknown status')}  {value}".rstrip() + images
+
+
 def result(run: Run) -> dict[str, Any]:
-    """Return the numbers of a finished record, without its weights.
+    """Return the numbers of a finished record, as they are written to `book/results/`.
 
     Raises:
         ValueError: the record is not finished.
@@ -20,7 +32,7 @@ def result(run: Run) -> dict[str, Any]:
     info = run.info
     if info.get("status") != "finished":
         raise ValueError(f"{run.path} is not finished (status: {info.get('status')}); `dlcv train` resumes it")
-    kept: tuple[str, ...] = (
+    names: tuple[str, ...] = (
         "recipe",
         "profile",
         "seed",
@@ -33,21 +45,17 @@ def result(run: Run) -> dict[str, Any]:
         "best",
         "last",
     )
-    kept += tuple(name for name in ("before", "trained_parameters", "collapse") if name in info)
+    names += tuple(name for name in ("before", "trained_parameters", "collapse", "schema") if name in info)
     timings = {name: info["timings"][name] for name in ("started", "finished", "minutes")}
-    return {name: info[name] for name in kept} | {"timings": timings, "history": run.history.to_dict("list")}
+    return {name: info[name] for name in names} | {"timings": timings, "history": run.history.to_dict("list")}
 
 
 def export_result(run: Run, folder: Path) -> Path:
-    """Write `result(run)` into `folder`, named after the data, recipe, profile and seed.
-
-    Returns:
-        the file written.
-    """
-    kept = result(run)
-    name = "-".join([kept["data"]["root"], kept["recipe"]["name"], kept["profile"], f"seed{kept['seed']}"])
+    """Write `result(run)` to a file in `folder` named after data, recipe, profile and seed; return the file."""
+    numbers = result(run)
+    name = "-".join([numbers["data"]["root"], numbers["recipe"]["name"], numbers["profile"], f"seed{numbers['seed']}"])
     file = Path(folder) / f"{name}.json"
-    write_json(file, kept)
+    write_json(file, numbers)
     return file
 
 

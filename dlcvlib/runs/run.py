@@ -1,19 +1,18 @@
-"""The run record: the folder a training leaves behind, from which every figure is drawn.
+"""The run record: the folder with everything that a training run writes.
 
 A record is `runs/{profile}/{recipe}/seed{n}/` with
 
-- `run.json`: recipe, seed, versions, device, fingerprint of the data, timings; its `status` says whether the record
-  is complete;
-- `history.csv`: one row an epoch;
+- `run.json`: recipe, seed, versions, device, fingerprint of the data, timings, and the `status`;
+- `history.csv`: one row per epoch;
 - `snapshots/epoch_0000.npz`: features of a fixed sample (epoch 0 is the network before training), or
-  `snapshots/epoch_0000/*.png`: label maps of a few images;
-- `best_masks/*.png`: label maps of all validation images by the best epoch;
-- `embeddings/`: maps made from the snapshots;
+  `snapshots/epoch_0000/*.png`: predicted label maps of a few images;
+- `best_masks/*.png`: predicted label maps of all validation images at the best epoch;
+- `embeddings/`: maps computed from the snapshots;
 - `model.safetensors`: the weights of the best epoch;
-- `checkpoint.pt` and, while it trains, `checkpoint.previous.pt`: everything needed to resume;
-- `.digests.json`: a digest of each of these files, by which a damaged one is told (`dlcvlib.digests`).
+- `checkpoint.pt` and, during training, `checkpoint.previous.pt`: the state to resume from;
+- `.digests.json`: a digest of each of these files, to detect damage (`dlcvlib.files.digests`).
 
-Every file appears whole or not at all; none is a pickle that a reader must trust.
+Every file is written atomically, and no code is executed when one is read.
 """
 
 from __future__ import annotations
@@ -23,7 +22,6 @@ import re
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
@@ -32,54 +30,52 @@ from safetensors import SafetensorError
 from safetensors.torch import load as load_safetensors
 from torch import Tensor
 
-from dlcvlib import digests
 from dlcvlib.data import palette
+from dlcvlib.files import digests
 from dlcvlib.runs.info import DamagedRecordError, Info, parse_info
 
-TRAIN_ANEW = "copy it anew from where the record was made, or remove the record and train it anew"
-LEAVE_OUT = f"{TRAIN_ANEW}; a snapshot that is deleted is left out"
+TRAIN_AGAIN = "copy it again from where the record was made, or remove the record and train again"
+LEAVE_OUT = f"{TRAIN_AGAIN}; figures leave out a snapshot that is deleted"
 
 
 @dataclass(frozen=True)
 class Run:
-    """One record on disk; reading it needs neither the data nor a GPU.
-
-    Whatever reads a file of it raises `DamagedRecordError` where the file is not what was written.
-    """
+    """A record on disk. Methods that read a file raise `DamagedRecordError` if it is damaged."""
 
     path: Path
 
     @property
     def info(self) -> Info:
-        """Content of `run.json`; empty before the first epoch was begun."""
+        """Content of `run.json`; empty before the first epoch."""
         file = self.path / "run.json"
         return parse_info(file, self.content("run.json")) if file.exists() or file.is_symlink() else Info()
 
     @property
     def finished(self) -> bool:
-        """Whether the training came to its planned end."""
+        """True if the training run is complete."""
         return self.info.get("status") == "finished"
 
     @property
     def epochs_done(self) -> int:
-        """Rows of `history.csv`, after which the training resumes; 0 where there is none."""
+        """Number of rows of `history.csv`; 0 if it does not exist."""
         return len(self.history) if (self.path / "history.csv").is_file() else 0
 
     @property
     def history(self) -> pd.DataFrame:
-        """One row an epoch, column `epoch` first; the rest are the task's own (losses, accuracies in [0, 1], …)."""
+        """One row per epoch: column `epoch`, then those of the task (losses, accuracies in [0, 1], …)."""
         file = self._file("history.csv")
+        content = self.content("history.csv")
         try:
-            rows = pd.read_csv(io.BytesIO(self.content("history.csv")), float_precision="round_trip")
-        except ValueError as error:  # empty, or no table
-            raise DamagedRecordError(f"{file} is damaged ({error}): {TRAIN_ANEW}") from error
+            rows = pd.read_csv(io.BytesIO(content), float_precision="round_trip")
+        except ValueError as error:  # empty or not a table
+            raise DamagedRecordError(f"{file} is damaged ({error}): {TRAIN_AGAIN}") from error
         if "epoch" not in rows.columns:
-            raise DamagedRecordError(f"{file} is damaged (it has no column `epoch`): {TRAIN_ANEW}")
+            raise DamagedRecordError(f"{file} is damaged (it has no column `epoch`): {TRAIN_AGAIN}")
         return rows
 
     @property
     def snapshot_epochs(self) -> list[int]:
-        """Epochs with a snapshot, ascending; 0 is the network before training."""
+        """Epochs with a snapshot, in ascending order; 0 is the network before training."""
         return sorted(
             int(name[1])
             for entry in (self.path / "snapshots").glob("epoch_*")
@@ -87,22 +83,20 @@ class Run:
         )
 
     def snapshot(self, epoch: int) -> dict[str, np.ndarray]:
-        """Arrays kept at `epoch`.
+        """Arrays of the snapshot at `epoch`.
 
         Returns:
             for classification: `features` (N, D) float16, `labels` (N,) int64, `indices` (N,) int64 into the split,
             `predicted` (N,) int64, `confidence` (N,) float16 in [0, 1]. The sample is the same at every epoch.
 
         Raises:
-            FileNotFoundError: no snapshot of this epoch; the message names those there are.
+            FileNotFoundError: no snapshot of this epoch; the message names the epochs with one.
             DamagedRecordError: the file is damaged.
         """
         name = f"snapshots/epoch_{epoch:04d}.npz"
         file = self.path / name
         if not file.is_file():
-            raise FileNotFoundError(
-                f"{file} is not there; this record has snapshots of the epochs {self.snapshot_epochs}"
-            )
+            raise FileNotFoundError(f"{file} does not exist; there are snapshots of the epochs {self.snapshot_epochs}")
         try:
             with np.load(io.BytesIO(self.content(name, LEAVE_OUT)), allow_pickle=False) as arrays:
                 return {array: arrays[array] for array in arrays.files}
@@ -112,64 +106,61 @@ class Run:
             raise DamagedRecordError(f"{file} cannot be read ({error}): {LEAVE_OUT}") from error
 
     def masks(self, epoch: int) -> dict[str, np.ndarray]:
-        """Label maps kept at `epoch`: from an image's name to uint8 (H, W), class ids 0 to 6.
+        """Predicted label maps at `epoch`: image name to uint8 (H, W), class ids 0 to 6.
 
         Raises:
-            FileNotFoundError: none were kept at this epoch; the message names the epochs with a snapshot.
+            FileNotFoundError: no label maps at this epoch; the message names the epochs with a snapshot.
             DamagedRecordError: one is damaged.
         """
         return self._read_label_maps(self.mask_files(epoch))
 
     def mask_files(self, epoch: int) -> dict[str, Path]:
-        """Files of the label maps kept at `epoch`, by image's name, in the order of the names.
+        """Files of the label maps at `epoch` by image name, sorted.
 
         Raises:
-            FileNotFoundError: none were kept at this epoch; the message names the epochs with a snapshot.
+            FileNotFoundError: no label maps at this epoch; the message names the epochs with a snapshot.
         """
         folder = self.path / "snapshots" / f"epoch_{epoch:04d}"
-        return _label_maps(folder, f"this record has snapshots of the epochs {self.snapshot_epochs}")
+        return _label_maps(folder, f"there are snapshots of the epochs {self.snapshot_epochs}")
 
     def best_masks(self) -> dict[str, np.ndarray]:
-        """Label maps of all validation images by the best epoch, otherwise as `masks`.
+        """Predicted label maps of all validation images at the best epoch, in the form of `masks`.
 
         Raises:
-            FileNotFoundError: the record is not finished, or was made before these were kept.
+            FileNotFoundError: the record is not finished, or of an older version that did not write them.
             DamagedRecordError: one is damaged.
         """
-        otherwise = "they are written when a segmentation ends: remove the record, then train it anew"
-        return self._read_label_maps(_label_maps(self.path / "best_masks", otherwise))
+        cure = "they are written at the end of training: remove the record and train again"
+        return self._read_label_maps(_label_maps(self.path / "best_masks", cure))
 
     def first_middle_last(self) -> tuple[int, int, int]:
-        """First, middle and last epoch with a snapshot after training began: the three that the reports ask for."""
+        """First, middle and last epoch with a snapshot, without epoch 0."""
         epochs = [epoch for epoch in self.snapshot_epochs if epoch > 0]
         if not epochs:
-            raise FileNotFoundError(
-                f"{self.path / 'snapshots'} holds no snapshot of a trained epoch: has the training begun?"
-            )
+            raise FileNotFoundError(f"{self.path / 'snapshots'} holds no snapshot of a trained epoch; train first")
         return epochs[0], epochs[len(epochs) // 2], epochs[-1]
 
     def weights(self) -> dict[str, Tensor]:
         """Weights of the best epoch, on the CPU."""
         file = self._file("model.safetensors")
+        content = self.content("model.safetensors")
         try:
-            return load_safetensors(self.content("model.safetensors"))
-        except (SafetensorError, ValueError, KeyError) as error:  # also a type of numbers that torch has not
-            if isinstance(error, DamagedRecordError):
-                raise
-            raise DamagedRecordError(f"{file} cannot be read as weights ({error}): {TRAIN_ANEW}") from error
+            return load_safetensors(content)
+        except (SafetensorError, ValueError, KeyError) as error:  # KeyError: a dtype that torch does not have
+            raise DamagedRecordError(f"{file} cannot be read as weights ({error}): {TRAIN_AGAIN}") from error
 
     def verify(self) -> None:
-        """Make certain that what every reader of a finished record needs is what was written.
+        """Check the history and the weights of a finished record.
 
         Raises:
-            DamagedRecordError: its history or its weights are not.
+            DamagedRecordError: one of them is damaged.
         """
         for name in ("history.csv", "model.safetensors"):
             self._file(name)
             self.content(name)
 
-    def is_sound(self, name: str) -> bool:
-        """Whether a file of the record is there and is what was written."""
+    def is_intact(self, name: str) -> bool:
+        """Return True if the file exists and is not damaged."""
         try:
             self.content(name)
         except (DamagedRecordError, FileNotFoundError):
@@ -180,20 +171,18 @@ class Run:
         file = self.path / name
         if not file.exists():
             raise FileNotFoundError(
-                f"{file} is not there: the record has not got so far (status: {self.info.get('status', 'not begun')})"
+                f"{file} does not exist yet (status: {self.info.get('status', 'not begun')}); `dlcv train` resumes it"
             )
         return file
 
-    def content(self, name: str, cure: str = TRAIN_ANEW) -> bytes:
-        """Return the bytes of a file, once it is certain that they are those that were written.
-
-        A file without a digest, as records of older versions have them, is trusted.
+    def content(self, name: str, cure: str = TRAIN_AGAIN) -> bytes:
+        """Return the content of a file after comparing its digest; old records without digests are not compared.
 
         Raises:
-            DamagedRecordError: they are others; the message ends in `cure`.
+            DamagedRecordError: the file is damaged; the message ends in `cure`.
         """
         content = _read(self.path / name, cure)
-        # Only now: a training that goes on meanwhile notes a digest before it writes the file.
+        # Read the digests last: a training run in progress updates them before it writes a file.
         return _verified(self.path / name, content, digests.read(self.path).get(name), cure)
 
     def _read_label_maps(self, files: dict[str, Path]) -> dict[str, np.ndarray]:
@@ -206,25 +195,25 @@ class Run:
 
 def _read(file: Path, cure: str) -> bytes:
     if file.exists() and not file.is_file():
-        raise DamagedRecordError(f"{file} is no regular file: {cure}")
+        raise DamagedRecordError(f"{file} is not a regular file: {cure}")
     return file.read_bytes()
 
 
 def _verified(file: Path, content: bytes, known: list[str] | None, cure: str) -> bytes:
     if known is not None and digests.digest(content) not in known:
-        raise DamagedRecordError(f"{file} is damaged: it is not what was written. {cure[0].upper()}{cure[1:]}")
+        raise DamagedRecordError(f"{file} is damaged (its digest does not match): {cure}")
     return content
 
 
-def _label_maps(folder: Path, otherwise: str) -> dict[str, Path]:
+def _label_maps(folder: Path, cure: str) -> dict[str, Path]:
     files = sorted(folder.glob("*.png"))
     if not files:
-        raise FileNotFoundError(f"{folder} holds no label maps; {otherwise}")
+        raise FileNotFoundError(f"{folder} holds no label maps; {cure}")
     return {file.stem: file for file in files}
 
 
 def path_of(root: Path, profile: str, recipe: str, seed: int) -> Path:
-    """Folder of one record below the runs folder `root`."""
+    """Folder of a record below the runs folder `root`."""
     return Path(root) / profile / recipe / f"seed{seed}"
 
 
@@ -233,30 +222,28 @@ def load(path: str | Path) -> Run:
 
     Raises:
         FileNotFoundError: there is no `run.json`.
-        DamagedRecordError: it is damaged.
+        DamagedRecordError: `run.json` is damaged.
     """
     run = Run(Path(path))
     if not run.info:
-        raise FileNotFoundError(
-            f"{run.path} holds no run.json, so it is no run record; `dlcv runs` lists those there are"
-        )
+        raise FileNotFoundError(f"{run.path} is not a run record (no run.json); `dlcv runs` lists the records")
     return run
 
 
 def list_runs(root: str | Path) -> list[Run]:
-    """Return every record below `root`, damaged ones too, in the order of their paths."""
+    """Return all records below `root`, including damaged ones, sorted by path."""
     folders = sorted(Path(root).glob("*/*/seed*"))
     return [Run(folder) for folder in folders if (folder / "run.json").exists() or (folder / "run.json").is_symlink()]
 
 
 def readable_runs(root: str | Path) -> tuple[list[Run], list[DamagedRecordError]]:
-    """Return the records below `root` whose `run.json` can be read, and what is wrong with each of the others."""
-    found: list[Run] = []
-    damaged: list[DamagedRecordError] = []
+    """Return the records below `root` whose `run.json` is intact, and an error for each of the others."""
+    readable: list[Run] = []
+    errors: list[DamagedRecordError] = []
     for run in list_runs(root):
         try:
             if run.info:
-                found.append(run)
+                readable.append(run)
         except DamagedRecordError as error:
-            damaged.append(error)
-    return found, damaged
+            errors.append(error)
+    return readable, errors

@@ -1,4 +1,4 @@
-"""Writing a run record: each file whole or not at all, its digest noted before it."""
+"""Writing a run record: each file atomically, after its digest."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import io
 import json
 import sys
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,9 +14,9 @@ import torch
 from safetensors.torch import save
 from torch import Tensor
 
-from dlcvlib import digests
 from dlcvlib.data import palette
-from dlcvlib.files import json_text, whole_folder, write_bytes
+from dlcvlib.files import digests
+from dlcvlib.files.atomic import json_text, whole_folder, write_bytes
 from dlcvlib.memory import is_out_of_memory
 from dlcvlib.runs.info import DamagedRecordError
 from dlcvlib.runs.run import Run
@@ -27,7 +26,7 @@ PREVIOUS = "checkpoint.previous.pt"
 
 
 def as_json(value: Any) -> Any:
-    """Return `value` as it comes back from a JSON file: tuples as lists, keys as strings."""
+    """Return `value` as JSON would give it back: tuples as lists, keys as strings."""
     return json.loads(json.dumps(value))
 
 
@@ -37,53 +36,43 @@ def write_info(run: Run, info: Mapping[str, Any]) -> None:
 
 
 def write_history(run: Run, rows: list[dict[str, float]]) -> None:
-    """Write `history.csv`, one row an epoch; floats keep all their digits."""
+    """Write `history.csv`, one row per epoch, with all digits."""
     _write(run, {"history.csv": pd.DataFrame(rows).to_csv(index=False).encode()})
 
 
-def arrays_bytes(arrays: Mapping[str, np.ndarray]) -> memoryview:
-    """Return named arrays as the content of a compressed `.npz`."""
+def write_snapshot(run: Run, epoch: int, arrays: dict[str, np.ndarray]) -> None:
+    """Write the arrays of the snapshot at `epoch` as a compressed `.npz`; see `Run.snapshot`."""
     buffer = io.BytesIO()
     np.savez_compressed(buffer, allow_pickle=False, **arrays)
-    return buffer.getbuffer()
-
-
-def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
-    """Write named arrays as a compressed `.npz`, outside of a record or for what can be made again."""
-    write_bytes(path, arrays_bytes(arrays))
-
-
-def write_snapshot(run: Run, epoch: int, arrays: dict[str, np.ndarray]) -> None:
-    """Write the arrays kept at `epoch`; see `Run.snapshot`."""
-    _write(run, {f"snapshots/epoch_{epoch:04d}.npz": arrays_bytes(arrays)})
+    _write(run, {f"snapshots/epoch_{epoch:04d}.npz": buffer.getbuffer()})
 
 
 def write_masks(run: Run, epoch: int, masks: Mapping[str, np.ndarray]) -> None:
-    """Write the label maps kept at `epoch` as palette PNG, all or none.
+    """Write the label maps of the snapshot at `epoch` as palette PNGs, all or none.
 
     Args:
         run: the record.
         epoch: 0 is the network before training.
-        masks: from an image's name to uint8 (H, W), class ids 0 to 6.
+        masks: image name to uint8 (H, W), class ids 0 to 6.
     """
     _write_label_maps(run, f"snapshots/epoch_{epoch:04d}", masks)
 
 
 def write_best_masks(run: Run, masks: Mapping[str, np.ndarray]) -> None:
-    """Write the label maps of `Run.best_masks`, all or none."""
+    """Write the label maps of the best epoch as palette PNGs, all or none."""
     _write_label_maps(run, "best_masks", masks)
 
 
 def write_weights(run: Run, weights: dict[str, Tensor], metadata: dict[str, str]) -> None:
-    """Write `model.safetensors`; `metadata` says which epoch they are of."""
+    """Write `model.safetensors`; `metadata` names the epoch."""
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
     _write(run, {"model.safetensors": save(tensors, metadata)})
 
 
 def write_checkpoint(run: Run, state: dict[str, Any]) -> None:
-    """Write `checkpoint.pt`: tensors, numbers, strings and containers of them only.
+    """Write `checkpoint.pt`, which holds tensors, numbers, strings and containers of them only.
 
-    The one before becomes `checkpoint.previous.pt`, to resume from should the newest be damaged.
+    The old one becomes `checkpoint.previous.pt`, to resume from if the new one is damaged.
     """
     buffer = io.BytesIO()
     torch.save(state, buffer)
@@ -95,42 +84,42 @@ def write_checkpoint(run: Run, state: dict[str, Any]) -> None:
     _write(run, {CHECKPOINT: buffer.getbuffer()})
 
 
-def sound_checkpoint(run: Run) -> str | None:
-    """Return the name of the newest checkpoint that can be resumed from; None where the training begins anew.
+def resumable_checkpoint(run: Run) -> str | None:
+    """Return the name of the newest checkpoint to resume from; None if there is none.
 
-    A damaged one is passed over, which is said on stderr. So is a checkpoint whose epoch is not the best one where the
-    best one's weights, which it does not hold, are damaged.
+    Damaged checkpoints are skipped, with a message on stderr. So is a checkpoint after the best epoch if the weights of
+    the best epoch, which it does not hold, are damaged.
     """
-    passed_over = []
+    skipped = []
     for name in (CHECKPOINT, PREVIOUS):
         if not (run.path / name).exists():
             continue
         try:
             progress = read_checkpoint(run, name)["progress"]
-            if progress["best_epoch"] != progress["epoch"] and not run.is_sound("model.safetensors"):
+            if progress["best_epoch"] != progress["epoch"] and not run.is_intact("model.safetensors"):
                 raise DamagedRecordError(f"{run.path / 'model.safetensors'}, of the best epoch so far, is damaged")
         except DamagedRecordError as error:
-            passed_over.append(str(error))
+            skipped.append(str(error))
             continue
-        _tell(passed_over, f"resuming after epoch {progress['epoch']}, from {name}")
+        _report(skipped, f"resuming after epoch {progress['epoch']}, from {name}")
         return name
-    _tell(passed_over, "the training begins anew")
+    _report(skipped, "training from the first epoch")
     return None
 
 
 def read_checkpoint(run: Run, name: str) -> dict[str, Any]:
-    """Read a checkpoint to the CPU; nothing in it is executed.
+    """Read a checkpoint to the CPU, executing no code in it.
 
     Raises:
-        DamagedRecordError: it is not what `write_checkpoint` wrote.
-        OSError, MemoryError: it cannot be read now, which says nothing of the file: it must not be trained over.
+        DamagedRecordError: the checkpoint is damaged.
+        OSError, MemoryError: it cannot be read now but may be intact, so it must not be overwritten.
     """
     file = run.path / name
     content = io.BytesIO(run.content(name))
     try:
         state = torch.load(content, map_location="cpu", weights_only=True)
         state["progress"]["epoch"], state["task"]
-    except Exception as error:  # a damaged file makes torch raise almost anything; all of it means the same here
+    except Exception as error:  # on a damaged file, torch raises almost anything
         if is_out_of_memory(error):
             raise
         raise DamagedRecordError(f"{file} is damaged ({type(error).__name__})") from error
@@ -138,17 +127,17 @@ def read_checkpoint(run: Run, name: str) -> dict[str, Any]:
 
 
 def drop_previous_checkpoint(run: Run) -> None:
-    """Remove `checkpoint.previous.pt`, of no use once the training has ended."""
+    """Remove `checkpoint.previous.pt`."""
     (run.path / PREVIOUS).unlink(missing_ok=True)
 
 
-def _tell(passed_over: list[str], outcome: str) -> None:
-    if passed_over:
-        print(f"{'; '.join(passed_over)}; {outcome}", file=sys.stderr)
+def _report(skipped: list[str], outcome: str) -> None:
+    if skipped:
+        print(f"{'; '.join(skipped)}; {outcome}", file=sys.stderr)
 
 
 def _write(run: Run, contents: Mapping[str, bytes | memoryview]) -> None:
-    """Write files of a record, by name, their digests first."""
+    """Write files of a record by name, their digests first."""
     digests.announce(run.path, {name: digests.digest(content) for name, content in contents.items()})
     for name, content in contents.items():
         write_bytes(run.path / name, content)

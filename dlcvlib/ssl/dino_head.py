@@ -1,4 +1,4 @@
-"""DINO's head: from features to scores for many prototypes.
+"""DINO's projection head: features to scores of prototypes.
 
 Source: Caron et al. 2021, Emerging properties in self-supervised vision transformers, section 3.1 and appendix C,
 https://arxiv.org/abs/2104.14294.
@@ -12,46 +12,49 @@ from torch.nn import functional
 
 
 class Prototypes(nn.Module):
-    """A linear layer without bias whose rows have length 1: each output is the cosine with one prototype.
+    """Linear layer without bias whose rows are l2-normalised: each output is the cosine with one prototype.
 
-    It is what weight normalisation gives with its length `g` fixed at 1; `nn.utils.weight_norm` is deprecated and
-    cannot be copied.
+    Equals weight normalisation with `g` fixed at 1; `nn.utils.weight_norm` is deprecated and cannot be deep-copied.
     """
 
-    def __init__(self, width: int, number: int) -> None:
+    def __init__(self, in_dim: int, out_dim: int) -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.empty(number, width))
+        self.weight = nn.Parameter(torch.empty(out_dim, in_dim))
         nn.init.trunc_normal_(self.weight, std=0.02)
 
     def forward(self, directions: Tensor) -> Tensor:
-        """Cosines (N, number) of unit vectors (N, width) with every prototype."""
+        """Return the cosines (N, out_dim) of unit vectors (N, in_dim) with every prototype."""
         return functional.linear(directions, functional.normalize(self.weight, dim=1))
 
 
 class DINOHead(nn.Module):
-    """Three linear layers with GELU between them, a unit vector at the bottleneck, then the prototypes.
+    """Three linear layers with GELU between them, l2 normalisation at the bottleneck, then the prototypes.
 
     Args:
-        width: of the features.
+        feature_dim: length of a feature vector.
         out_dim: number of prototypes.
-        hidden: width of the two inner layers.
-        bottleneck: length of the unit vector.
+        hidden: dimension of the two hidden layers.
+        bottleneck: dimension of the bottleneck.
 
     Shapes:
-        (N, width) float to (N, out_dim) float in [-1, 1].
+        (N, feature_dim) float to (N, out_dim) float in [-1, 1].
     """
 
-    def __init__(self, width: int, out_dim: int, *, hidden: int = 2048, bottleneck: int = 256) -> None:
+    def __init__(self, feature_dim: int, out_dim: int, *, hidden: int = 2048, bottleneck: int = 256) -> None:
         super().__init__()
-        self.perceptron = nn.Sequential(
-            nn.Linear(width, hidden), nn.GELU(), nn.Linear(hidden, hidden), nn.GELU(), nn.Linear(hidden, bottleneck)
+        self.mlp = nn.Sequential(
+            nn.Linear(feature_dim, hidden),
+            nn.GELU(),
+            nn.Linear(hidden, hidden),
+            nn.GELU(),
+            nn.Linear(hidden, bottleneck),
         )
-        for layer in self.perceptron:
+        for layer in self.mlp:
             if isinstance(layer, nn.Linear):
                 nn.init.trunc_normal_(layer.weight, std=0.02)
                 nn.init.zeros_(layer.bias)
         self.prototypes = Prototypes(bottleneck, out_dim)
 
     def forward(self, features: Tensor) -> Tensor:
-        """Scores of every prototype."""
-        return self.prototypes(functional.normalize(self.perceptron(features), dim=1))
+        """Return the scores of every prototype."""
+        return self.prototypes(functional.normalize(self.mlp(features), dim=1))

@@ -1,4 +1,4 @@
-"""Figures that say, without labels, whether a representation is alive.
+"""Label-free measures of a representation, which show a collapse.
 
 Features and outputs are of held-out images, one row each.
 """
@@ -10,10 +10,11 @@ from torch import Tensor
 from torch.nn import functional
 
 
-def output_spread(outputs: Tensor) -> float:
-    """Standard deviation of unit vectors, mean over dimensions, times sqrt(D): 1 if spread evenly, 0 if all alike.
+def normalized_std(outputs: Tensor) -> float:
+    """Standard deviation of the l2-normalised rows, mean over dimensions, times sqrt(D).
 
-    Source: Chen and He 2021, SimSiam, section 4.1, where 1 / sqrt(D) is the healthy value.
+    1 if the directions are uniformly distributed, 0 if all are equal.
+    Source: Chen and He 2021, SimSiam, section 4.1, where 1 / sqrt(D) is the healthy std.
 
     Args:
         outputs: (N, D) float, N at least 2.
@@ -40,10 +41,10 @@ def entropy(probabilities: Tensor) -> float:
     return float(torch.special.entr(probabilities).sum(1).mean())
 
 
-def information(probabilities: Tensor) -> float:
-    """What a row tells of which image it belongs to: entropy of the mean minus mean of the entropies, in nats, >= 0.
+def mutual_information(probabilities: Tensor) -> float:
+    """Mutual information of image and prototype in nats: entropy of the mean row minus mean entropy, at least 0.
 
-    It is 0 in both kinds of collapse: all rows uniform, or all rows on the same entry.
+    It is 0 in both kinds of collapse: all rows uniform, or all rows on the same prototype.
 
     Args:
         probabilities: (N, K) float.

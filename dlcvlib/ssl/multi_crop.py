@@ -1,4 +1,4 @@
-"""Multi-crop: views of several sizes through one network, each size in one pass.
+"""Multi-crop: views of several sizes through one network, one forward pass for each size.
 
 Source: Caron et al. 2020, SwAV, section 3.2, https://arxiv.org/abs/2006.09882; used by DINO.
 """
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 
 def multi_crop(network: nn.Module, views: Sequence[Tensor]) -> Tensor:
-    """Features of all views, stacked in their order; neighbours of one size go through the network together.
+    """Return the features of all views, stacked in their order; consecutive views of one size share a forward pass.
 
     Args:
         network: maps (N, 3, H, W) to (N, D) for any H and W.
@@ -22,5 +22,5 @@ def multi_crop(network: nn.Module, views: Sequence[Tensor]) -> Tensor:
     Returns:
         (len(views) * N, D).
     """
-    alike = (list(group) for _, group in groupby(views, key=lambda view: view.shape[-2:]))
-    return torch.cat([network(torch.cat(group)) for group in alike])
+    same_size = (list(group) for _, group in groupby(views, key=lambda view: view.shape[-2:]))
+    return torch.cat([network(torch.cat(group)) for group in same_size])

@@ -1,4 +1,4 @@
-"""Values that change at every step: learning rate, weight decay, momentum of the teacher, teacher temperature."""
+"""Schedules of learning rate, weight decay, EMA momentum and teacher temperature."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ def cosine(
     warmup_epochs: int = 0,
     start: float = 0.0,
 ) -> np.ndarray:
-    """From `start` in a straight line to `base` during the warm-up, then along half a cosine towards `final`.
+    """Linear warm-up from `start` to `base`, then half a cosine towards `final`.
 
     v(t) = final + (base - final) (1 + cos(pi t / T)) / 2 for t = 0 … T - 1 after the warm-up.
-    Source: Loshchilov and Hutter 2017, SGDR, equation 5; the form is that of the official DINO code.
+    Source: Loshchilov and Hutter 2017, SGDR, equation 5, in the form of the official DINO code.
 
     Args:
         base: value at the end of the warm-up.
-        final: value that the last step comes near.
-        epochs: of the whole training, at least 1.
+        final: value that the last step approaches.
+        epochs: length of the training run, at least 1.
         steps_per_epoch: at least 1.
         warmup_epochs: 0 to `epochs`.
-        start: value of the first step, if there is a warm-up.
+        start: value at the first step of a warm-up.
 
     Returns:
-        (epochs * steps_per_epoch,) float64, one value a step.
+        (epochs * steps_per_epoch,) float64, one value per step.
 
     Raises:
-        ValueError: a number of epochs or steps is out of range.
+        ValueError: epochs, steps or warm-up are out of range.
     """
     if epochs < 1 or steps_per_epoch < 1:
         raise ValueError(f"epochs={epochs} and steps_per_epoch={steps_per_epoch} must both be at least 1")
@@ -43,10 +43,10 @@ def cosine(
 
 
 def warmed_up(first: float, then: float, epochs: int, warmup_epochs: int) -> np.ndarray:
-    """From `first` in a straight line to `then` during the warm-up, afterwards `then`.
+    """Linear warm-up from `first` to `then`, constant afterwards.
 
     Returns:
-        (max(epochs, warmup_epochs),) float64, one value an epoch.
+        (max(epochs, warmup_epochs),) float64, one value per epoch.
     """
     warmup = np.linspace(first, then, warmup_epochs)
     return np.concatenate([warmup, np.full(max(0, epochs - warmup_epochs), then)])

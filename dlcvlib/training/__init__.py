@@ -1,4 +1,4 @@
-"""Training: one loop, one file a task, and `train`, which returns a record finished, gone on with, or begun."""
+"""Training: one loop, one file for each kind of training (`tasks`), and `train`, which is load-or-train."""
 
 from dlcvlib.processes import ProcessLostError
 from dlcvlib.training.info import RecordMismatchError

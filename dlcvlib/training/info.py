@@ -1,4 +1,4 @@
-"""What `run.json` says of a training: written when it begins, completed when it ends."""
+"""Content of `run.json`: written when a training begins, completed when it ends."""
 
 from __future__ import annotations
 
@@ -15,27 +15,28 @@ from dlcvlib.data import CourseData
 from dlcvlib.recipes import Recipe
 from dlcvlib.runs import Run
 from dlcvlib.training import device as devices
+from dlcvlib.training.images import Images
 from dlcvlib.training.loop import Progress
-from dlcvlib.training.starting import GivenWeights
+from dlcvlib.training.start import RANDOM, GivenWeights
 
 PACKAGES = ("torch", "torchvision", "timm", "numpy", "safetensors")
 
 
 class RecordMismatchError(RuntimeError):
-    """The record's folder holds another training than the one asked for."""
+    """The record's folder holds a training with other settings, data or initial weights than those asked for."""
 
 
 def refuse_other_record(run: Run, recipe: Recipe, fingerprint: str, weights: GivenWeights | None = None) -> None:
-    """Compare what the record was made with to what is asked for.
+    """Compare settings, data and initial weights of a record with those asked for.
 
     Args:
         run: the record; one that was not begun is never refused.
         recipe: as its profile reads it.
         fingerprint: of the images.
-        weights: the file that was named to start from; None where any start will do.
+        weights: file that was named to start from; None accepts any start.
 
     Raises:
-        RecordMismatchError: they differ; the message names where.
+        RecordMismatchError: they differ; the message names the settings.
     """
     info = run.info
     if not info:
@@ -55,7 +56,7 @@ def refuse_other_record(run: Run, recipe: Recipe, fingerprint: str, weights: Giv
 
 
 def _with_defaults(settings: Any, recorded: dict[str, Any]) -> dict[str, Any]:
-    """What was recorded, and the default of each setting that the record of an older version does not name."""
+    """Return the recorded settings, with the default of each one that an older version did not record."""
     complete = dict(recorded)
     for field in dataclasses.fields(settings):
         value = getattr(settings, field.name)
@@ -73,36 +74,31 @@ def _default(field: dataclasses.Field[Any]) -> Any:
 
 
 def first_info(
-    recipe: Recipe,
-    profile: str,
-    seed: int,
-    course: CourseData,
-    used: CourseData,
-    about_data: dict[str, Any],
-    device: torch.device,
+    recipe: Recipe, profile: str, seed: int, course: CourseData, images: Images, device: torch.device
 ) -> dict[str, Any]:
-    """Return the information that a training begins with.
+    """Return the content that a training begins with.
 
     Args:
         recipe: as its profile reads it.
         profile: name of the profile.
         seed: of the training.
         course: the data that were asked for.
-        used: the data that it trains on, of which the record tells; see `prepare.labelled_source`.
-        about_data: fingerprint and numbers of the images.
+        images: to train on; from other data where the toy world stands in.
         device: to train on.
     """
+    used = images.course
     stands_in = {} if used.root == course.root else {"stands_in_for": course.root.name}
     return {
+        "schema": runs.SCHEMA,
         "recipe": runs.as_json(recipe.as_dict()),
         "profile": profile,
         "seed": seed,
         "status": "training",
-        "start": {"from": "random"},
-        "device": devices.hardware(device)
-        + (f", {processes.world_size()} processes" if processes.world_size() > 1 else ""),
+        "start": RANDOM,
+        "device": _hardware(device),
         "precision": devices.choose_precision(device),
-        "data": {"root": used.root.name, "is_toy": used.is_toy} | stands_in | about_data,
+        "data": {"root": used.root.name, "is_toy": used.is_toy, "fingerprint": images.fingerprint}
+        | {"classes": images.num_classes, **images.facts, **stands_in},
         "versions": {"python": platform.python_version()}
         | {name: importlib.metadata.version(name) for name in PACKAGES},
         "timings": {"started": datetime.now(UTC).isoformat(timespec="seconds")},
@@ -115,10 +111,10 @@ def _hardware(device: torch.device) -> str:
 
 
 def finished_info(info: dict[str, Any], progress: Progress, seconds: float) -> dict[str, Any]:
-    """The information of a finished training.
+    """Return the content of a finished training.
 
     Args:
-        info: what it began with.
+        info: content that it began with.
         progress: its history.
         seconds: since the last start.
     """

@@ -1,4 +1,4 @@
-"""Figures of the book: they read run records and arrays, never a model or a data set."""
+"""Figures of the book, drawn from run records, arrays and recipes; nothing here trains."""
 
 from dlcvlib.views.architecture import architecture
 from dlcvlib.views.bars import class_counts
@@ -12,7 +12,9 @@ from dlcvlib.views.iou_curves import iou_curves
 from dlcvlib.views.maps import embedding_maps
 from dlcvlib.views.monitors import monitors
 from dlcvlib.views.neighbours import neighbours
+from dlcvlib.views.network import network
 from dlcvlib.views.predicted_masks import predicted_masks
+from dlcvlib.views.recipes import recipes_overview, recipes_side_by_side
 from dlcvlib.views.regions import region_overlay, region_slider
 from dlcvlib.views.scrubbers import EmbeddingScrubber, MaskScrubber
 from dlcvlib.views.settings import settings_table
@@ -39,9 +41,12 @@ __all__ = [
     "monitors",
     "most_confused",
     "neighbours",
+    "network",
     "pixel_confusion",
     "plotly_picture",
     "predicted_masks",
+    "recipes_overview",
+    "recipes_side_by_side",
     "region_overlay",
     "region_slider",
     "settings_in_words",

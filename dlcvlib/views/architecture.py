@@ -1,7 +1,7 @@
-"""A network drawn as its stages: prisms as high as their maps and as wide as their channels, and what reads what.
+"""Drawing of a network: a prism for each stage, as high as its maps and as wide as its channels, and the connections.
 
-A network without skip connections is drawn from left to right. One with skip connections turns: its second row runs
-back from right to left, so that the way down and the way up of a U-Net lie above each other.
+A network without skip connections is drawn from left to right. With skip connections the second row runs from right to
+left, so that the encoder and the decoder of a U-Net face each other.
 """
 
 from __future__ import annotations
@@ -18,34 +18,34 @@ from dlcvlib.views.palette import SERIES_COLOURS
 
 CELL_WIDTH, CELL_HEIGHT = 112, 230  # of one stage, in units of the drawing
 COLUMNS = 7  # stages a row at most
-FRONT, GROUND = 84, 128  # height of the highest prism's front, and of the line that all stand on
-BELOW_WORDS = 220  # where a line begins that leaves a cell downward
+FRONT, GROUND = 84, 128  # height of the tallest prism's front; distance of all prisms' base from the cell's top
+BELOW_WORDS = 220  # start of a line that leaves a cell downward
 ROW_GAP = 34  # between the rows of a network with skip connections, for their lines
 KEYS = ("name", "kind", "channels", "height", "width", "parameters")
 
 
 def architecture(stages: Sequence[Mapping[str, Any]], title: str) -> Picture:
-    """Draw a network; lines take the colour of the page's text, so it suits light and dark.
+    """Draw a network; lines have the colour of the page's text, for light and dark pages.
 
-    Front height grows with the square root of the map's height, depth with that of its width, and front width with the
-    logarithm of the channels. Stages of one kind have one colour, however many blocks they hold.
+    Front height is proportional to the square root of the map's height, depth to that of its width, and front width
+    to the logarithm of the channels. Stages of one kind of block have one colour, for any number of blocks.
 
     Args:
-        stages: for each `name`, `kind`, `channels`, `height` and `width` of its output (1 where it has no extent),
-            `parameters`, the number of trained values in it, and `reads`, the numbers of the earlier stages that it
-            reads, from 0 (left out, the one before).
-        title: of the network.
+        stages: each with `name`, `kind`, `channels`, `height` and `width` of its output (1 for a vector), `parameters`,
+            the number of parameters, and optionally `reads`, the indices of the stages that are its input (default:
+            the stage before).
+        title: title of the network.
 
     Raises:
-        ValueError: no stage, or a stage without one of these entries, with a size below 1, or that reads a later one.
+        ValueError: no stage, or a stage that lacks an entry, has a size below 1, or reads a later stage.
     """
     _check(stages)
     skips = [(source, reader) for source, reader in _links(stages) if source != reader - 1]
-    places, rows, columns = _places(len(stages), turns=bool(skips))
+    corners, rows, columns = _corners(len(stages), turns=bool(skips))
     kinds = list(dict.fromkeys(_uncounted(stage) for stage in stages))
     largest = max(max(stage["height"], stage["width"]) for stage in stages)
-    parts = [_link(places, stages, largest, source, reader) for source, reader in _links(stages)]
-    for stage, (left, top) in zip(stages, places, strict=True):
+    parts = [_link(corners, stages, largest, source, reader) for source, reader in _links(stages)]
+    for stage, (left, top) in zip(stages, corners, strict=True):
         colour = SERIES_COLOURS[kinds.index(_uncounted(stage)) % len(SERIES_COLOURS)]
         drawn = _prism(stage, largest, colour) + _words(stage)
         parts.append(f'<g transform="translate({left} {top})">{drawn}</g>')
@@ -64,12 +64,12 @@ def architecture(stages: Sequence[Mapping[str, Any]], title: str) -> Picture:
     )
     listed = "; ".join(f"{stage['name']} ({stage['kind']}) {_size(stage)}" for stage in stages)
     skipping = "; ".join(f"{stages[source]['name']} to {stages[reader]['name']}" for source, reader in skips)
-    said = f" Skip connections: {skipping}." if skips else ""
-    return svg_picture(svg, caption=caption, alt=f"{title} as a row of prisms: {listed}.{said}")
+    skip_text = f" Skip connections: {skipping}." if skips else ""
+    return svg_picture(svg, caption=caption, alt=f"{title} as a row of prisms: {listed}.{skip_text}")
 
 
 def _links(stages: Sequence[Mapping[str, Any]]) -> list[tuple[int, int]]:
-    """Pairs of stages, the second of which reads the first."""
+    """Pairs (source, reader) of connected stages."""
     return [
         (source, reader)
         for reader, stage in enumerate(stages)
@@ -77,24 +77,24 @@ def _links(stages: Sequence[Mapping[str, Any]]) -> list[tuple[int, int]]:
     ]
 
 
-def _places(count: int, turns: bool) -> tuple[list[tuple[int, int]], int, int]:
-    """Left upper corner of each cell, and the number of rows and of columns."""
+def _corners(count: int, turns: bool) -> tuple[list[tuple[int, int]], int, int]:
+    """Upper left corner of each cell, number of rows, and number of columns."""
     rows = max(math.ceil(count / COLUMNS), 2 if turns else 1)
     columns = math.ceil(count / rows)
-    places = []
+    corners = []
     for number in range(count):
         row, column = divmod(number, columns)
-        backwards = turns and row % 2 == 1
-        left = (columns - 1 - column if backwards else column) * CELL_WIDTH
-        places.append((left, row * (CELL_HEIGHT + (ROW_GAP if turns else 0))))
-    return places, rows, columns
+        reverse = turns and row % 2 == 1
+        left = (columns - 1 - column if reverse else column) * CELL_WIDTH
+        corners.append((left, row * (CELL_HEIGHT + (ROW_GAP if turns else 0))))
+    return corners, rows, columns
 
 
 def _link(
-    places: list[tuple[int, int]], stages: Sequence[Mapping[str, Any]], largest: int, source: int, reader: int
+    corners: list[tuple[int, int]], stages: Sequence[Mapping[str, Any]], largest: int, source: int, reader: int
 ) -> str:
-    """A short arrow to a neighbour in the row, else a curve to the row below; dashed if it leaves stages out."""
-    (left, top), (next_left, next_top) = places[source], places[reader]
+    """A short arrow to a neighbour in the row, else a curve to the row below, dashed for a skip connection."""
+    (left, top), (next_left, next_top) = corners[source], corners[reader]
     is_next = reader == source + 1
     if is_next and top == next_top:
         edge, way = (left + CELL_WIDTH - 7, 1) if next_left > left else (left + 7, -1)
@@ -115,7 +115,7 @@ def _line(path: str, dashed: bool = False) -> str:
 
 
 def _prism(stage: Mapping[str, Any], largest: int, colour: str) -> str:
-    """Front, top and side of a box; every cell's fronts stand on the same ground line."""
+    """Front, top and side of a box; all fronts share one base line."""
     high, wide, deep = _extent(stage, largest)
     left, ground = (CELL_WIDTH - wide - deep) / 2, GROUND
     top, right = ground - high, left + wide
@@ -139,7 +139,7 @@ def _extent(stage: Mapping[str, Any], largest: int) -> tuple[float, float, float
 
 
 def _uncounted(stage: Mapping[str, Any]) -> str:
-    """The kind without its counts, "3 × Bottleneck" as "Bottleneck": stages of the same blocks have the same colour."""
+    """Remove the counts of a kind: "3 × Bottleneck" becomes "Bottleneck"."""
     return re.sub(r"\d+ [×x] ", "", str(stage["kind"]))
 
 
@@ -174,7 +174,7 @@ def _check(stages: Sequence[Mapping[str, Any]]) -> None:
     for number, stage in enumerate(stages):
         missing = [key for key in KEYS if key not in stage]
         if missing:
-            raise ValueError(f"stage {stage.get('name', '?')!r} says no {', '.join(missing)}")
+            raise ValueError(f"stage {stage.get('name', '?')!r} has no {', '.join(missing)}")
         for key in ("channels", "height", "width"):
             if stage[key] < 1:
                 raise ValueError(f"stage {stage['name']!r} has {key} {stage[key]}; it must be at least 1")

@@ -27,15 +27,15 @@ def settings_in_words(
 ) -> str:
     """Return the differences between settings with standard errors, and their order in the reports, as Markdown.
 
-    A difference is clear if it exceeds two standard errors. They are over seeds; with one seed, or where all seeds
-    agree to the last digit, they are those of shares of the validation images.
+    A difference is clear if it exceeds two standard errors. These are over seeds; with one seed, or if all seeds have
+    equal accuracy, they are binomial standard errors over the validation images.
 
     Args:
-        rows: as for `settings_table`, of one network, profile and set of images.
+        rows: as for `settings_table`, of one network, profile and data set.
         reported: further values to compare the order with, as report → setting → accuracy in [0, 1].
 
     Raises:
-        ValueError: as `settings_table`; or two rows of one setting, or rows trained too differently to compare.
+        ValueError: as `settings_table`; or two rows of one setting, or rows of different networks, profiles or data.
     """
     ordered = setting_groups(rows)
     _refuse_incomparable(ordered)
@@ -114,10 +114,10 @@ def _order(report: str, values: Mapping[str, float], ours: Mapping[str, Group]) 
         if (values[first] - values[second]) * (found[first] - found[second]) < 0:
             turned.append(f"{first} against {second} (ours {_points(difference.value)}, {_verdict(difference)})")
     stated, mine = _ascending({setting: values[setting] for setting in both}), _ascending(found)
-    said = f"- **The order in {report}**, {stated}: ours is {'the same' if mine == stated else mine}."
+    summary = f"- **The order in {report}**, {stated}: ours is {'the same' if mine == stated else mine}."
     if turned:
-        said += f" The other way round: {'; '.join(turned)}."
-    return f"{said} Clear among our differences: {clear} of {len(pairs)}."
+        summary += f" The other way round: {'; '.join(turned)}."
+    return f"{summary} Clear among our differences: {clear} of {len(pairs)}."
 
 
 def _ascending(accuracies: Mapping[str, float]) -> str:

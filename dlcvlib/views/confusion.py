@@ -1,4 +1,4 @@
-"""The confusion matrix: which class is taken for which."""
+"""Confusion matrix of a classification."""
 
 from __future__ import annotations
 
@@ -10,21 +10,18 @@ import plotly.graph_objects as go
 from dlcvlib.metrics import confusion_matrix
 from dlcvlib.runs import Run
 from dlcvlib.views.display import Picture, plotly_picture
-from dlcvlib.views.palette import names_of
+from dlcvlib.views.palette import SHADES, names_of
 from dlcvlib.views.records import snapshot_with, title_of
 from dlcvlib.views.style import style
 
-# From nothing to full blue, so that an empty cell shows the page and the scale reads on light and dark.
-SHADES = [[0, "rgba(0, 114, 178, 0)"], [0.02, "rgba(0, 114, 178, 0.35)"], [1, "rgba(0, 114, 178, 1)"]]
-
 
 def confusion(run: Run, epoch: int | None = None, class_names: Sequence[str] = ()) -> Picture:
-    """Draw the confusion matrix of a snapshot: a row for each true class, a column for each predicted one.
+    """Draw the confusion matrix of a snapshot: one row a true class, one column a predicted class.
 
     Args:
         run: a classification record.
-        epoch: one with a snapshot; None for the last.
-        class_names: by class id; empty for the ids themselves.
+        epoch: an epoch with a snapshot; None for the last.
+        class_names: by class id; empty to show the ids.
 
     Raises:
         FileNotFoundError: no snapshot of this epoch.
@@ -45,7 +42,7 @@ def confusion(run: Run, epoch: int | None = None, class_names: Sequence[str] = (
             xgap=1 if count <= 20 else 0,
             ygap=1 if count <= 20 else 0,
             colorbar={"title": {"text": "images"}, "thickness": 12},
-            hovertemplate="%{y} taken for %{x}: %{z} images<extra></extra>",
+            hovertemplate="%{y} predicted as %{x}: %{z} images<extra></extra>",
         )
     )
     size = 12 if count <= 20 else 9
@@ -65,17 +62,15 @@ def confusion(run: Run, epoch: int | None = None, class_names: Sequence[str] = (
         f"Confusion matrix of {title_of(run)} after epoch {epoch}: {right} of {total} images right "
         f"({right / total:.3f}). {_worst_pairs(matrix, names)}"
     )
-    alt = (
-        f"Square of {count} by {count} cells, the darker the more images; the diagonal holds those classified rightly."
-    )
+    alt = f"Square of {count} by {count} cells, the darker the more images; the diagonal holds the correct ones."
     return plotly_picture(figure, caption=caption, alt=f"{alt} {_worst_pairs(matrix, names)}")
 
 
 def _worst_pairs(matrix: np.ndarray, names: list[str], count: int = 3) -> str:
-    """The largest entries off the diagonal, in words."""
+    """The largest off-diagonal entries in words."""
     off = matrix * (1 - np.eye(len(matrix), dtype=matrix.dtype))
-    places = np.argsort(-off, axis=None, kind="stable")[:count]
-    pairs = [np.unravel_index(place, off.shape) for place in places if off.flat[place] > 0]
+    indices = np.argsort(-off, axis=None, kind="stable")[:count]
+    pairs = [np.unravel_index(index, off.shape) for index in indices if off.flat[index] > 0]
     if not pairs:
-        return "No image is taken for another class."
-    return "Most often: " + ", ".join(f"{names[t]} taken for {names[p]} ({off[t, p]})" for t, p in pairs) + "."
+        return "No class is confused with another."
+    return "Most often it confuses " + ", ".join(f"{names[t]} with {names[p]} ({off[t, p]})" for t, p in pairs) + "."

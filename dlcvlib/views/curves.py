@@ -1,4 +1,4 @@
-"""Learning curves: loss and accuracy over the epochs."""
+"""Learning curves of a classification: loss and accuracy over the epochs."""
 
 from __future__ import annotations
 
@@ -10,33 +10,28 @@ from plotly.subplots import make_subplots
 from dlcvlib.runs import Run
 from dlcvlib.views.display import Picture, plotly_picture
 from dlcvlib.views.palette import SERIES_COLOURS
-from dlcvlib.views.records import history_with, titles_of
+from dlcvlib.views.records import history_with, named_runs
 from dlcvlib.views.style import style
 
 COLUMNS = ("epoch", "train_loss", "val_loss", "train_accuracy", "val_accuracy")
 
 
 def curves(runs: Run | Sequence[Run], labels: Sequence[str] = ()) -> Picture:
-    """Draw loss and accuracy of one or several runs over their epochs: training dotted, validation in full lines.
+    """Draw loss and accuracy of one or several runs over their epochs: training dotted, validation solid.
 
-    A ring marks the epoch of best validation accuracy.
+    A ring marks the epoch of the best validation accuracy.
 
     Args:
         runs: one record, or up to seven.
-        labels: how each is called in the legend; by default the title of its recipe, with the seed where titles repeat.
+        labels: one for each run; by default the title of its recipe, with the seed where titles repeat.
 
     Raises:
-        ValueError: no run or too many, labels that do not fit, or a history without the columns needed.
+        ValueError: no run or too many, another number of labels, or a history without the columns needed.
     """
-    chosen = [runs] if isinstance(runs, Run) else list(runs)
-    if not 1 <= len(chosen) <= len(SERIES_COLOURS):
-        raise ValueError(f"curves can tell 1 to {len(SERIES_COLOURS)} runs apart, got {len(chosen)}")
-    names = list(labels) or titles_of(chosen)
-    if len(names) != len(chosen):
-        raise ValueError(f"{len(names)} labels stand against {len(chosen)} runs")
+    chosen, names = named_runs(runs, labels, len(SERIES_COLOURS))
 
     figure = make_subplots(1, 2, subplot_titles=("loss", "accuracy"), horizontal_spacing=0.1)
-    said = []
+    summary = []
     for run, name, colour in zip(chosen, names, SERIES_COLOURS, strict=False):
         history = history_with(run, COLUMNS)
         for column, measure in ((1, "loss"), (2, "accuracy")):
@@ -62,7 +57,7 @@ def curves(runs: Run | Sequence[Run], labels: Sequence[str] = ()) -> Picture:
             col=2,
         )
         last = history.iloc[-1]
-        said.append(
+        summary.append(
             f"{name} reaches {best['val_accuracy']:.3f} on the validation images at epoch {best['epoch']:.0f} of "
             f"{last['epoch']:.0f}; in the last epoch it has {last['train_accuracy']:.3f} on the training images and "
             f"{last['val_accuracy']:.3f} on the validation images."
@@ -71,6 +66,6 @@ def curves(runs: Run | Sequence[Run], labels: Sequence[str] = ()) -> Picture:
     figure.update_yaxes(rangemode="tozero")
     legend = {"orientation": "h", "y": -0.22, "yanchor": "top", "traceorder": "normal"}
     style(figure, 380, legend=legend, hovermode="x")
-    caption = f"Learning curves: training dotted, validation in full lines, a ring at the best epoch. {' '.join(said)}"
-    alt = f"Two line charts over epochs, loss on the left and accuracy on the right. {' '.join(said)}"
+    caption = f"Learning curves: training dotted, validation solid, a ring at the best epoch. {' '.join(summary)}"
+    alt = f"Two line charts over epochs, loss on the left and accuracy on the right. {' '.join(summary)}"
     return plotly_picture(figure, caption=caption, alt=alt)

@@ -1,9 +1,8 @@
-"""What every view returns: a picture with its caption and its alt text, shown in JupyterLab and in the built book.
+"""Return type of every view: a picture with caption and alt text, for JupyterLab and the built book.
 
-In the book a plotly figure is HTML holding the figure's JSON, drawn by one `plotly.min.js` a site
-(`book/_static/figures.js` does it). JupyterLab runs no such script: it is given plotly's own mime type beside the HTML,
-which the plotly package's extension draws, and which the book leaves out. That extension shows the figure alone, so
-there the caption stands above the axes, as the figure's title.
+In the book a plotly figure is HTML with the figure's JSON, drawn by one `plotly.min.js` a site
+(`book/_static/figures.js`). JupyterLab runs no such script; there plotly's extension draws the figure from its own mime
+type. That extension shows the figure alone, so the caption is added as the figure's title.
 """
 
 from __future__ import annotations
@@ -24,16 +23,16 @@ from PIL import Image
 
 PLOTLY_MIME = "application/vnd.plotly.v1+json"
 DEFAULT_HEIGHT = 450  # pixels; plotly's own default
-CAPTION_COLUMNS = 110  # characters a line, at which the caption of a live figure is wrapped
+CAPTION_COLUMNS = 110  # characters a line of the caption in JupyterLab
 LINE_PIXELS = 20  # height of such a line
 PLOTLY_TOP_MARGIN = 100  # pixels; plotly's own default
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture, ready to stand as the last value of a cell.
+    """A picture that a notebook shows as the value of a cell.
 
-    `body` is the HTML inside the `<figure>`; `live` holds further mime types, for viewers that draw them better.
+    `body` is the HTML inside the `<figure>`; `live` holds further mime types that JupyterLab prefers.
     """
 
     body: str = field(repr=False)
@@ -52,16 +51,16 @@ class Picture:
 
 
 def plotly_picture(figure: go.Figure, *, caption: str, alt: str) -> Picture:
-    """Show a plotly figure; its width and background are best left unset, so that it fits the page and its theme.
+    """Show a plotly figure; leave its width and background unset, so that it fits the page and its theme.
 
     Raises:
         ValueError: `caption` or `alt` is empty.
     """
-    caption, alt = said(caption, "caption"), said(alt, "alt")
+    caption, alt = checked_text(caption, "caption"), checked_text(alt, "alt")
     content: dict[str, Any] = json.loads(figure.to_json())
     height = content["layout"].setdefault("height", DEFAULT_HEIGHT)
     if not content["layout"].get("title", {}).get("text"):
-        content["layout"].setdefault("margin", {"t": 30})  # plotly leaves 100 pixels for a title that is not there
+        content["layout"].setdefault("margin", {"t": 30})  # without a title; plotly leaves 100 pixels
     # "<" is escaped so that no text in the figure can end the script element.
     figure_json = json.dumps(content, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
     body = (
@@ -77,19 +76,19 @@ def image_picture(pixels: np.ndarray, *, caption: str, alt: str, scale: int = 1)
 
     Args:
         pixels: uint8 (H, W, 3).
-        caption: what to notice.
-        alt: what is seen, for a reader who does not see it.
-        scale: whole number >= 1.
+        caption: text below the image.
+        alt: alt text.
+        scale: integer >= 1.
 
     Raises:
         ValueError: `pixels` has another shape or type, `scale` is below 1, or `caption` or `alt` is empty.
     """
-    caption, alt = said(caption, "caption"), said(alt, "alt")
+    caption, alt = checked_text(caption, "caption"), checked_text(alt, "alt")
     pixels = np.asarray(pixels)
     if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.size == 0:
         raise ValueError(f"pixels must be uint8 of shape (H, W, 3), got {pixels.dtype} of shape {pixels.shape}")
     if scale != int(scale) or scale < 1:
-        raise ValueError(f"scale must be a whole number of at least 1, got {scale}")
+        raise ValueError(f"scale must be an integer of at least 1, got {scale}")
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, "PNG", optimize=True)
     source = base64.b64encode(file.getvalue()).decode()
@@ -107,21 +106,21 @@ def svg_picture(svg: str, *, caption: str, alt: str) -> Picture:
     Raises:
         ValueError: `svg` holds no `<svg>` element, or `caption` or `alt` is empty.
     """
-    caption, alt = said(caption, "caption"), said(alt, "alt")
-    element = re.search(r"<svg\b.*</svg>", svg, flags=re.DOTALL)  # leaves an XML prolog out, which HTML does not know
+    caption, alt = checked_text(caption, "caption"), checked_text(alt, "alt")
+    element = re.search(r"<svg\b.*</svg>", svg, flags=re.DOTALL)  # without an XML prolog, which is invalid in HTML
     if element is None:
         raise ValueError(f"svg must hold an <svg> element, got {svg[:60]!r}")
     return Picture(f'<div class="dlcv-svg" role="img" aria-label="{escape(alt)}">\n{element[0]}\n</div>', caption, alt)
 
 
 def table_picture(frame: pd.DataFrame, *, caption: str) -> Picture:
-    """Show a table: floats with three decimals, missing values as a dash, the index only where it says something.
+    """Show a table: floats with three decimals, missing values as a dash, without the index if that is a range.
 
     Raises:
         ValueError: `caption` is empty.
     """
-    caption = said(caption, "caption")
-    # pandas writes "<NA>" for a missing integer whatever it is told; as an object it is a missing value like others.
+    caption = checked_text(caption, "caption")
+    # pandas ignores `na_rep` for missing values of integer columns, but not of object columns.
     table = (
         frame.astype(object)
         .where(frame.notna(), np.nan)
@@ -137,21 +136,19 @@ def table_picture(frame: pd.DataFrame, *, caption: str) -> Picture:
     return Picture(f'<div class="dlcv-scroll">\n{table}\n</div>', caption, alt=caption)
 
 
-def said(text: str, name: str) -> str:
-    """`text` on one line, once it is certain that it says something; `name` is what the error calls it.
+def checked_text(text: str, name: str) -> str:
+    """Return `text` with its white space collapsed; `name` is used in the error.
 
     Raises:
-        ValueError: it is empty.
+        ValueError: the text is empty.
     """
     if not text.strip():
-        raise ValueError(
-            f"{name} is empty: every picture of the book has a caption and a text for those who do not see it"
-        )
+        raise ValueError(f"{name} is empty: every picture of the book has a caption and an alt text")
     return " ".join(text.split())
 
 
 def _with_caption(content: dict[str, Any], caption: str) -> dict[str, Any]:
-    """The figure as plotly's mime type wants it, the caption as its title; above the axes, since legends lie below."""
+    """Figure for plotly's mime type, with the caption as its title above the axes."""
     lines = [escape(line, quote=False) for line in textwrap.wrap(caption, CAPTION_COLUMNS)]
     if own_title := content["layout"].get("title", {}).get("text"):
         lines.insert(0, f"<b>{own_title}</b>")

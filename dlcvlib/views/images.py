@@ -1,6 +1,6 @@
-"""Grids of images: samples, the most confused ones, and images beside their masks.
+"""Grids of images: samples, confident mistakes, and images beside their masks.
 
-Titles are text of the page, not pixels: they follow its theme, can be searched, and are read aloud.
+Titles are HTML text, not pixels: they follow the page's theme, can be searched, and work with screen readers.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from dlcvlib.data.palette import CLASS_NAMES, COLOURS
 from dlcvlib.runs import Run
 from dlcvlib.views.display import Picture
-from dlcvlib.views.palette import MASK_CLASSES, MASK_COLOURS, names_of
+from dlcvlib.views.palette import names_of
 from dlcvlib.views.records import snapshot_with, title_of
 
 
@@ -35,19 +36,19 @@ def image_grid(
     Args:
         images: uint8 (N, 3, H, W).
         titles: one for each image, or none.
-        caption: what to notice.
-        alt: what is seen, for a reader who does not see it.
-        side: width of an image on the screen, in pixels; they shrink where a row is wider than the page.
-        columns: images a row; None fills the page.
+        caption: text below the picture.
+        alt: alt text.
+        side: width of an image on the screen, in pixels; less if a row is wider than the page.
+        columns: images in a row; None to fill the page.
 
     Raises:
-        ValueError: images of another type or shape, titles that do not fit, an empty caption or alt text, or no column.
+        ValueError: images of another type or shape, another number of titles, empty caption or alt text, or no column.
     """
     if columns is not None and columns < 1:
         raise ValueError(f"columns must be at least 1, got {columns}")
     pixels = channels_last(images)
     if titles and len(titles) != len(pixels):
-        raise ValueError(f"{len(titles)} titles stand against {len(pixels)} images")
+        raise ValueError(f"{len(titles)} titles do not fit {len(pixels)} images")
     cells = [
         cell(image, title, title or f"image {number}", side)
         for number, (image, title) in enumerate(zip(pixels, titles or [""] * len(pixels), strict=True), start=1)
@@ -64,14 +65,14 @@ def most_confused(
     class_names: Sequence[str] = (),
     side: int = 84,
 ) -> Picture:
-    """Show the images that the network is most sure of and wrong about, the surest first.
+    """Show the wrongly classified images of highest confidence, in descending order.
 
     Args:
         run: a classification record.
         images: uint8 (N, 3, H, W), the whole split that the snapshot's indices point into.
-        count: at most so many.
-        epoch: one with a snapshot; None for the last.
-        class_names: by class id; empty for the ids themselves.
+        count: number of images at most.
+        epoch: an epoch with a snapshot; None for the last.
+        class_names: by class id; empty to show the ids.
         side: width of an image on the screen, in pixels.
 
     Raises:
@@ -91,11 +92,10 @@ def most_confused(
     if len(surest) == 0:
         return _picture("<p>There is no wrong image to show.</p>", f"{what}: no image is classified wrongly.", what)
     titles = [
-        f"{names[labels[place]]} → {names[predicted[place]]} ({float(snapshot['confidence'][place]):.2f})"
-        for place in surest
+        f"{names[labels[row]]} → {names[predicted[row]]} ({float(snapshot['confidence'][row]):.2f})" for row in surest
     ]
     caption = (
-        f"{what}: the {len(surest)} of {len(wrong)} wrongly classified images that it is surest of. "
+        f"{what}: the {len(surest)} of {len(wrong)} wrongly classified images with the highest confidence. "
         "Below each the true class → the predicted one, and the confidence."
     )
     alt = f"{len(surest)} small images, the first: {titles[0]}."
@@ -120,38 +120,38 @@ def mask_pairs(
     pixels, ids = channels_last(images), torch.as_tensor(masks).cpu().numpy()
     if ids.shape != pixels.shape[:3]:
         raise ValueError(f"masks of shape {ids.shape} do not fit images of {len(pixels)} x {pixels.shape[1:3]} pixels")
-    if ids.min() < 0 or ids.max() >= len(MASK_CLASSES):
-        raise ValueError(f"masks hold class ids {ids.min()} to {ids.max()}, outside 0 to {len(MASK_CLASSES) - 1}")
+    if ids.min() < 0 or ids.max() >= len(CLASS_NAMES):
+        raise ValueError(f"masks hold class ids {ids.min()} to {ids.max()}, outside 0 to {len(CLASS_NAMES) - 1}")
     if titles and len(titles) != len(pixels):
-        raise ValueError(f"{len(titles)} titles stand against {len(pixels)} pairs")
-    coloured = np.array(MASK_COLOURS, dtype=np.uint8)[ids]
+        raise ValueError(f"{len(titles)} titles do not fit {len(pixels)} pairs")
+    coloured = COLOURS[ids]
     cells = []
     for number, (image, mask) in enumerate(zip(pixels, coloured, strict=True)):
         title = titles[number] if titles else f"pair {number + 1}"
         pair = cell(image, title, f"{title}, satellite image", side) + cell(mask, "mask", f"{title}, mask", side)
         cells.append(f'<div style="display: flex; gap: 4px">{pair}</div>')
-    shares = np.bincount(ids.reshape(-1), minlength=len(MASK_CLASSES)) / ids.size
-    said = ", ".join(f"{name} {share:.3f}" for name, share in zip(MASK_CLASSES, shares, strict=True))
-    caption = f"{len(pixels)} satellite images and their masks. Shares of the pixels shown: {said}."
-    alt = f"{len(pixels)} pairs of a satellite image and its mask in seven colours. Shares of the classes: {said}."
+    shares = np.bincount(ids.reshape(-1), minlength=len(CLASS_NAMES)) / ids.size
+    summary = ", ".join(f"{name} {share:.3f}" for name, share in zip(CLASS_NAMES, shares, strict=True))
+    caption = f"{len(pixels)} satellite images and their masks. Shares of the pixels shown: {summary}."
+    alt = f"{len(pixels)} pairs of a satellite image and its mask in seven colours. Shares of the classes: {summary}."
     return _picture(_grid(cells, 2 * side + 4) + mask_legend(), caption, alt)
 
 
 def mask_legend() -> str:
-    """HTML of the classes' names beside their colours."""
+    """HTML of the mask classes and their colours."""
     swatch = "display: inline-block; width: 1em; height: 1em; border: 1px solid gray; vertical-align: -0.1em"
     entries = [
-        f'<span><span style="{swatch}; background: rgb{colour}"></span> {name}</span>'
-        for name, colour in zip(MASK_CLASSES, MASK_COLOURS, strict=True)
+        f'<span><span style="{swatch}; background: rgb{tuple(colour)}"></span> {name}</span>'
+        for name, colour in zip(CLASS_NAMES, COLOURS.tolist(), strict=True)
     ]
     return f'<div style="display: flex; flex-wrap: wrap; gap: 0.2em 1em; margin-top: 0.5em">{"".join(entries)}</div>'
 
 
 def channels_last(images: Tensor | np.ndarray) -> np.ndarray:
-    """Images as they are written to files, uint8 (N, H, W, 3).
+    """Convert images from uint8 (N, 3, H, W) to uint8 (N, H, W, 3).
 
     Raises:
-        ValueError: they are not uint8 (N, 3, H, W), or there is none.
+        ValueError: other dtype or shape, or no image.
     """
     values = torch.as_tensor(images).cpu().numpy()
     if values.dtype != np.uint8 or values.ndim != 4 or values.shape[1] != 3 or values.size == 0:
@@ -164,10 +164,10 @@ def cell(pixels: np.ndarray, title: str, alt: str, side: int, *, lossy: bool = F
 
     Args:
         pixels: uint8 (H, W, 3).
-        title: shown; empty for none.
-        alt: what is seen, for a reader who does not see it.
+        title: text below the image; empty for none.
+        alt: alt text.
         side: width on the screen, in pixels.
-        lossy: a JPEG, a fifth of the size, for small pictures of which a page has many.
+        lossy: encode as JPEG, a fifth of the size of PNG.
     """
     file, kind = io.BytesIO(), "jpeg" if lossy else "png"
     Image.fromarray(np.ascontiguousarray(pixels)).save(file, kind, optimize=True, quality=85)

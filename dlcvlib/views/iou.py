@@ -8,12 +8,10 @@ import pandas as pd
 
 from dlcvlib.course import REPORTED, REPORTED_CLASSES
 from dlcvlib.metrics import difference_of_means
+from dlcvlib.metrics.course_iou import LAND_CLASSES
 from dlcvlib.runs import Group, Run, group_of
 from dlcvlib.views.display import Picture, table_picture
-from dlcvlib.views.palette import MASK_CLASSES
 from dlcvlib.views.records import NOTHING, REDUCED, minutes_of, title_of
-
-LAND_CLASSES = MASK_CLASSES[:-1]
 
 
 def iou_table(rows: Sequence[Run | Sequence[Run]]) -> Picture:
@@ -68,7 +66,7 @@ def iou_in_words(rows: Sequence[Sequence[Run]]) -> str:
     """Return the differences in mean IoU from the first system with their standard errors, as Markdown.
 
     Args:
-        rows: for each system its runs, at least two seeds.
+        rows: for each system its runs, of at least two seeds.
 
     Raises:
         ValueError: fewer than two systems, or a system with one seed.

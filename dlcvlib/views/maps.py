@@ -1,4 +1,4 @@
-"""Maps of features at several epochs, side by side, with what each is worth below it."""
+"""Maps of features at several epochs, side by side, with measures of quality below."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ from plotly.subplots import make_subplots
 
 from dlcvlib.embedding import EmbeddingSeries
 from dlcvlib.views.display import Picture, plotly_picture
-from dlcvlib.views.palette import class_styles, names_of
+from dlcvlib.views.palette import GRID, class_styles, names_of
 from dlcvlib.views.records import NOTHING
-from dlcvlib.views.style import GRID, style
+from dlcvlib.views.style import style
 
 METHODS = {"tsne": "t-SNE", "umap": "UMAP", "pca": "PCA", "separate": "Separate t-SNE runs"}
-MAP_SIDE = 250  # pixels, about what three maps side by side have on the page
-BELOW = 96  # pixels below a map, for its figures and the title of the map under it
-PAGE_WIDTH, ENTRY_GAP = 760, 50  # pixels: of the legend, and what plotly adds to the text of each entry
+MAP_SIDE = 250  # pixels, about a third of the page
+BELOW = 96  # pixels below a map, for its measures and the title of the next row
+PAGE_WIDTH, ENTRY_GAP = 760, 50  # pixels: width of the legend, and what plotly adds to the text of an entry
 
 
 def embedding_maps(
     series: EmbeddingSeries, class_names: Sequence[str] = (), epochs: Iterable[int] | None = None
 ) -> Picture:
-    """Draw maps of several epochs with the same axes, each class in its own pair of colour and symbol.
+    """Draw maps of several epochs with shared axes; each class has its own colour and symbol.
 
     A click on a class in the legend hides it in all maps, a double click shows it alone.
 
     Args:
-        series: of `dlcvlib.embedding.embed` or `separate_runs`.
-        class_names: by class id; empty for the ids themselves.
-        epochs: of the series, at most six; None for its first, middle and last after training began.
+        series: result of `dlcvlib.embedding.embed` or `separate_runs`.
+        class_names: by class id; empty to show the ids.
+        epochs: epochs of the series, at most six; None for the first, middle and last after epoch 0.
 
     Raises:
         ValueError: an epoch without map, no epoch or too many, too few class names, or more classes than styles.
@@ -45,7 +45,7 @@ def embedding_maps(
     rows = -(-len(chosen) // columns)
     spacing = {"horizontal_spacing": 0.02, "vertical_spacing": BELOW / (rows * MAP_SIDE + (rows - 1) * BELOW)}
     figure = make_subplots(rows, columns, subplot_titles=[f"epoch {epoch}" for epoch in chosen], **spacing)
-    for place, position in enumerate(positions):
+    for panel, position in enumerate(positions):
         for label in np.unique(series.labels):
             members = series.labels == label
             points = series.coordinates[position, members]
@@ -56,15 +56,15 @@ def embedding_maps(
                 mode="markers",
                 name=names[label],
                 legendgroup=str(label),
-                showlegend=place == 0,
+                showlegend=panel == 0,
                 marker={"color": colour, "symbol": symbol, "size": 5 if len(series.labels) < 1500 else 4},
                 customdata=series.indices[members],
                 hovertemplate=f"{names[label]}, image %{{customdata}}<extra></extra>",
             )
-            figure.add_trace(dots, row=place // columns + 1, col=place % columns + 1)
+            figure.add_trace(dots, row=panel // columns + 1, col=panel % columns + 1)
     _shared_axes(figure, series.coordinates[positions])
-    for place, position in enumerate(positions):
-        _below(figure, place, _figures(series, position))
+    for panel, position in enumerate(positions):
+        _below(figure, panel, _figures(series, position))
 
     entry_width = 7 * max(len(name) for name in names)
     legend_rows = -(-count // max(1, PAGE_WIDTH // (entry_width + ENTRY_GAP)))
@@ -77,7 +77,7 @@ def embedding_maps(
 
 
 def _shared_axes(figure: go.Figure, shown: np.ndarray) -> None:
-    """One range for all maps, square, without numbers: only the places of points to each other mean something."""
+    """One square range for all maps, without tick labels: only relative positions have a meaning."""
     limit = 1.05 * float(np.abs(shown).max())
     bare = {"showticklabels": False, "ticks": "", "showgrid": False, "zeroline": False, "mirror": True}
     frame = {"showline": True, "linecolor": GRID, "range": [-limit, limit], "constrain": "domain", **bare}
@@ -86,8 +86,8 @@ def _shared_axes(figure: go.Figure, shown: np.ndarray) -> None:
     figure.update_yaxes(selector=0, scaleanchor="x", scaleratio=1)
 
 
-def _below(figure: go.Figure, place: int, text: str) -> None:
-    axis = "" if place == 0 else str(place + 1)
+def _below(figure: go.Figure, panel: int, text: str) -> None:
+    axis = "" if panel == 0 else str(panel + 1)
     position = {"xref": f"x{axis} domain", "yref": f"y{axis} domain", "x": 0.5, "y": -0.02, "yanchor": "top"}
     figure.add_annotation(text=text, showarrow=False, align="center", font={"size": 11}, **position)
 
@@ -99,7 +99,7 @@ def _figures(series: EmbeddingSeries, position: int) -> str:
         f"silhouette {_number(quality['silhouette'])}",
         f"trustworthiness {_number(quality['trustworthiness'])}",
     ]
-    if position:  # the map before it in the series, which need not be shown
+    if position:  # relative to the map before in the series, shown or not
         lines.append(f"moved {_number(quality['displacement'])} since epoch {series.epochs[position - 1]}")
     return "<br>".join(lines)
 
@@ -128,10 +128,10 @@ def _caption(series: EmbeddingSeries, chosen: tuple[int, ...], count: int) -> st
 
 
 def _alt(series: EmbeddingSeries, chosen: tuple[int, ...], count: int) -> str:
-    worth = [
+    measures = [
         f"epoch {epoch}: kNN accuracy {_number(row['knn_map'])}, silhouette {_number(row['silhouette'])}, "
         f"trustworthiness {_number(row['trustworthiness'])}"
         for epoch in chosen
         for row in [series.quality.iloc[series.position(epoch)]]
     ]
-    return f"{len(chosen)} scatter plots of {len(series.labels)} points in {count} classes. {'; '.join(worth)}."
+    return f"{len(chosen)} scatter plots of {len(series.labels)} points in {count} classes. {'; '.join(measures)}."

@@ -1,4 +1,4 @@
-"""Monitors of a pre-training, epoch by epoch: does it learn, and is it alive."""
+"""Monitors of self-supervised pre-training by epoch: quality of the features, and collapse."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from plotly.subplots import make_subplots
 from dlcvlib.runs import Run
 from dlcvlib.views.display import Picture, plotly_picture
 from dlcvlib.views.palette import SERIES_COLOURS
-from dlcvlib.views.records import entry, history_with, titles_of
+from dlcvlib.views.records import entry, history_with, named_runs
 from dlcvlib.views.style import style
 
 MOST_RUNS = 4
 COLUMNS = 3
-PANEL, BETWEEN, BELOW = 150, 74, 48  # pixels: height of a panel, between two rows for their titles, below all
-LEGEND = 44  # pixels below that, where there are several runs
+PANEL, BETWEEN, BELOW = 150, 74, 48  # pixels: height of a panel, between two rows for the titles, below all rows
+LEGEND = 44  # further pixels below, with several runs
 SETS = {"mini": "Mini-ImageNet", "office": "Office-Home"}
 
 
@@ -39,7 +39,7 @@ def _largest_entropy(run: Run) -> float | None:
 
 @dataclass(frozen=True)
 class Panel:
-    """One measure: its column in the history, its name, what its value means, and what it is held against."""
+    """One measure: column of the history, title, meaning of its values, and reference value."""
 
     column: str
     title: str
@@ -47,40 +47,35 @@ class Panel:
     reference: Callable[[Run], float | None] | None = None
     """Drawn dashed."""
     untrained: bool = False
-    """Whether the value of the untrained network is drawn, dotted."""
+    """True to draw the value of the untrained network, dotted."""
 
 
 PANELS = (
-    Panel("train_loss", "loss", "says little by itself"),
+    Panel("train_loss", "loss", "alone it says little"),
     Panel("knn", "kNN accuracy", "dashed: chance; dotted: untrained", _chance, untrained=True),
     Panel("probe", "linear probe accuracy", "dashed: chance; dotted: untrained", _chance, untrained=True),
-    Panel("feature_spread", "spread of the features", "dashed: spread evenly; 0: all alike", _one),
-    Panel("rank_me", "effective rank (RankMe)", "directions that the features use"),
-    Panel("drift", "drift", "how far the follower lags behind"),
-    Panel("output_spread", "spread of the projections", "dashed: spread evenly; 0: all alike", _one),
-    Panel("teacher_entropy", "entropy of the teacher", "nats; dashed: the most, ln(out_dim)", _largest_entropy),
-    Panel("teacher_information", "information of the teacher", "nats; 0: the same of every image"),
+    Panel("feature_spread", "std of the features", "times √d; dashed: isotropic; 0: collapsed", _one),
+    Panel("rank_me", "effective rank (RankMe)", "dimensions that the features use"),
+    Panel("drift", "drift", "distance of the EMA network"),
+    Panel("output_spread", "std of the projections", "times √d; dashed: isotropic; 0: collapsed", _one),
+    Panel("teacher_entropy", "entropy of the teacher", "nats; dashed: maximum, ln(out_dim)", _largest_entropy),
+    Panel("teacher_information", "mutual information of the teacher", "nats; 0: the same for all images"),
 )
 
 
 def monitors(runs: Run | Sequence[Run], labels: Sequence[str] = ()) -> Picture:
-    """Draw what the records of pre-trainings say of every epoch, a small panel for each measure.
+    """Draw the monitors of self-supervised pre-training over the epochs, one panel a measure.
 
-    Crosses mark epochs that look collapsed. A measure that no run has gets no panel.
+    Crosses mark epochs that look collapsed. A measure that no run has is left out.
 
     Args:
-        runs: one record of a pre-training, or up to four.
-        labels: how each is called in the legend; by default the title of its recipe, with the seed where titles repeat.
+        runs: one pre-training run, or up to four.
+        labels: one for each run; by default the title of its recipe, with the seed where titles repeat.
 
     Raises:
-        ValueError: no run or too many, labels that do not fit, or a history that is not of a pre-training.
+        ValueError: no run or too many, another number of labels, or a history that is not of pre-training.
     """
-    chosen = [runs] if isinstance(runs, Run) else list(runs)
-    if not 1 <= len(chosen) <= MOST_RUNS:
-        raise ValueError(f"monitors can tell 1 to {MOST_RUNS} runs apart, got {len(chosen)}")
-    names = list(labels) or titles_of(chosen)
-    if len(names) != len(chosen):
-        raise ValueError(f"{len(names)} labels stand against {len(chosen)} runs")
+    chosen, names = named_runs(runs, labels, MOST_RUNS)
     histories = [history_with(run, ("epoch", "train_loss", "knn")) for run in chosen]
     panels = [panel for panel in PANELS if any(panel.column in history for history in histories)]
 
@@ -91,15 +86,19 @@ def monitors(runs: Run | Sequence[Run], labels: Sequence[str] = ()) -> Picture:
                 named = number == 0 and len(chosen) > 1
                 for line in _lines(panel, run, history, name, colour, named):
                     figure.add_trace(line, row=number // COLUMNS + 1, col=number % COLUMNS + 1)
-    said = " ".join(_said(run, history, name) for run, history, name in zip(chosen, histories, names, strict=True))
+    summary = " ".join(
+        _summary(run, history, name) for run, history, name in zip(chosen, histories, names, strict=True)
+    )
     crosses = " Crosses mark epochs that look collapsed." if any(len(_collapsed(each)) for each in histories) else ""
-    caption = f"Monitors over the epochs of pre-training.{crosses} {said}"
-    alt = f"{len(panels)} small line charts over epochs: {', '.join(panel.title for panel in panels)}.{crosses} {said}"
+    caption = f"Monitors over the epochs of pre-training.{crosses} {summary}"
+    alt = (
+        f"{len(panels)} small line charts over epochs: {', '.join(panel.title for panel in panels)}.{crosses} {summary}"
+    )
     return plotly_picture(figure, caption=caption, alt=alt)
 
 
 def _empty(panels: list[Panel], legend_room: int) -> go.Figure:
-    """The grid of panels with their titles, before anything is drawn in it."""
+    """An empty grid of panels with their titles."""
     rows = -(-len(panels) // COLUMNS)
     drawn = rows * PANEL + (rows - 1) * BETWEEN
     titles = [f"<b>{panel.title}</b><br><span style='font-size: 11px'>{panel.meaning}</span>" for panel in panels]
@@ -120,7 +119,7 @@ def _empty(panels: list[Panel], legend_room: int) -> go.Figure:
 
 
 def _lines(panel: Panel, run: Run, history: pd.DataFrame, name: str, colour: str, named: bool) -> list[go.Scatter]:
-    """What the measure is held against, the measure itself, and its crosses."""
+    """Lines of the references, line of the measure, and crosses."""
     references = {
         "dash": panel.reference(run) if panel.reference else None,
         "dot": entry(run, "before", panel.column) if panel.untrained else None,
@@ -163,11 +162,11 @@ def _lines(panel: Panel, run: Run, history: pd.DataFrame, name: str, colour: str
 
 
 def _collapsed(history: pd.DataFrame) -> pd.DataFrame:
-    """The rows of epochs that look collapsed; none where the history does not say."""
+    """Rows of the epochs that look collapsed; empty if the history has no such column."""
     return history.query("collapsed > 0") if "collapsed" in history else history.head(0)
 
 
-def _said(run: Run, history: pd.DataFrame, name: str) -> str:
+def _summary(run: Run, history: pd.DataFrame, name: str) -> str:
     first, last = history.iloc[0], history.iloc[-1]
     before = entry(run, "before", "knn")
     start, since = (first["knn"], f"after epoch {first['epoch']:.0f}") if before is None else (before, "untrained")
@@ -177,12 +176,12 @@ def _said(run: Run, history: pd.DataFrame, name: str) -> str:
     chance = _chance(run)
     by_chance = f"; by chance it would be {chance:.3f}" if chance else ""
     return (
-        f"{name}: the kNN accuracy{_of_what(run)} {change} from {start:.3f} ({since}) to {last['knn']:.3f} after epoch "
-        f"{last['epoch']:.0f}{highest}{by_chance}. {_fate(run, history)}"
+        f"{name}: the kNN accuracy{_of_images(run)} {change} from {start:.3f} ({since}) to {last['knn']:.3f} after "
+        f"epoch {last['epoch']:.0f}{highest}{by_chance}. {_collapse_summary(run, history)}"
     ).strip()
 
 
-def _of_what(run: Run) -> str:
+def _of_images(run: Run) -> str:
     monitored, images = entry(run, "data", "monitored"), entry(run, "data", "val_images")
     if not monitored or not images:
         return ""
@@ -190,8 +189,8 @@ def _of_what(run: Run) -> str:
     return f" of {images} held-out images of {toy}{SETS.get(monitored, monitored)}"
 
 
-def _fate(run: Run, history: pd.DataFrame) -> str:
-    """Whether it collapsed, when, and why."""
+def _collapse_summary(run: Run, history: pd.DataFrame) -> str:
+    """One sentence: collapse or not, its epoch and reason."""
     reason = _reason(run)
     if "collapsed" not in history:
         return f"It collapsed: {reason}." if reason else ""
@@ -208,7 +207,7 @@ def _fate(run: Run, history: pd.DataFrame) -> str:
 
 
 def _reason(run: Run) -> str | None:
-    """Why it collapsed; of a training that was stopped, the reason stands behind the path of its record."""
+    """Reason of the collapse; of a stopped run it follows the path of the record in the message."""
     if entry(run, "status") == "collapsed":
         return str(entry(run, "reason")).partition(": ")[2].rstrip(".")
     return entry(run, "collapse")

@@ -1,4 +1,4 @@
-"""Nearest neighbours: which images the features hold for alike, and how that changes in training."""
+"""Nearest neighbours of images in feature space, over the epochs of training."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dlcvlib.metrics import chance_purity, nearest_others, neighbour_purity
 from dlcvlib.runs import Run
 from dlcvlib.views.display import Picture
 from dlcvlib.views.images import cell, channels_last
-from dlcvlib.views.palette import names_of
+from dlcvlib.views.palette import GRID, names_of
 from dlcvlib.views.records import snapshot_with, title_of
 
 TICK, CROSS = "✓", "✗"
@@ -30,16 +30,16 @@ def neighbours(
     class_names: Sequence[str] = (),
     side: int = 84,
 ) -> Picture:
-    """Show a few images, each beside the images of largest cosine to it at several epochs, nearest first.
+    """Show a few query images with their nearest neighbours by cosine similarity at several epochs, nearest first.
 
-    A tick stands under a neighbour of the image's own class, a cross under another.
+    A tick marks a neighbour of the query's class, a cross one of another class.
 
     Args:
         run: a record whose snapshots hold features, labels and indices.
         images: uint8 (M, 3, H, W), the whole split that the snapshots' indices point into.
-        queries: how many, evenly spread over the classes; or rows of the snapshot.
-        k: neighbours of each.
-        epochs: with a snapshot, at most six; None for the first, middle and last after training began.
+        queries: number of queries, sampled evenly over the classes, or rows of the snapshot.
+        k: number of neighbours.
+        epochs: epochs with a snapshot, at most six; None for the first, middle and last after training began.
         class_names: by class id; empty for none.
         side: width of an image on the screen, in pixels.
 
@@ -65,7 +65,7 @@ def neighbours(
 
     names = names_of(list(class_names), int(labels.max()) + 1) if class_names else []
     pixels = {
-        place: channels_last(torch.as_tensor(images)[[int(indices[place])]])[0] for place in _shown(rows, nearest)
+        index: channels_last(torch.as_tensor(images)[[int(indices[index])]])[0] for index in _shown(rows, nearest)
     }
 
     def query(row: int) -> str:
@@ -74,33 +74,33 @@ def neighbours(
             pixels[row], title, f"query: image {indices[row]} {title if names else ''}".strip(), side, lossy=True
         )
 
-    def neighbour(place: int, row: int, epoch: int) -> str:
-        same = labels[place] == labels[row]
-        title = f"{TICK if same else CROSS} {names[labels[place]] if names else ''}".strip()
-        said = f"epoch {epoch}: image {indices[place]}, {'the same class' if same else 'another class'}"
-        return cell(pixels[place], title, said, side, lossy=True)
+    def neighbour(index: int, row: int, epoch: int) -> str:
+        same = labels[index] == labels[row]
+        title = f"{TICK if same else CROSS} {names[labels[index]] if names else ''}".strip()
+        label = f"epoch {epoch}: image {indices[index]}, {'the same class' if same else 'another class'}"
+        return cell(pixels[index], title, label, side, lossy=True)
 
     blocks = []
     for row in rows:
         lines = [
-            _line(f"epoch {epoch}", [neighbour(place, row, epoch) for place in near[row]])
+            _line(f"epoch {epoch}", [neighbour(index, row, epoch) for index in near[row]])
             for epoch, near in zip(chosen, nearest, strict=True)
         ]
         blocks.append(_block(query(row), lines))
     shares = [neighbour_purity(torch.from_numpy(near), labels) for near in nearest]
-    worth = ", ".join(f"{share:.3f} at epoch {epoch}" for epoch, share in zip(chosen, shares, strict=True))
+    listed = ", ".join(f"{share:.3f} at epoch {epoch}" for epoch, share in zip(chosen, shares, strict=True))
     caption = (
-        f"{title_of(run)}: {len(rows)} queries, and beside each the {k} of largest cosine to it in the features, the "
+        f"{title_of(run)}: {len(rows)} queries, and beside each the {k} nearest by cosine similarity of the features, "
         f"nearest first; {TICK} under one of its own class, {CROSS} under another. {_how_chosen(queries, rows)} "
-        f"Share of the {k} nearest that are of the same class, over all {len(labels)} images of the snapshot: {worth}; "
+        f"Share of the {k} nearest of the same class, over all {len(labels)} images of the snapshot: {listed}; "
         f"by chance it would be {chance_purity(labels):.3f}."
     )
-    alt = f"{len(rows)} small images, each with its {k} nearest at {len(chosen)} epochs. Of the same class: {worth}."
+    alt = f"{len(rows)} small images, each with its {k} nearest at {len(chosen)} epochs. Same class: {listed}."
     return Picture(f'<div role="group" aria-label="{escape(alt)}">\n{"".join(blocks)}\n</div>', caption, alt)
 
 
 def _rows(queries: int | Sequence[int], labels: np.ndarray) -> list[int]:
-    """Rows of the snapshot: evenly spread, once they are in the order of their classes; or those given."""
+    """Rows of the snapshot: those given, or sampled evenly after sorting by class."""
     count = len(labels)
     if isinstance(queries, int):
         if not 1 <= queries <= count:
@@ -115,25 +115,25 @@ def _rows(queries: int | Sequence[int], labels: np.ndarray) -> list[int]:
 
 
 def _shown(rows: list[int], nearest: list[np.ndarray]) -> set[int]:
-    return set(rows) | {int(place) for near in nearest for place in near[rows].flat}
+    return set(rows) | {int(index) for near in nearest for index in near[rows].flat}
 
 
 def _how_chosen(queries: int | Sequence[int], rows: list[int]) -> str:
     listed = f"rows {', '.join(map(str, rows))} of the snapshot"
     if isinstance(queries, int):
-        return f"The queries are spread evenly over the classes ({listed}), not picked for their result."
-    return f"The queries were picked by hand ({listed}), so they stand for no average."
+        return f"The queries are sampled evenly over the classes ({listed}), not picked for their result."
+    return f"The queries were picked by hand ({listed}), so they are not representative."
 
 
 def _line(label: str, cells: list[str]) -> str:
-    """The neighbours at one epoch, its name before them."""
+    """HTML of the neighbours at one epoch."""
     name = f'<div style="font-size: 0.85em">{label}</div>'
     look = f"display: grid; grid-template-columns: 4.5em repeat({len(cells)}, minmax(0, 1fr)); gap: 6px"
     return f'<div style="{look}; margin-bottom: 6px">{name}{"".join(cells)}</div>'
 
 
 def _block(query: str, lines: list[str]) -> str:
-    """A query, and its neighbours to the right of it."""
-    look = "display: flex; gap: 16px; text-align: left; padding: 10px 0; border-top: 1px solid rgba(128, 128, 128, 0.4)"
+    """HTML of a query with its neighbours to the right."""
+    look = "display: flex; gap: 16px; text-align: left; padding: 10px 0; border-top: 1px solid " + GRID
     beside = f'<div style="flex: auto; min-width: 0">{"".join(lines)}</div>'
     return f'<div style="{look}"><div style="flex: none">{query}</div>{beside}</div>'

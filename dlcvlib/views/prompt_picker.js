@@ -1,7 +1,6 @@
-// An image that takes points and a box; the model's traits `points`, `labels` and `box` hold the prompt.
+// PromptPicker: an image on which to set points and a box, the model's traits `points`, `labels` and `box`.
 
-const [INSIDE, OUTSIDE] = ["#E69F00", "#D55E00"];
-const DRAG = 4; // pixels of the screen from which on a click is a drag
+const DRAG = 4; // pixels on the screen; a longer movement is a drag, not a click
 const HELP =
   "Click: a point inside; Alt or Shift: outside; drag: a box. Keys: arrows, Enter, Shift+Enter, B, Backspace.";
 
@@ -10,7 +9,7 @@ async function bitmap(view) {
 }
 
 function inWords(points, labels, box) {
-  const parts = points.map((point, place) => `${labels[place] ? "inside" : "outside"} ${point.join(", ")}`);
+  const parts = points.map((point, index) => `${labels[index] ? "inside" : "outside"} ${point.join(", ")}`);
   if (box.length) parts.push(`box from ${box.slice(0, 2).join(", ")} to ${box.slice(2).join(", ")}`);
   return parts.length ? `Asked for: ${parts.join("; ")}.` : "No prompt yet.";
 }
@@ -18,6 +17,7 @@ function inWords(points, labels, box) {
 function render({ model, el }) {
   const stop = new AbortController();
   const { signal } = stop;
+  const [insideColour, outsideColour] = model.get("_colours");
   const [width, height] = model.get("_size");
   const scale = Math.max(1, Math.ceil(384 / width));
   const canvas = document.createElement("canvas");
@@ -72,19 +72,19 @@ function render({ model, el }) {
     const framed = corner && edge ? [...corner, ...edge] : box;
     if (framed.length) {
       const [x0, y0, x1, y1] = framed.map((value) => value * scale);
-      for (const [colour, thick] of [["white", 4], [INSIDE, 2]]) {
+      for (const [colour, thick] of [["white", 4], [insideColour, 2]]) {
         Object.assign(context, { strokeStyle: colour, lineWidth: thick });
         context.strokeRect(x0, y0, x1 - x0, y1 - y0);
       }
     }
     Object.assign(context, { strokeStyle: "white", lineWidth: 2 });
-    points.forEach(([x, y], place) => {
-      context.fillStyle = labels[place] ? INSIDE : OUTSIDE;
+    points.forEach(([x, y], index) => {
+      context.fillStyle = labels[index] ? insideColour : outsideColour;
       context.beginPath();
       context.arc(x * scale, y * scale, 8, 0, 7);
       context.fill();
       context.stroke();
-      cross(context, x * scale, y * scale, 4, labels[place]);
+      cross(context, x * scale, y * scale, 4, labels[index]);
     });
     if (cursor) cross(context, cursor[0] * scale, cursor[1] * scale, 12, true);
     text.textContent = [inWords(points, labels, box), cursor && `Cursor at ${cursor.join(", ")}.`, model.get("message")]
@@ -103,7 +103,7 @@ function render({ model, el }) {
   }
 
   const within = (value, size) => Math.min(Math.max(Math.round(value), 0), size - 1);
-  function placeOf(event) {
+  function pixelOf(event) {
     const shown = canvas.getBoundingClientRect();
     const x = ((event.clientX - shown.left) / shown.width) * width;
     const y = ((event.clientY - shown.top) / shown.height) * height;
@@ -119,14 +119,14 @@ function render({ model, el }) {
   });
   canvas.addEventListener("pointermove", (event) => {
     if (!pressed || !isDrag(event)) return;
-    [corner, edge] = [placeOf(pressed), placeOf(event)];
+    [corner, edge] = [pixelOf(pressed), pixelOf(event)];
     draw();
   });
   canvas.addEventListener("pointerup", (event) => {
     if (!pressed) return;
-    const [began, dragged] = [placeOf(pressed), isDrag(event)];
+    const [began, dragged] = [pixelOf(pressed), isDrag(event)];
     pressed = corner = edge = null;
-    if (dragged) setBox(began, placeOf(event));
+    if (dragged) setBox(began, pixelOf(event));
     else addPoint(began, event.altKey || event.shiftKey);
   });
   canvas.addEventListener("pointercancel", () => {
@@ -138,7 +138,7 @@ function render({ model, el }) {
   const moves = { ArrowLeft: [-step, 0], ArrowRight: [step, 0], ArrowUp: [0, -step], ArrowDown: [0, step] };
   const isOurs = ({ key, ctrlKey, metaKey }) =>
     !ctrlKey && !metaKey && (key in moves || ["Enter", "Backspace", "b", "B"].includes(key));
-  // JupyterLab would take these keys for itself.
+  // Keep JupyterLab from handling these keys.
   const claim = (event) => el.toggleAttribute("data-lm-suppress-shortcuts", event.target === canvas && isOurs(event));
   window.addEventListener("keydown", claim, { capture: true, signal });
   canvas.addEventListener("keydown", (event) => {
@@ -168,12 +168,12 @@ function render({ model, el }) {
     [photo, overlay] = await Promise.all([bitmap(model.get("_photo")), bitmap(model.get("_overlay"))]);
     if (!signal.aborted) draw();
   }
-  const heard = { points: draw, labels: draw, box: draw, message: draw, _overlay: load };
-  for (const [name, listener] of Object.entries(heard)) model.on(`change:${name}`, listener);
+  const listeners = { points: draw, labels: draw, box: draw, message: draw, _overlay: load };
+  for (const [name, listener] of Object.entries(listeners)) model.on(`change:${name}`, listener);
   load();
   return () => {
     stop.abort();
-    for (const [name, listener] of Object.entries(heard)) model.off(`change:${name}`, listener);
+    for (const [name, listener] of Object.entries(listeners)) model.off(`change:${name}`, listener);
   };
 }
 

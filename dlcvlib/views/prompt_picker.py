@@ -1,7 +1,4 @@
-"""Point at an image: clicks are points, a drag is a box, and whoever answers is shown at once.
-
-In JupyterLab it is a widget, whose traits the kernel reads and sets; elsewhere a picture of the prompt it holds.
-"""
+"""Widget to prompt a segmentation by points and a box on an image; elsewhere than in JupyterLab a still picture."""
 
 from __future__ import annotations
 
@@ -19,28 +16,28 @@ from PIL import Image, ImageDraw
 from scipy import ndimage
 from torch import Tensor
 
-from dlcvlib.views.display import Picture, said
+from dlcvlib.views.display import Picture, checked_text
 from dlcvlib.views.images import channels_last
+from dlcvlib.views.palette import BLUE, ORANGE, VERMILION, rgb
 
 HERE = Path(__file__).parent
-SIDE = 384  # least width of the picture, in pixels
-TINT = (0, 114, 178)
-INSIDE, OUTSIDE = "#E69F00", "#D55E00"
+SIDE = 384  # smallest width of the picture, in pixels
+TINT, INSIDE, OUTSIDE = BLUE, ORANGE, VERMILION
 Segment = Callable[[list[list[float]], list[int], list[float]], np.ndarray]
 
 
 class PromptPicker(anywidget.AnyWidget):
-    """An image that takes points and a box.
+    """Image on which to set points and a box.
 
-    A click sets a point that belongs to what is meant, a click with Alt or Shift one that does not, a drag a box.
-    By keyboard: arrows move a cursor, Enter and Shift+Enter set a point, B a corner of the box, Backspace takes the
-    last point or the box back.
+    A click sets a foreground point, a click with Alt or Shift a background point, a drag a box. By keyboard: arrows
+    move a cursor, Enter and Shift+Enter set a point, B a corner of the box, Backspace removes the last
+    point or the box.
 
     Attributes:
-        points: [x, y] of each point, in pixels of the image from the upper left; synced, as are the others.
-        labels: 1 or 0 for each point.
+        points: [x, y] of each point, in pixels from the upper left; all attributes are synced.
+        labels: 1 (foreground) or 0 (background) for each point.
         box: [x0, y0, x1, y1], or empty.
-        message: what went wrong with the last answer; empty where nothing did.
+        message: error of the last call of `segment`; empty if there was none.
     """
 
     _esm = (HERE / "prompt_picker.js").read_text(encoding="utf-8")
@@ -54,6 +51,7 @@ class PromptPicker(anywidget.AnyWidget):
     _size = traitlets.List(traitlets.Int()).tag(sync=True)
     _photo = traitlets.Bytes().tag(sync=True)
     _overlay = traitlets.Bytes().tag(sync=True)
+    _colours = traitlets.List([INSIDE, OUTSIDE]).tag(sync=True)
 
     def __init__(
         self,
@@ -66,17 +64,17 @@ class PromptPicker(anywidget.AnyWidget):
         caption: str,
         alt: str,
     ) -> None:
-        """Show an image with the prompt recorded so far.
+        """Show an image with a given prompt.
 
         Args:
             image: uint8 (3, H, W).
-            segment: asked with points, labels and box whenever they change; returns bool (H, W), which is laid over
+            segment: called with points, labels and box whenever they change; returns a mask, bool (H, W), drawn over
                 the image. None shows the prompt alone.
-            points: of the prompt, as the attributes.
-            labels: one a point.
-            box: or nothing.
-            caption: what to notice.
-            alt: what is seen, for a reader who does not see it.
+            points: initial points, as in the attributes.
+            labels: one for each point.
+            box: initial box, or empty.
+            caption: text below the picture.
+            alt: alt text.
 
         Raises:
             ValueError: the image has another dtype or shape, points and labels differ in number, or a text is empty.
@@ -92,8 +90,8 @@ class PromptPicker(anywidget.AnyWidget):
             points=[[float(x), float(y)] for x, y in points],
             labels=[int(label) for label in labels],
             box=[float(edge) for edge in box],
-            caption=said(caption, "caption"),
-            alt=said(alt, "alt"),
+            caption=checked_text(caption, "caption"),
+            alt=checked_text(alt, "alt"),
             _size=[width, height],
             _photo=_png(Image.fromarray(self._pixels)),
         )
@@ -101,7 +99,7 @@ class PromptPicker(anywidget.AnyWidget):
         self.observe(self._answer, ["points", "labels", "box"])
 
     def picture(self) -> Picture:
-        """Image, answer and prompt, as they are now."""
+        """Return a picture of the image with the current mask and prompt."""
         scale = max(1, -(-SIDE // self._size[0]))
         large = Image.fromarray(self._pixels).resize([scale * side for side in self._size], Image.Resampling.NEAREST)
         if self._overlay:
@@ -114,10 +112,10 @@ class PromptPicker(anywidget.AnyWidget):
         return Picture(body, self.caption, self.alt)
 
     def _answer(self, _: Any = None) -> None:
-        """Ask what the prompt means; the page is told if that fails, as a kernel's error would go unseen there."""
+        """Call `segment`; an error is shown in `message`, since the page would not show an exception of the kernel."""
         prompt = (self.points, self.labels, self.box)
         if prompt == self._answered or len(self.points) != len(self.labels):
-            return  # a click changes points and labels, and is told of twice
+            return  # a click changes points and labels, two notifications
         self._answered = prompt
         self.mask, message = None, ""
         if self._segment is not None and (self.points or self.box):
@@ -136,9 +134,9 @@ class PromptPicker(anywidget.AnyWidget):
 
 
 def _overlay(mask: np.ndarray) -> bytes:
-    """PNG that tints what is meant, with a white border inside of it."""
+    """PNG of a mask: tinted, with a white border inside."""
     layer = np.zeros((*mask.shape, 4), dtype=np.uint8)
-    layer[mask] = (*TINT, 140)
+    layer[mask] = (*rgb(TINT), 140)
     layer[mask & ~ndimage.binary_erosion(mask)] = (255, 255, 255, 255)
     return _png(Image.fromarray(layer))
 
@@ -152,7 +150,7 @@ def _png(image: Image.Image) -> bytes:
 def _draw_prompt(
     draw: ImageDraw.ImageDraw, scale: int, points: list[list[float]], labels: list[int], box: list[float]
 ) -> None:
-    """Circles with a plus inside of what is meant, with a minus outside of it; both have a white ring."""
+    """Draw circles with a plus for foreground and a minus for background points, and the box."""
     if box:
         draw.rectangle([scale * edge for edge in box], outline="white", width=4)
         draw.rectangle([scale * edge for edge in box], outline=INSIDE, width=2)

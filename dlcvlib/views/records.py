@@ -1,7 +1,8 @@
-"""What views read from a run record: needed columns or a clear error, optional entries or a dash."""
+"""Reading run records for views: required columns raise a clear error, optional entries give a dash."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ REDUCED = " “reduced”: a stand-in for the reported network, whose value cann
 
 
 def history_with(run: Run, columns: tuple[str, ...]) -> pd.DataFrame:
-    """The history of `run`, once it is certain that it holds `columns` and at least one epoch.
+    """Return the history of `run`, checked for `columns` and at least one epoch.
 
     Raises:
         ValueError: a column is missing, or there is no epoch.
@@ -32,7 +33,7 @@ def history_with(run: Run, columns: tuple[str, ...]) -> pd.DataFrame:
 
 
 def snapshot_with(run: Run, epoch: int | None, names: tuple[str, ...]) -> tuple[int, dict[str, np.ndarray]]:
-    """The snapshot of `epoch` (None: the last there is) with its epoch, once it is certain that it holds `names`.
+    """Return the epoch and the snapshot of `epoch` (None: the last one), checked for the arrays `names`.
 
     Raises:
         FileNotFoundError: there is no such snapshot.
@@ -50,21 +51,36 @@ def snapshot_with(run: Run, epoch: int | None, names: tuple[str, ...]) -> tuple[
 
 
 def entry(run: Run, *keys: str) -> Any:
-    """The value that `run.json` holds under nested `keys`; None where there is none."""
+    """Return the value under nested `keys` of `run.json`, or None if there is none."""
     return nested(run.info, *keys)
 
 
 def title_of(run: Run) -> str:
-    """Title of the run's recipe, its name, or the folder where neither is recorded."""
+    """Title of the run's recipe, else its name, else the folder's name."""
     return entry(run, "recipe", "title") or entry(run, "recipe", "name") or run.path.parent.name
 
 
 def titles_of(runs: list[Run]) -> list[str]:
-    """Titles by which runs are told apart in one figure: with the seed where titles repeat."""
+    """Titles that distinguish runs in one figure: with the seed where titles repeat."""
     titles = [title_of(run) for run in runs]
     if len(set(titles)) == len(titles):
         return titles
     return [f"{title}, {run.path.name}" for title, run in zip(titles, runs, strict=True)]
+
+
+def named_runs(runs: Run | Sequence[Run], labels: Sequence[str], most: int) -> tuple[list[Run], list[str]]:
+    """Return the runs of a figure as a list, and a name for each: `labels`, or by default `titles_of`.
+
+    Raises:
+        ValueError: no run, more than `most`, or another number of labels.
+    """
+    chosen = [runs] if isinstance(runs, Run) else list(runs)
+    if not 1 <= len(chosen) <= most:
+        raise ValueError(f"one figure fits 1 to {most} runs, got {len(chosen)}")
+    names = list(labels) or titles_of(chosen)
+    if len(names) != len(chosen):
+        raise ValueError(f"{len(names)} labels do not fit {len(chosen)} runs")
+    return chosen, names
 
 
 def minutes_of(group: Group) -> str:

@@ -1,4 +1,4 @@
-"""Regions without classes, drawn over their image; a slider steps through what a parameter makes of them."""
+"""Regions without classes drawn over their image, and a slider over the values of a parameter."""
 
 from __future__ import annotations
 
@@ -8,35 +8,35 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import plotly.graph_objects as go
-from PIL import Image, ImageColor
+from PIL import Image
 from torch import Tensor
 
 from dlcvlib.views.display import Picture, plotly_picture
 from dlcvlib.views.images import channels_last
-from dlcvlib.views.palette import SERIES_COLOURS
+from dlcvlib.views.palette import SERIES_COLOURS, rgb
 from dlcvlib.views.style import style
 
-COLOURS = np.array([ImageColor.getrgb(colour) for colour in SERIES_COLOURS], dtype=np.float32)
+COLOURS = np.array([rgb(colour) for colour in SERIES_COLOURS], dtype=np.float32)
 BORDER = 255
-DARKENED = 0.35  # brightness left to pixels that no region covers
-SHOWN_SIDE = 256  # pixels to which an image is reduced in the slider
+DARKENED = 0.35  # relative brightness of pixels outside all regions
+SHOWN_SIDE = 256  # largest side of an image in the slider, in pixels
 
 
 def region_overlay(image: Tensor | np.ndarray, painted: np.ndarray, *, opacity: float = 0.45) -> np.ndarray:
-    """Colour the regions of an image, with white borders; pixels of no region are darkened.
+    """Colour the regions of an image, with white borders; pixels outside all regions are darkened.
 
-    Regions that touch differ in colour, and colours repeat: they say nothing but where a region ends.
+    Touching regions differ in colour; the colours repeat and have no further meaning.
 
     Args:
         image: uint8 (3, H, W).
-        painted: number of the region of each pixel, integer (H, W); negative for none.
-        opacity: of the colours, in [0, 1].
+        painted: index of each pixel's region, integer (H, W); negative for none.
+        opacity: opacity of the colours, in [0, 1].
 
     Returns:
         uint8 (3, H, W).
 
     Raises:
-        ValueError: `painted` does not fit the image.
+        ValueError: `painted` and the image differ in size.
     """
     pixels = channels_last(np.asarray(image)[None])[0].astype(np.float32)
     if painted.shape != pixels.shape[:2]:
@@ -52,9 +52,9 @@ def region_overlay(image: Tensor | np.ndarray, painted: np.ndarray, *, opacity: 
 
 
 def colours_of(painted: np.ndarray) -> np.ndarray:
-    """A colour for each region, such that those that touch differ, wherever so few colours suffice.
+    """Greedy graph colouring of the regions, those with most neighbours first.
 
-    Greedy colouring, the regions with most neighbours first.
+    Touching regions differ in colour unless there are too few colours.
 
     Returns:
         integer (R,), into `COLOURS`, at least one.
@@ -70,7 +70,9 @@ def colours_of(painted: np.ndarray) -> np.ndarray:
     chosen = np.full(count, -1)
     for region in sorted(range(count), key=lambda region: -len(neighbours[region])):
         around = np.bincount([chosen[each] for each in neighbours[region] if chosen[each] >= 0], minlength=len(COLOURS))
-        turned = np.roll(around, -region % len(COLOURS))  # else the first colour would be nearly everywhere
+        turned = np.roll(
+            around, -region % len(COLOURS)
+        )  # start elsewhere for each region, so that all colours are used
         chosen[region] = (int(turned.argmin()) - (-region % len(COLOURS))) % len(COLOURS)
     return chosen
 
@@ -83,14 +85,14 @@ def region_slider(
     parameter: str,
     caption: str,
 ) -> Picture:
-    """Draw the regions of some images side by side; the slider steps through the values of a parameter.
+    """Draw the regions of some images side by side, with a slider over the values of a parameter.
 
     Args:
         images: uint8 (N, 3, H, W).
-        painted: for each value of the parameter, as it is to be read, the painted regions of each image (H, W).
+        painted: for each value of the parameter, as text, the painted regions (H, W) of each image.
         names: of the images.
-        parameter: its name.
-        caption: what to notice.
+        parameter: name of the parameter.
+        caption: text below the picture.
 
     Raises:
         ValueError: no value, or images, regions and names do not fit each other.
@@ -103,16 +105,16 @@ def region_slider(
     titles = {value: [_title(*pair) for pair in zip(names, painted[value], strict=True)] for value in values}
     first, width = values[len(values) // 2], 1 / len(names)
     figure = go.Figure()
-    for place, (source, title) in enumerate(zip(pictures[first], titles[first], strict=True)):
-        middle = (place + 0.5) * width
+    for index, (source, title) in enumerate(zip(pictures[first], titles[first], strict=True)):
+        middle = (index + 0.5) * width
         at = {"xref": "paper", "yref": "paper", "x": middle, "xanchor": "center"}
         look = {"sizex": 0.97 * width, "sizey": 1, "sizing": "contain", "y": 1, "yanchor": "top"}
         figure.add_layout_image(source=source, **at, **look)
         figure.add_annotation(text=title, showarrow=False, y=0, yanchor="top", **at)
     steps = []
     for value in values:
-        changed = {f"images[{place}].source": source for place, source in enumerate(pictures[value])}
-        changed |= {f"annotations[{place}].text": title for place, title in enumerate(titles[value])}
+        changed = {f"images[{index}].source": source for index, source in enumerate(pictures[value])}
+        changed |= {f"annotations[{index}].text": title for index, title in enumerate(titles[value])}
         steps.append({"method": "relayout", "args": [changed], "label": value})
     slider = {
         "active": values.index(first),
@@ -123,8 +125,8 @@ def region_slider(
     figure.update_xaxes(visible=False)
     figure.update_yaxes(visible=False)
     style(figure, 380, sliders=[slider], margin={"b": 120, "t": 8, "l": 8, "r": 8})
-    said = "; ".join(f"{parameter} {value}: {', '.join(titles[value])}" for value in values)
-    alt = f"Satellite images with their regions in colours, by {parameter}. {said}."
+    summary = "; ".join(f"{parameter} {value}: {', '.join(titles[value])}" for value in values)
+    alt = f"Satellite images with their regions in colours, by {parameter}. {summary}."
     return plotly_picture(figure, caption=f"{caption} Drag the slider.", alt=alt)
 
 
@@ -134,7 +136,7 @@ def _title(name: str, painted: np.ndarray) -> str:
 
 
 def _sources(images: Tensor | np.ndarray, painted: Sequence[np.ndarray]) -> list[str]:
-    """Addresses that hold the pictures themselves."""
+    """Data URLs of the pictures."""
     sources = []
     for image, regions in zip(images, painted, strict=True):
         picture = Image.fromarray(channels_last(region_overlay(image, regions)[None])[0])

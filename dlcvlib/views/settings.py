@@ -27,7 +27,7 @@ def setting_groups(rows: Sequence[Run | Sequence[Run]]) -> list[Group]:
         rows: for each row a run, or several runs that differ in their seed only.
 
     Raises:
-        ValueError: no row, one without a run or of different recipes or profiles, or a run of no known setting.
+        ValueError: no row, a row without a run or of different recipes or profiles, or an unknown setting.
     """
     if not rows:
         raise ValueError("there is no run of a fine-tuning setting: give at least one")
@@ -65,12 +65,11 @@ def settings_table(
     An entry that is not recorded is shown as a dash.
 
     Args:
-        rows: for each row a run of a fine-tuning, or several that differ in their seed only; in any order.
-        reported: further values to stand beside ours, as report → setting → accuracy in [0, 1].
+        rows: for each row a fine-tuning run, or several that differ in their seed only; in any order.
+        reported: further reported values, as report → setting → accuracy in [0, 1].
 
     Raises:
-        ValueError: no row, one without a run or of different recipes or profiles, a run of no known setting, or a run
-            without a best epoch.
+        ValueError: as `setting_rows`, or a run without a best epoch.
     """
     ordered = setting_groups(rows)
     stated = reported_values(ordered, reported)
@@ -87,7 +86,9 @@ def settings_table(
         else "."
     )
     if table["starts from"].str.contains("stand-in").any():
-        caption += " Where the supplied backbone was not to be had, one that we trained with labels stands in."
+        caption += (
+            " “(stand-in)”: the supplied backbone was not available and is replaced by one that we trained with labels."
+        )
     if table["form"].eq("reduced").any():
         caption += REDUCED
     return table_picture(table, caption=caption)

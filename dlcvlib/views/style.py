@@ -1,4 +1,4 @@
-"""How every plotly figure of the book looks: no background of its own, grey lines that suit light and dark pages."""
+"""Plotly template of the book: no background, and grey lines that suit light and dark pages."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from dlcvlib.views.palette import NEUTRAL, SERIES_COLOURS
+from dlcvlib.views.palette import GRID, NEUTRAL, SERIES_COLOURS
 
-GRID = "rgba(128, 128, 128, 0.25)"
 _AXIS = {"gridcolor": GRID, "zerolinecolor": GRID, "linecolor": GRID, "automargin": True}
-# In the template, not in the layout: what the book's script sets for the page's theme then takes its place.
+# In the template, not in the layout, so that the book's script can override it for the page's theme.
 TEMPLATE = go.layout.Template(
     layout={
         "paper_bgcolor": "rgba(0, 0, 0, 0)",
@@ -25,6 +24,6 @@ TEMPLATE = go.layout.Template(
 
 
 def style(figure: go.Figure, height: int, **layout: Any) -> go.Figure:
-    """Give `figure` the book's look and a height in pixels; its width stays that of the page."""
+    """Apply the book's template and a height in pixels; the width stays that of the page."""
     layout = {"margin": {"l": 8, "r": 8, "t": 32, "b": 8}, **layout}
     return figure.update_layout(template=TEMPLATE, height=height, **layout)

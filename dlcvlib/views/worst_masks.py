@@ -1,4 +1,4 @@
-"""The images that a segmentation does worst on, and what it takes for what over all of them."""
+"""Images of the lowest IoU, and the confusion matrix of all pixels."""
 
 from __future__ import annotations
 
@@ -10,18 +10,15 @@ import plotly.graph_objects as go
 import torch
 from torch import Tensor
 
+from dlcvlib.data.palette import CLASS_NAMES
 from dlcvlib.metrics import IoU, course_iou
 from dlcvlib.runs import Run
-from dlcvlib.views.confusion import SHADES
 from dlcvlib.views.display import Picture, plotly_picture
 from dlcvlib.views.images import cell, channels_last, mask_legend
-from dlcvlib.views.palette import MASK_CLASSES
+from dlcvlib.views.palette import RIGHT, SHADES, WRONG
 from dlcvlib.views.predicted_masks import SIDE, coloured, line_of
 from dlcvlib.views.records import title_of
 from dlcvlib.views.style import style
-
-RIGHT_OR_WRONG = np.array([(225, 225, 225), (213, 94, 0)], dtype=np.uint8)
-"""Colours of the picture of errors."""
 
 
 def worst_masks(
@@ -36,22 +33,22 @@ def worst_masks(
         images: uint8 (N, 3, H, W), the whole validation split.
         masks: integer (N, H, W), class ids 0 to 6.
         names: of the images, such as "0013".
-        count: at most so many images.
+        count: number of images at most.
 
     Raises:
-        FileNotFoundError: the record keeps no masks of its best epoch.
-        ValueError: images, masks and names do not fit each other, or are not those of the record.
+        FileNotFoundError: the record has no masks of its best epoch.
+        ValueError: images, masks and names differ in number, or are not those of the record.
     """
     if not len(images) == len(masks) == len(names):
         raise ValueError(f"{len(images)} images, {len(masks)} masks and {len(names)} names do not fit each other")
     truths, predicted = torch.as_tensor(masks).to(torch.uint8), _predicted(run, masks, names)
     scored = [course_iou(one, truth) for one, truth in zip(predicted, truths, strict=True)]
     worst = sorted(range(len(names)), key=lambda row: scored[row].mean_of_present)[:count]
-    lines, said = [], []
+    lines, summary = [], []
     for row in worst:
         name, score, mistake = names[row], scored[row].mean_of_present, _largest_mistake(scored[row])
         wrong = (predicted[row] != truths[row]).numpy()
-        errors = RIGHT_OR_WRONG[wrong.astype(np.uint8)]
+        errors = np.where(wrong[..., None], WRONG, RIGHT).astype(np.uint8)
         image = channels_last(torch.as_tensor(images[row])[None])[0]
         cells = [
             cell(image, name, f"{name}, satellite image", SIDE, lossy=True),
@@ -60,18 +57,18 @@ def worst_masks(
             cell(errors, f"wrong: {wrong.mean():.0%}. {mistake}", f"{name}, wrong pixels", SIDE),
         ]
         lines.append(line_of(cells))
-        said.append(f"{name} ({score:.2f}; {mistake})")
+        summary.append(f"{name} ({score:.2f}; {mistake})")
     caption = (
         f"{title_of(run)}, epoch {run.info['best']['epoch']}: the {len(worst)} of {len(names)} validation images with "
-        "the lowest mean IoU, over the classes that occur in each, and below the last picture its commonest mistake."
+        "the lowest mean IoU, over the classes that occur in each; below the last picture, its most frequent mistake."
     )
-    alt = f"Satellite images, masks, predictions and errors: {', '.join(said)}."
+    alt = f"Satellite images, masks, predictions and errors: {', '.join(summary)}."
     body = f'<div role="group" aria-label="{escape(alt)}">\n{"".join(lines)}{mask_legend()}\n</div>'
     return Picture(body, caption, alt)
 
 
 def pixel_confusion(run: Run, masks: Tensor | np.ndarray, names: Sequence[str]) -> Picture:
-    """Draw which class is taken for which at the best epoch: of each true class's pixels, the share of each prediction.
+    """Draw the confusion matrix of the pixels at the best epoch, each row as shares of a true class.
 
     Args:
         run: a finished segmentation record.
@@ -84,7 +81,7 @@ def pixel_confusion(run: Run, masks: Tensor | np.ndarray, names: Sequence[str]) 
     iou = course_iou(_predicted(run, masks, names), torch.as_tensor(masks).to(torch.uint8))
     counts = iou.confusion.double()
     shares = (counts / counts.sum(1, keepdim=True)).numpy()
-    classes = list(MASK_CLASSES)
+    classes = list(CLASS_NAMES)
     shown = np.round(shares, 4).astype(object)
     shown[np.isnan(shares)] = None
     figure = go.Figure(
@@ -99,48 +96,50 @@ def pixel_confusion(run: Run, masks: Tensor | np.ndarray, names: Sequence[str]) 
             ygap=1,
             texttemplate="%{z:.2f}",
             colorbar={"title": {"text": "share"}, "thickness": 12},
-            hovertemplate="%{z:.1%} of %{y} taken for %{x}<extra></extra>",
+            hovertemplate="%{z:.1%} of %{y} predicted as %{x}<extra></extra>",
         )
     )
     ticks = {"type": "category", "tickmode": "linear", "showgrid": False, "constrain": "domain"}
     figure.update_xaxes(title_text="predicted", **ticks)
     figure.update_yaxes(title_text="true", autorange="reversed", scaleanchor="x", **ticks)
     style(figure, 480)
-    said = (
+    summary = (
         f"{title_of(run)}, epoch {run.info['best']['epoch']}, mean IoU {iou.mean_of_present:.3f}: what the pixels of "
-        f"each class are taken for. {_worst_shares(shares)}"
+        f"each class are predicted as. {_worst_shares(shares)}"
     )
     return plotly_picture(
-        figure, caption=f"{said} Each row sums to 1.", alt=f"Square of 7 by 7 cells, the darker the larger. {said}"
+        figure,
+        caption=f"{summary} Each row sums to 1.",
+        alt=f"Square of 7 by 7 cells, the darker the larger. {summary}",
     )
 
 
 def _predicted(run: Run, masks: Tensor | np.ndarray, names: Sequence[str]) -> Tensor:
-    """Masks of the best epoch, uint8 (N, H, W), in the order of `names`."""
-    kept = run.best_masks()
-    if set(kept) != set(names):
+    """Predicted masks of the best epoch, uint8 (N, H, W), in the order of `names`."""
+    found = run.best_masks()
+    if set(found) != set(names):
         raise ValueError(
-            f"{run.path} keeps masks of {len(kept)} images, from {min(kept)} to {max(kept)}, but the "
+            f"{run.path} keeps masks of {len(found)} images, from {min(found)} to {max(found)}, but the "
             f"{len(names)} names given are others: give the whole validation split that it was trained with"
         )
-    predicted = torch.from_numpy(np.stack([kept[name] for name in names]))
+    predicted = torch.from_numpy(np.stack([found[name] for name in names]))
     if predicted.shape != masks.shape:
         raise ValueError(f"{run.path} keeps masks of shape {tuple(predicted.shape)}, given were {tuple(masks.shape)}")
     return predicted
 
 
 def _largest_mistake(iou: IoU) -> str:
-    """The commonest mistake of one image, in words."""
+    """The most frequent mistake of one image, in words."""
     wrong = iou.confusion.clone().fill_diagonal_(0)
     if not wrong.any():
         return "no pixel wrong"
-    truth, predicted = divmod(int(wrong.argmax()), len(MASK_CLASSES))
-    return f"{MASK_CLASSES[truth]} taken for {MASK_CLASSES[predicted]}"
+    truth, predicted = divmod(int(wrong.argmax()), len(CLASS_NAMES))
+    return f"{CLASS_NAMES[truth]} confused with {CLASS_NAMES[predicted]}"
 
 
 def _worst_shares(shares: np.ndarray, count: int = 3) -> str:
-    """The largest shares off the diagonal, in words."""
+    """The largest off-diagonal shares, in words."""
     off = np.nan_to_num(shares) * (1 - np.eye(len(shares)))
-    places = [np.unravel_index(place, off.shape) for place in np.argsort(-off, axis=None, kind="stable")[:count]]
-    pairs = [f"{MASK_CLASSES[t]} for {MASK_CLASSES[p]} ({off[t, p]:.0%})" for t, p in places if off[t, p] > 0]
-    return f"Most often: {', '.join(pairs)}." if pairs else "No pixel is taken for another class."
+    indices = [np.unravel_index(index, off.shape) for index in np.argsort(-off, axis=None, kind="stable")[:count]]
+    pairs = [f"{CLASS_NAMES[t]} with {CLASS_NAMES[p]} ({off[t, p]:.0%})" for t, p in indices if off[t, p] > 0]
+    return f"Most often it confuses {', '.join(pairs)}." if pairs else "No class is confused with another."

@@ -38,7 +38,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from dlcvlib import runs
 from dlcvlib.bench.measuring import machine
 from dlcvlib.data import palette
-from dlcvlib.files import write_json
+from dlcvlib.files.atomic import write_json
 from dlcvlib.runs import Run
 from dlcvlib.views.scrubbers import MaskScrubber
 

@@ -29,7 +29,7 @@ from test_book_lab import jupyterlab, run_all
 
 from dlcvlib.bench.measuring import machine
 from dlcvlib.embedding import EmbeddingSeries
-from dlcvlib.files import write_json
+from dlcvlib.files.atomic import write_json
 from dlcvlib.views.palette import class_styles
 from dlcvlib.views.scrubbers import EmbeddingScrubber
 

@@ -1,10 +1,9 @@
-"""Kill, damage, fill and crowd every command, and sort how each ends.
+"""Fault injection: run every command with kills, damaged files, full disks and concurrent copies of itself.
 
     python tests/faults/campaign.py --kills 120 --damages 1600 --full 40 --crowds 30 --seed 0 --json FILE
 
-An outcome is right (the result is that of an undisturbed run, at once or when the command is called again), refused
-(the message names what is wrong), or one of the faults: a traceback, a refusal that names nothing, a silently wrong
-result, a hang, code that was run, a file of the student's that is lost, a part that is left over.
+An outcome is "right" (the result equals that of an undisturbed run, possibly after a second call), "refused" (an error
+message names the file), or one of `FAULTS`.
 """
 
 from __future__ import annotations
@@ -32,31 +31,31 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 import worlds
 from cases import CASES, Case, of_the_user, readable
 from damage import DAMAGES, SENTINEL, gone
-from forks import OUR_FAULT, Ended, Process, Work
+from forks import UNEXPECTED, Ended, Process, Work
 
 LIMIT = 60.0
-"""Seconds after which a command counts as hanging; the longest takes two."""
+"""Time limit of a command in seconds; the longest takes two."""
 LARGE = 2**28
-"""Bytes of a disk with room for everything."""
+"""Size in bytes of a disk that is never full."""
 FAULTS = ("traceback", "names nothing", "silently wrong", "hang", "code was run", "file lost", "part left over")
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How one disturbed command ended."""
+    """Outcome of one disturbed command."""
 
     kind: str
     case: str
     disturbance: str
     sort: str
-    said: str = ""
+    output: str = ""
 
 
 class Campaign:
-    """A world, what every command leaves in it when nothing disturbs it, and the disturbances."""
+    """A world, the expected result of every command in it, and the disturbances."""
 
-    def __init__(self, home: Path, chance: Random) -> None:
-        self.home, self.chance = home, chance
+    def __init__(self, home: Path, rng: Random) -> None:
+        self.home, self.rng = home, rng
         self.world = home / "world"
         self.world.mkdir()
         worlds.make(self.world, self._certainly)
@@ -74,11 +73,11 @@ class Campaign:
     def _run(self, work: Work, world: Path, title: str) -> Ended:
         ended = Process(work, world, worlds.environment(world), 10 * LIMIT).wait()
         if ended.status not in (0, 1):
-            raise RuntimeError(f"{title} ended with {ended.status}: {ended.said}")
+            raise RuntimeError(f"{title} ended with {ended.status}: {ended.output}")
         return ended
 
     def _prepare_halfway(self) -> None:
-        """A record that was killed after its second epoch, a report's record, and an exported result."""
+        """Make a record that was killed after its second epoch, a report's record, and an exported result."""
         from forks import command
 
         written = self.world / "runs" / worlds.PROFILE / "halfway/seed0/checkpoint.previous.pt"
@@ -97,7 +96,7 @@ class Campaign:
         self._certainly(["runs", "--export", str(self.world / "runs" / worlds.PROFILE / "r4_vgg13_bn/seed0")])
 
     def _undisturbed(self, case: Case) -> None:
-        """Note what a command leaves, and how many times it changes a file."""
+        """Store the files that a command writes, and the number of its file operations."""
         world = worlds.copy(self.world, self.home / "undisturbed")
         counted = self.home / "operations"
         counted.write_text("")
@@ -108,8 +107,8 @@ class Campaign:
                     file.write(".")
 
         ended = Process(case.work(world), world, worlds.environment(world), LIMIT, count).wait()
-        if ended.status not in (0, 1) or "Traceback" in ended.said:
-            raise RuntimeError(f"{case.name} ended with {ended.status}: {ended.said}")
+        if ended.status not in (0, 1) or "Traceback" in ended.output:
+            raise RuntimeError(f"{case.name} ended with {ended.status}: {ended.output}")
         self.operations[case.name] = len(counted.read_text())
         self.expected[case.name] = self._left(case, world)
         shutil.rmtree(world)
@@ -118,39 +117,39 @@ class Campaign:
     def _left(case: Case, world: Path) -> dict[str, dict[str, str]]:
         return {name: worlds.content(world / name) for name in case.leaves if (world / name).exists()}
 
-    # --- disturbances: each yields how many seconds to wait, then its outcomes ---
+    # --- disturbances ---
 
     def damage(self, number: int) -> tuple[Case, str, Callable[[Path], Outcome]]:
-        """A command that meets a damaged file."""
-        case = self.chance.choice([case for case in CASES if case.reads])
-        damage, chance = self.chance.choice(DAMAGES), Random(self.chance.random())
+        """Damage a file before a command runs."""
+        case = self.rng.choice([case for case in CASES if case.reads])
+        damage, rng = self.rng.choice(DAMAGES), Random(self.rng.random())
 
         def disturbed(world: Path) -> Outcome:
-            pattern = chance.choice([pattern for pattern in case.reads if list(world.glob(pattern))])
-            file = chance.choice(
+            pattern = rng.choice([pattern for pattern in case.reads if list(world.glob(pattern))])
+            file = rng.choice(
                 sorted(file for file in world.glob(pattern) if file.is_file() and file.name != worlds.OWN)
             )
-            damage(file, chance)
+            damage(file, rng)
             own = worlds.own_files(world)
             what = f"{file.relative_to(world)} {damage.__name__}"
             ended = Process(case.work(world), world, worlds.environment(world), LIMIT).wait()
             sort = self._judge(case, world, ended, own)
             if sort == "different":
                 other_input = of_the_user(file, world) and (damage is gone or readable(file))
-                told = file.name in ended.said or "left out" in ended.said
-                sort = "told" if told else "another input" if other_input else "silently wrong"
-            if sort == "refused" and not _names(ended.said, file, world):
+                reported = file.name in ended.output or "left out" in ended.output
+                sort = "reported" if reported else "another input" if other_input else "silently wrong"
+            if sort == "refused" and not _names(ended.output, file, world):
                 sort = "names nothing"
-            return Outcome("damage", case.name, what, sort, ended.said)
+            return Outcome("damage", case.name, what, sort, ended.output)
 
         return case, damage.__name__, disturbed
 
     def kill(self, number: int) -> tuple[Case, str, Callable[[Path], Outcome]]:
-        """A command that is killed at an operation on files, or at a moment, and called again."""
-        case = self.chance.choice([case for case in CASES if case.writes])
-        by_time = self.chance.random() < 0.25
-        at = self.chance.randrange(max(1, self.operations[case.name]))
-        moment = self.chance.uniform(0.0, 1.0)
+        """Kill a command at a file operation, or after a random time, and run it again."""
+        case = self.rng.choice([case for case in CASES if case.writes])
+        by_time = self.rng.random() < 0.25
+        at = self.rng.randrange(max(1, self.operations[case.name]))
+        moment = self.rng.uniform(0.0, 1.0)
 
         def disturbed(world: Path) -> Outcome:
             own, seen = worlds.own_files(world), 0
@@ -169,17 +168,17 @@ class Campaign:
             ended = process.wait()
             what = f"after {moment:.2f} s" if by_time else f"at operation {at + 1}"
             if ended.status is None or ended.status > 0:
-                return Outcome("kill", case.name, what, self._judge(case, world, ended, own), ended.said)
+                return Outcome("kill", case.name, what, self._judge(case, world, ended, own), ended.output)
             worlds.age_parts(world)
             ended = Process(case.work(world), world, worlds.environment(world), LIMIT).wait()
-            return Outcome("kill", case.name, what, self._judge(case, world, ended, own, strict=True), ended.said)
+            return Outcome("kill", case.name, what, self._judge(case, world, ended, own, strict=True), ended.output)
 
         return case, "killed", disturbed
 
     def fill(self, number: int) -> tuple[Case, str, Callable[[Path], Outcome]]:
-        """A command on a disk that becomes full, and once more when there is room."""
-        case = self.chance.choice([case for case in CASES if case.writes])
-        room = int(self.chance.choice([4, 16, 64, 256, 1024]) * self.chance.uniform(0.5, 2.0)) * 1024
+        """Run a command on a disk that becomes full, and again with enough space."""
+        case = self.rng.choice([case for case in CASES if case.writes])
+        room = int(self.rng.choice([4, 16, 64, 256, 1024]) * self.rng.uniform(0.5, 2.0)) * 1024
 
         def disturbed(world: Path) -> Outcome:
             with _disk(world, room) as disk:
@@ -187,23 +186,23 @@ class Campaign:
                 ended = Process(case.work(disk), self.home, worlds.environment(disk), LIMIT).wait()
                 what = f"{room // 1024} kB free"
                 sort = self._judge(case, disk, ended, own)
-                if sort == "refused" and not re.search(r"full|MB are free|room", ended.said):
-                    return Outcome("full disk", case.name, what, "names nothing", ended.said)
+                if sort == "refused" and not re.search(r"full|MB are free|room", ended.output):
+                    return Outcome("full disk", case.name, what, "names nothing", ended.output)
                 if sort not in ("right", "refused"):
-                    return Outcome("full disk", case.name, what, sort, ended.said)
+                    return Outcome("full disk", case.name, what, sort, ended.output)
                 subprocess.run(["mount", "-o", f"remount,size={LARGE}", str(disk.parent)], check=True)
                 worlds.age_parts(disk)
                 again = Process(case.work(disk), self.home, worlds.environment(disk), LIMIT).wait()
                 return Outcome(
-                    "full disk", case.name, what, self._judge(case, disk, again, own, strict=True), again.said
+                    "full disk", case.name, what, self._judge(case, disk, again, own, strict=True), again.output
                 )
 
         return case, "full", disturbed
 
     def crowd(self, number: int) -> tuple[Case, str, Callable[[Path], Outcome]]:
-        """The same command two or four times at once."""
-        case = self.chance.choice([case for case in CASES if case.writes and case.together])
-        several = self.chance.choice([2, 4])
+        """Run the same command two or four times at once."""
+        case = self.rng.choice([case for case in CASES if case.writes and case.together])
+        several = self.rng.choice([2, 4])
 
         def disturbed(world: Path) -> Outcome:
             own, logs = worlds.own_files(world), []
@@ -211,29 +210,29 @@ class Campaign:
                 logs.append(world / "tmp" / f"process{process}")
                 logs[-1].mkdir()
             at_work = [Process(case.work(world), log, worlds.environment(world), 2 * LIMIT) for log in logs]
-            sorts = [(self._judge(case, world, ended, own), ended.said) for ended in [one.wait() for one in at_work]]
+            sorts = [(self._judge(case, world, ended, own), ended.output) for ended in [one.wait() for one in at_work]]
             worst = next((sort for sort in sorts if sort[0] not in ("right", "refused")), None)
             if worst is None and all(sort == "refused" for sort, _ in sorts):
-                worst = ("silently wrong", sorts[0][1])  # nobody got a result
-            sort, said = worst or ("right", "")
+                worst = ("silently wrong", sorts[0][1])  # no process got a result
+            sort, output = worst or ("right", "")
             return Outcome(
-                "crowd", case.name, f"{several} at once", "silently wrong" if sort == "different" else sort, said
+                "crowd", case.name, f"{several} at once", "silently wrong" if sort == "different" else sort, output
             )
 
         return case, "crowd", disturbed
 
     def _judge(self, case: Case, world: Path, ended: Ended, own: dict[str, str], strict: bool = False) -> str:
-        """Sort how a command ended; `strict`, where it was called again and nothing else than right is right."""
+        """Classify the outcome of a command; with `strict`, for a second call, only "right" is accepted."""
         if ended.status is None:
             return "hang"
-        if ended.status == OUR_FAULT or ended.status < 0 or "Traceback (most recent call last)" in ended.said:
+        if ended.status == UNEXPECTED or ended.status < 0 or "Traceback (most recent call last)" in ended.output:
             return "traceback"
         if next(world.rglob(SENTINEL), None) is not None:
             return "code was run"
         if worlds.own_files(world) != own:
             return "file lost"
         if strict and (left := worlds.parts(world)):
-            ended.said += f"\nleft over: {', '.join(map(str, left))}"
+            ended.output += f"\nleft over: {', '.join(map(str, left))}"
             return "part left over"
         if ended.status >= 2 or (ended.status == 1 and not case.leaves):
             return "silently wrong" if strict else "refused"
@@ -242,15 +241,15 @@ class Campaign:
         return "silently wrong" if strict else "different"
 
 
-def _names(said: str, file: Path, world: Path) -> bool:
-    """Whether a message names a file, a folder around it, the record that it belongs to, or the data that changed."""
+def _names(output: str, file: Path, world: Path) -> bool:
+    """Return True if a message names a file or a folder that contains it."""
     named = [file.name, file.stem, str(file.parent), *(str(parent) for parent in file.parents if parent != world)]
-    return any(name in said for name in named if len(name) > 2 and name not in ("/", str(world.parent)))
+    return any(name in output for name in named if len(name) > 2 and name not in ("/", str(world.parent)))
 
 
 @contextlib.contextmanager
 def _disk(world: Path, room: int) -> Iterator[Path]:
-    """The world on a disk of its own, with so many bytes free."""
+    """Copy the world to a disk with `room` bytes free."""
     disk = world.with_name(world.name + "-disk")
     disk.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={LARGE}", "tmpfs", str(disk)], check=True)
@@ -264,7 +263,7 @@ def _disk(world: Path, room: int) -> Iterator[Path]:
 
 
 def disks_can_be_made() -> bool:
-    """Whether this process may mount a small disk."""
+    """Return True if this process may mount a small disk."""
     with tempfile.TemporaryDirectory() as folder:
         mounted = subprocess.run(
             ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder], capture_output=True, check=False
@@ -275,11 +274,11 @@ def disks_can_be_made() -> bool:
 
 
 def run(counts: dict[str, int], seed: int, home: Path, jobs: int) -> list[Outcome]:
-    """Run so many disturbances of each kind, `jobs` at a time; the same seed gives the same ones."""
+    """Run `counts` disturbances of each kind, `jobs` at a time; equal seeds give equal disturbances."""
     campaign = Campaign(home, Random(seed))
     kinds = {"kills": campaign.kill, "damages": campaign.damage, "full": campaign.fill, "crowds": campaign.crowd}
     plan = [kinds[kind](number)[2] for kind, count in counts.items() for number in range(count)]
-    campaign.chance.shuffle(plan)
+    campaign.rng.shuffle(plan)
     outcomes: list[Outcome] = []
     at_work: dict[int, tuple[int, Path]] = {}
     for number, disturbed in enumerate(plan):
@@ -294,7 +293,7 @@ def run(counts: dict[str, int], seed: int, home: Path, jobs: int) -> list[Outcom
 
 
 def _forked(campaign: Campaign, disturbed: Callable[[Path], Outcome], number: int) -> int:
-    """Disturb a copy of the world in a process of its own."""
+    """Run a disturbance on a copy of the world in a forked process."""
     sys.stdout.flush()
     child = os.fork()
     if child:
@@ -312,7 +311,7 @@ def _forked(campaign: Campaign, disturbed: Callable[[Path], Outcome], number: in
 
 
 def _collected(at_work: dict[int, tuple[int, Path]]) -> Outcome:
-    """Wait for one, and remove its world."""
+    """Wait for a process, and remove its world."""
     while True:
         child, _ = os.wait()
         if child in at_work:
@@ -324,7 +323,7 @@ def _collected(at_work: dict[int, tuple[int, Path]]) -> Outcome:
 
 
 def table(outcomes: list[Outcome]) -> str:
-    """Outcomes by kind of disturbance and command."""
+    """Return a table of outcomes by kind of disturbance and command."""
     sorts = sorted({outcome.sort for outcome in outcomes} | set(FAULTS), key=lambda sort: (sort in FAULTS, sort))
     counts = Counter((outcome.kind, outcome.case, outcome.sort) for outcome in outcomes)
     totals = Counter((outcome.kind, outcome.sort) for outcome in outcomes)
@@ -337,7 +336,7 @@ def table(outcomes: list[Outcome]) -> str:
 
 
 def _import_all() -> None:
-    """Import once, before the first fork, all that commands import."""
+    """Import everything that commands import before the first fork."""
     import timm
     import torch._dynamo
 
@@ -353,17 +352,17 @@ def _import_all() -> None:
 
 
 def main() -> int:
-    """Run a campaign, print its table, and write the faults to a file; exit status 1 if there is one."""
+    """Run a campaign, print its table and faults; return exit status 1 if there is a fault."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     for name, count in (("kills", 120), ("damages", 1600), ("full", 40), ("crowds", 30)):
         parser.add_argument(f"--{name}", type=int, default=count)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--json", type=Path, help="write every outcome there")
+    parser.add_argument("--json", type=Path, help="write all outcomes to this file")
     asked = parser.parse_args()
     began = time.monotonic()
     if asked.full and not disks_can_be_made():
-        print("full disks are left out: only root can mount a small disk")
+        print("full disks are skipped: only root can mount a small disk")
         asked.full = 0
     _import_all()
     worlds.register_recipes()
@@ -375,7 +374,7 @@ def main() -> int:
     print(table(outcomes))
     faults = [outcome for outcome in outcomes if outcome.sort in FAULTS]
     for fault in faults[:20]:
-        print(f"\n{fault.sort}: {fault.kind}, {fault.case}, {fault.disturbance}\n{fault.said[-1500:]}")
+        print(f"\n{fault.sort}: {fault.kind}, {fault.case}, {fault.disturbance}\n{fault.output[-1500:]}")
     minutes = (time.monotonic() - began) / 60
     print(f"\n{len(outcomes)} disturbances, {len(faults)} faults, {minutes:.1f} minutes, seed {asked.seed}")
     return 1 if faults else 0

@@ -1,4 +1,4 @@
-"""Commands of a campaign: what each reads, what each leaves, and what it may say of a file that is damaged."""
+"""Commands of a campaign, with the files that each reads and writes."""
 
 from __future__ import annotations
 
@@ -15,31 +15,29 @@ from forks import Work, command
 from PIL import Image
 from worlds import PROFILE
 
-from dlcvlib.files import read_regular
+from dlcvlib.files.atomic import read_regular
 
 RUNS = f"runs/{PROFILE}"
 
 
 @dataclass(frozen=True)
 class Case:
-    """A command, the files that it reads, and the files that it leaves; all relative to the world."""
+    """A command, and the files that it reads and writes, relative to the world."""
 
     name: str
     work: Callable[[Path], Work]
     reads: tuple[str, ...]
-    """Patterns of files that are damaged before it runs."""
+    """Patterns of files to damage before it runs."""
     leaves: tuple[str, ...]
-    """Files and folders that are its result."""
+    """Files and folders of its result."""
     writes: bool = True
-    """Whether it is killed, and run on a full disk, too."""
+    """True if it is also killed and run on a full disk."""
     together: bool = True
-    """Whether several of it may run at once."""
-    before: tuple[str, ...] = ()
-    """Files and folders that are not there when it begins."""
+    """True if several copies may run at once."""
 
 
 def _dlcv(*arguments: str) -> Callable[[Path], Work]:
-    """The command line; WORLD in an argument stands for the world's folder."""
+    """Run the command line; WORLD in an argument stands for the folder of the world."""
     return lambda world: command([argument.replace("WORLD", str(world)) for argument in arguments])
 
 
@@ -48,7 +46,7 @@ def _train(*arguments: str) -> Callable[[Path], Work]:
 
 
 def _called(work: Callable[[Path], object]) -> Callable[[Path], Work]:
-    """A function of the library, its errors told as the command line tells them."""
+    """Call a function of the library, and print its errors as the command line does."""
     from dlcvlib import cli
 
     def run(world: Path) -> int:
@@ -73,7 +71,7 @@ def _draw_toy(world: Path) -> None:
 def _download(world: Path) -> None:
     from dlcvlib.data.download import download
 
-    def fetch(_: str, path: Path) -> int:  # as a server, which sends files only
+    def fetch(_: str, path: Path) -> int:  # in place of the server
         path.write_bytes(read_regular(world / "out/archive.zip"))
         return path.stat().st_size
 
@@ -218,7 +216,7 @@ CASES = (
 
 
 def readable(file: Path) -> bool:
-    """Whether an independent reader takes a file of the user as sound: then it is another input."""
+    """Return True if an independent reader can read the file, so that it is valid but different input."""
     if not file.is_file():
         return False
     try:
@@ -244,5 +242,5 @@ def readable(file: Path) -> bool:
 
 
 def of_the_user(file: Path, world: Path) -> bool:
-    """Whether a file came from the user; everything else dlcv wrote, and must know again."""
+    """Return True if a file came from the user rather than from dlcv."""
     return file.is_relative_to(world / "data") or file.is_relative_to(world / "out")

@@ -1,4 +1,4 @@
-"""Ways in which a file is damaged."""
+"""Functions that damage a file."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SENTINEL = "code-was-run"
 
 
 class _Code:
-    """Its pickle makes a folder when it is loaded."""
+    """An object whose pickle makes a folder when it is loaded."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -24,71 +24,71 @@ class _Code:
         return os.makedirs, (str(self.folder / SENTINEL),)
 
 
-def cut(file: Path, chance: Random) -> None:
-    """Only a beginning is left, as after a broken copy."""
+def cut(file: Path, rng: Random) -> None:
+    """Truncate the file, as an interrupted copy would."""
     content = file.read_bytes()
-    file.write_bytes(content[: chance.randrange(len(content))] if content else b"")
+    file.write_bytes(content[: rng.randrange(len(content))] if content else b"")
 
 
-def emptied(file: Path, chance: Random) -> None:
-    """Nothing is left, as after a crash of the file system."""
+def emptied(file: Path, rng: Random) -> None:
+    """Empty the file, as a crash of the file system would."""
     file.write_bytes(b"")
 
 
-def zeros(file: Path, chance: Random) -> None:
-    """A block of zeros, as a torn write leaves."""
+def zeros(file: Path, rng: Random) -> None:
+    """Overwrite a block with zeros, as a torn write would."""
     content = bytearray(file.read_bytes())
-    start = chance.randrange(max(1, len(content)))
-    length = min(len(content) - start, chance.choice([16, 512, 4096]))
+    start = rng.randrange(max(1, len(content)))
+    length = min(len(content) - start, rng.choice([16, 512, 4096]))
     content[start : start + length] = bytes(length)
     file.write_bytes(content)
 
 
-def flipped(file: Path, chance: Random) -> None:
-    """One bit is another, as of a failing disk or memory."""
-    _flip(file, chance, 1)
+def flipped(file: Path, rng: Random) -> None:
+    """Flip one bit, as a failing disk or memory would."""
+    _flip(file, rng, 1)
 
 
-def flipped_often(file: Path, chance: Random) -> None:
-    """Up to a hundred bits are others."""
-    _flip(file, chance, chance.randrange(2, 100))
+def flipped_often(file: Path, rng: Random) -> None:
+    """Flip up to a hundred bits."""
+    _flip(file, rng, rng.randrange(2, 100))
 
 
-def _flip(file: Path, chance: Random, times: int) -> None:
+def _flip(file: Path, rng: Random, times: int) -> None:
     content = bytearray(file.read_bytes())
     for _ in range(times if content else 0):
-        content[chance.randrange(len(content))] ^= 1 << chance.randrange(8)
+        content[rng.randrange(len(content))] ^= 1 << rng.randrange(8)
     file.write_bytes(content)
 
 
-def lengthened(file: Path, chance: Random) -> None:
-    """Something follows, as where two writers met."""
+def lengthened(file: Path, rng: Random) -> None:
+    """Append bytes, as two concurrent writers would."""
     content = file.read_bytes()
-    file.write_bytes(content + content[: chance.randrange(1, 200)] + chance.randbytes(chance.randrange(1, 200)))
+    file.write_bytes(content + content[: rng.randrange(1, 200)] + rng.randbytes(rng.randrange(1, 200)))
 
 
-def garbage(file: Path, chance: Random) -> None:
-    """Other bytes altogether."""
-    file.write_bytes(chance.randbytes(chance.randrange(1, 2000)))
+def garbage(file: Path, rng: Random) -> None:
+    """Replace the content with random bytes."""
+    file.write_bytes(rng.randbytes(rng.randrange(1, 2000)))
 
 
-def a_page(file: Path, chance: Random) -> None:
-    """An error page that a download saved under its name."""
+def a_page(file: Path, rng: Random) -> None:
+    """Replace the content with an HTML error page, as a failed download would."""
     file.write_text("<!doctype html><html><title>429 Too many requests</title></html>")
 
 
-def json_of_another_kind(file: Path, chance: Random) -> None:
-    """Sound JSON that says something else."""
-    file.write_text(chance.choice(["[]", "{}", "null", "3", '{"status": "finished"}', '"text"', "[" * 5000]))
+def json_of_another_kind(file: Path, rng: Random) -> None:
+    """Replace the content with valid JSON of another form."""
+    file.write_text(rng.choice(["[]", "{}", "null", "3", '{"status": "finished"}', '"text"', "[" * 5000]))
 
 
-def a_pickle_with_code(file: Path, chance: Random) -> None:
-    """A pickle that runs code when it is loaded."""
+def a_pickle_with_code(file: Path, rng: Random) -> None:
+    """Replace the content with a pickle that runs code when it is loaded."""
     file.write_bytes(pickle.dumps(_Code(file.parent)))
 
 
-def an_archive_with_code(file: Path, chance: Random) -> None:
-    """As torch.save writes it, with code inside."""
+def an_archive_with_code(file: Path, rng: Random) -> None:
+    """Replace the content with an archive in torch's format that runs code when it is loaded."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         archive.writestr("archive/data.pkl", pickle.dumps({"progress": _Code(file.parent)}, protocol=2))
@@ -97,34 +97,34 @@ def an_archive_with_code(file: Path, chance: Random) -> None:
     file.write_bytes(buffer.getvalue())
 
 
-def another_file(file: Path, chance: Random) -> None:
-    """The content of a neighbour, of whatever kind."""
+def another_file(file: Path, rng: Random) -> None:
+    """Replace the content with that of another file in the folder."""
     others = [other for other in sorted(file.parent.iterdir()) if other.is_file() and other != file]
     if others:
-        shutil.copyfile(chance.choice(others), file)
+        shutil.copyfile(rng.choice(others), file)
     else:
-        garbage(file, chance)
+        garbage(file, rng)
 
 
-def gone(file: Path, chance: Random) -> None:
-    """It was deleted."""
+def gone(file: Path, rng: Random) -> None:
+    """Delete the file."""
     file.unlink()
 
 
-def a_folder(file: Path, chance: Random) -> None:
-    """A folder has its name."""
+def a_folder(file: Path, rng: Random) -> None:
+    """Replace the file with a folder."""
     file.unlink()
     file.mkdir()
 
 
-def a_pipe(file: Path, chance: Random) -> None:
-    """A named pipe has its name; whoever opens it waits for ever."""
+def a_pipe(file: Path, rng: Random) -> None:
+    """Replace the file with a named pipe; opening it waits for ever."""
     file.unlink()
     os.mkfifo(file)
 
 
-def a_loop(file: Path, chance: Random) -> None:
-    """A link has its name that leads back to itself."""
+def a_loop(file: Path, rng: Random) -> None:
+    """Replace the file with a link to itself."""
     file.unlink()
     file.symlink_to(file.name)
 
@@ -134,7 +134,7 @@ DAMAGES: tuple[Callable[[Path, Random], None], ...] = (
     emptied,
     zeros,
     flipped,
-    flipped,  # the hardest to see, so twice as often
+    flipped,  # the hardest to detect, so twice as often
     flipped_often,
     lengthened,
     garbage,

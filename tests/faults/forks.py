@@ -1,4 +1,4 @@
-"""Run a command in a forked process, so that a thousand of them need not import torch a thousand times."""
+"""Running a command in a forked process, which saves importing torch each time."""
 
 from __future__ import annotations
 
@@ -15,39 +15,39 @@ from pathlib import Path
 
 from dlcvlib import cli
 
-MOST_MEMORY = 16 * 2**30
-"""Bytes of address space of a command, so that one that asks for all memory fails instead of the machine."""
-OUR_FAULT = 70
-"""Exit status of a command that ended in an exception which the command line does not expect."""
+MAX_MEMORY = 16 * 2**30
+"""Address space of a command in bytes, so that one that needs too much fails instead of the machine."""
+UNEXPECTED = 70
+"""Exit status of a command that ended with an unexpected exception."""
 
 Work = Callable[[], int]
-"""What a process does; returns the exit status."""
+"""A command; returns the exit status."""
 Written = Callable[[Path], None]
-"""Called with the path of each operation that changes a file."""
+"""A callback with the path of each operation that changes a file."""
 CHANGES = {"open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.link", "os.symlink", "os.truncate"}
 
 
 @dataclass
 class Ended:
-    """How a process ended: `status` is negative for a signal, None where it hung."""
+    """Result of a process: `status` is negative for a signal, None after the time limit."""
 
     status: int | None
-    said: str
+    output: str
     seconds: float
 
 
 def command(arguments: list[str]) -> Work:
-    """The command line with these arguments."""
+    """Return the command line with these arguments."""
     return lambda: cli.main(arguments)
 
 
 class Process:
-    """A forked process at work."""
+    """A forked process."""
 
     def __init__(
         self, work: Work, folder: Path, environment: Mapping[str, str], limit: float, written: Written | None = None
     ) -> None:
-        self.log = folder / f"said-{time.monotonic_ns()}.txt"
+        self.log = folder / f"output-{time.monotonic_ns()}.txt"
         self.began, self.limit = time.monotonic(), limit
         sys.stdout.flush()
         sys.stderr.flush()
@@ -56,12 +56,12 @@ class Process:
             _be_the_child(work, self.log, folder, environment, written)
 
     def kill(self) -> None:
-        """End it as a power cut would."""
+        """Kill it, as a power cut would."""
         with contextlib.suppress(ProcessLookupError):
             os.kill(self.id, signal.SIGKILL)
 
     def ended(self) -> Ended | None:
-        """How it ended; None while it is at work. One that takes too long is killed, and counts as hanging."""
+        """Return its result; None while it runs. It is killed after the time limit."""
         done, status = os.waitpid(self.id, os.WNOHANG)
         seconds = time.monotonic() - self.began
         if not done and seconds < self.limit:
@@ -69,21 +69,21 @@ class Process:
         if not done:
             self.kill()
             os.waitpid(self.id, 0)
-        said = self.log.read_text(errors="backslashreplace")
-        return Ended(os.waitstatus_to_exitcode(status) if done else None, said, seconds)
+        output = self.log.read_text(errors="backslashreplace")
+        return Ended(os.waitstatus_to_exitcode(status) if done else None, output, seconds)
 
     def wait(self) -> Ended:
-        """Wait until it has ended."""
+        """Wait for its result."""
         while (ended := self.ended()) is None:
             time.sleep(0.005)
         return ended
 
 
 def _be_the_child(work: Work, log: Path, folder: Path, environment: Mapping[str, str], written: Written | None) -> None:
-    """Never returns."""
-    status = OUR_FAULT
+    """Run the command and exit."""
+    status = UNEXPECTED
     try:
-        resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
+        resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY, MAX_MEMORY))
         handle = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         os.dup2(handle, 1)
         os.dup2(handle, 2)
@@ -91,9 +91,9 @@ def _be_the_child(work: Work, log: Path, folder: Path, environment: Mapping[str,
         os.environ.update(environment)
         os.chdir(folder)
         if written is not None:
-            sys.addaudithook(_telling(written))
+            sys.addaudithook(_audit_hook(written))
         status = work()
-    except SystemExit as ended:  # argparse's
+    except SystemExit as ended:  # from argparse
         status = ended.code if isinstance(ended.code, int) else 1
     except BaseException:
         traceback.print_exc()
@@ -104,8 +104,8 @@ def _be_the_child(work: Work, log: Path, folder: Path, environment: Mapping[str,
         os._exit(status)
 
 
-def _telling(written: Written) -> Callable[[str, tuple[object, ...]], None]:
-    """An audit hook that tells of each operation by which a file comes, changes or goes."""
+def _audit_hook(written: Written) -> Callable[[str, tuple[object, ...]], None]:
+    """Return an audit hook that calls `written` for each operation that makes, changes or removes a file."""
 
     def hook(event: str, arguments: tuple[object, ...]) -> None:
         if event not in CHANGES or not arguments or not isinstance(arguments[0], str | bytes | os.PathLike):

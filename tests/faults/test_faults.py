@@ -1,4 +1,4 @@
-"""A short campaign: no disturbance may end in a traceback, a wrong result, a hang, code that was run or a lost file."""
+"""A short fault-injection campaign: no disturbance may end in one of `FAULTS`."""
 
 import json
 import subprocess
@@ -15,7 +15,7 @@ FAULTS = ("traceback", "names nothing", "silently wrong", "hang", "code was run"
 
 @pytest.fixture(scope="module")
 def outcomes(tmp_path_factory):
-    """A campaign in a process of its own: it forks, which a process with threads must not."""
+    """Run the campaign in a new process, because it forks and pytest has threads."""
     file = tmp_path_factory.mktemp("faults") / "outcomes.json"
     counts = [word for name, count in COUNTS.items() for word in (f"--{name}", str(count))]
     ended = subprocess.run(
@@ -32,7 +32,7 @@ def outcomes(tmp_path_factory):
 def test_no_disturbance_ends_in_a(outcomes, fault):
     found = [outcome for outcome in outcomes if outcome["sort"] == fault]
     assert not found, "\n".join(
-        f"{one['kind']}, {one['case']}, {one['disturbance']}:\n{one['said'][-800:]}" for one in found[:5]
+        f"{one['kind']}, {one['case']}, {one['disturbance']}:\n{one['output'][-800:]}" for one in found[:5]
     )
 
 
@@ -40,5 +40,5 @@ def test_the_campaign_disturbed_as_much_as_it_should(outcomes):
     kinds = Counter(outcome["kind"] for outcome in outcomes)
     assert kinds["kill"] == COUNTS["kills"] and kinds["damage"] == COUNTS["damages"] and kinds["crowd"] > 0
     sorts = Counter(outcome["sort"] for outcome in outcomes if outcome["kind"] == "damage")
-    assert sorts["refused"] > 50 and sorts["right"] > 20, "damage that nobody meets shows nothing"
+    assert sorts["refused"] > 50 and sorts["right"] > 20, "too few damaged files were read"
     assert all(outcome["sort"] == "right" for outcome in outcomes if outcome["kind"] == "kill")

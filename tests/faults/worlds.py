@@ -1,4 +1,4 @@
-"""The small world that every command of a campaign works on: data, recipes, records, a student's own files."""
+"""The small world that every command of a campaign runs in: data, recipes, records, files of the user."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import training_worlds as small
 
 OWN = "students-own.txt"
-"""A file that no command wrote; one lies in every folder."""
+"""Name of a file of the user, one in every folder."""
 BYOL = small.small_pretraining("byol", epochs=2)
 FROM_BYOL = {
     "dataset": "office",
@@ -50,12 +50,12 @@ PROFILE = "smoke"
 
 
 def register_recipes() -> None:
-    """Make the small recipes known by their names."""
+    """Register the small recipes by name."""
     recipes.RECIPES.update({recipe.name: recipe for recipe in RECIPES})
 
 
 def environment(world: Path) -> dict[str, str]:
-    """Where commands find the data, and put records and everything else."""
+    """Return the environment variables that make commands use the world's folders."""
     return {
         "DLCV_HOME": str(world / "home"),
         "DLCV_RUNS": str(world / "runs"),
@@ -66,7 +66,7 @@ def environment(world: Path) -> dict[str, str]:
 
 
 def make(world: Path, run: Callable[[list[str]], None]) -> None:
-    """Write the data, and train the records by the command line; `run` runs a command in a process of its own."""
+    """Write the data and train the records from the command line; `run` runs a command in a new process."""
     for name in ("home/book/results", "runs", "tmp", "out/handin", "out/masks"):
         (world / name).mkdir(parents=True)
     small.write_classification(world / "data", per_class=6)
@@ -95,7 +95,7 @@ def _write_archive(file: Path) -> None:
 
 
 def own_files(world: Path) -> dict[str, str]:
-    """Every file of the student's, with its content."""
+    """Return the content of every file of the user."""
     return {str(file.relative_to(world)): file.read_text() for file in world.rglob(OWN)}
 
 
@@ -103,7 +103,7 @@ TIMES = ("timings", "device")
 
 
 def content(path: Path) -> dict[str, str]:
-    """A digest of each file below `path`, or of itself, but for times, locks, and what only serves to resume."""
+    """Return a digest of each file below `path`, or of `path` itself, without times, locks and checkpoints."""
     files = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
     found = {}
     for file in files:
@@ -114,7 +114,7 @@ def content(path: Path) -> dict[str, str]:
         if name == "run.json" or (file.suffix == ".json" and b'"timings"' in data):
             values = {key: value for key, value in json.loads(data).items() if key not in TIMES}
             data = json.dumps(values, sort_keys=True).encode()
-        if file.suffix == ".npz":  # the archive holds the time of its writing
+        if file.suffix == ".npz":  # the archive holds the time when it was written
             with np.load(io.BytesIO(data)) as arrays:
                 data = b"".join(name.encode() + arrays[name].tobytes() for name in sorted(arrays.files))
         found[str(file.relative_to(path)) or name] = hashlib.sha256(data).hexdigest()[:16]
@@ -122,17 +122,17 @@ def content(path: Path) -> dict[str, str]:
 
 
 def copy(world: Path, to: Path) -> Path:
-    """A copy with the same times, by which caches know their files."""
+    """Copy the world with its file times, which are part of cache keys."""
     shutil.copytree(world, to, copy_function=shutil.copy2, symlinks=True)
     return to
 
 
 def age_parts(world: Path) -> None:
-    """Make parts that killed writers left as old as they become."""
+    """Make the temporary files of killed writers old enough to be removed."""
     for part in world.rglob(".*.part"):
         os.utime(part, (0, 0))
 
 
 def parts(world: Path) -> list[Path]:
-    """Parts of files and folders that are still there."""
+    """Return the temporary files and folders that are left over."""
     return [part for part in world.rglob(".*.part")]

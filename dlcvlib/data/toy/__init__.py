@@ -1,6 +1,6 @@
-"""The toy world: stand-ins of the four course data sets, drawn on disk in the 2023 layout.
+"""The toy world: small synthetic substitutes of the four course data sets, in the layout of 2023.
 
-With it every chapter runs, and every test, on a machine that does not hold the course's data.
+Every chapter and every test runs on it, without the course data.
 """
 
 from dlcvlib.data.toy.world import VERSION, draw, is_drawn

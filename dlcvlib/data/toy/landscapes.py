@@ -1,7 +1,7 @@
-"""Landscapes: satellite images with their land cover, in the classes, colours and shares of the course.
+"""Landscapes: satellite images and their land cover, with the classes, colours and class frequencies of the course.
 
-Neighbouring classes share colours (crops and scrub, roofs and bare soil, water and forest); grain, rows, grids and
-context tell them apart.
+Some classes have similar colours (crops and scrub, roofs and bare soil, water and forest) and differ in texture and
+context.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from dlcvlib.data.toy.textures import fractal_noise, smooth_noise, to_bytes
 
 SHARES = np.array([0.106, 0.583, 0.084, 0.115, 0.031, 0.081, 0.0006]) / 1.0006
 URBAN, AGRICULTURE, RANGELAND, FOREST, WATER, BARREN, UNKNOWN = range(7)
-CHANCES = (0.5, 1.0, 0.4, 0.6, 0.45, 0.4, 0.1)  # how often a class is found in an image at all
+PRESENCE = (0.5, 1.0, 0.4, 0.6, 0.45, 0.4, 0.1)  # probability that an image contains a class
 
 
 def share_table(count: int, generator: np.random.Generator) -> np.ndarray:
-    """How much of each image every class covers, so that the images together hold the course's shares.
+    """Draw the share of each class in each image, so that the mean over images equals the course's class frequencies.
 
-    Random weights, of which many are zero, are scaled in turn until every image is full and every class has its share
-    (R. Sinkhorn, "Diagonal equivalence to matrices with prescribed row and column sums", 1967).
+    Sparse random weights are scaled alternately by row and column until both sums are right (R. Sinkhorn, "Diagonal
+    equivalence to matrices with prescribed row and column sums", 1967).
 
     Args:
         count: number of images, at least 1.
@@ -31,7 +31,7 @@ def share_table(count: int, generator: np.random.Generator) -> np.ndarray:
     Returns:
         (count, 7) float64; rows sum to 1, column means are `SHARES` to within a thousandth.
     """
-    present = generator.random((count, 7)) < CHANCES
+    present = generator.random((count, 7)) < PRESENCE
     present[generator.integers(0, count, 7), np.arange(7)] = True  # no class is missing from a split
     present[:, AGRICULTURE] = True
     table = generator.gamma(1.0, size=(count, 7)) * present + 1e-12 * present
@@ -42,7 +42,7 @@ def share_table(count: int, generator: np.random.Generator) -> np.ndarray:
 
 
 def _turned(size: int, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Pixel coordinates along two perpendicular random directions, as fields and streets run."""
+    """Return pixel coordinates along two random perpendicular directions, for fields and streets."""
     turn = generator.uniform(0, np.pi)
     rows, columns = np.mgrid[:size, :size].astype(np.float32)
     p = columns * np.float32(np.cos(turn)) + rows * np.float32(np.sin(turn))
@@ -51,7 +51,7 @@ def _turned(size: int, generator: np.random.Generator) -> tuple[np.ndarray, np.n
 
 
 def _heights(kind: int, share: float, size: int, generator: np.random.Generator) -> np.ndarray:
-    """Heights whose upper `share` becomes the ground of a class: blocks for towns, a winding line for water."""
+    """Return heights; the class covers the highest `share` of them: blocks for urban, a winding line for water."""
     blots = fractal_noise(size, size / 2.5, generator, octaves=4)
     if kind == URBAN:
         side = size // 12
@@ -69,7 +69,7 @@ def draw_cover(shares: np.ndarray, size: int, generator: np.random.Generator) ->
     """Lay out the land cover of one image.
 
     Args:
-        shares: (7,) part of the image that each class covers; sums to 1. Agriculture takes what the others leave.
+        shares: (7,) share of each class in the image; sums to 1. Agriculture covers the rest.
         size: side of the image, pixels.
         generator: source of the layout.
 
@@ -79,11 +79,11 @@ def draw_cover(shares: np.ndarray, size: int, generator: np.random.Generator) ->
     cover = np.full(size * size, AGRICULTURE, np.uint8)
     free = np.ones(size * size, bool)
     for kind in (WATER, UNKNOWN, URBAN, FOREST, BARREN, RANGELAND):
-        wanted = round(float(shares[kind]) * size * size)
-        if wanted == 0:
+        area = round(float(shares[kind]) * size * size)
+        if area == 0:
             continue
         heights = np.where(free, _heights(kind, shares[kind], size, generator).ravel(), -np.inf)
-        highest = np.argsort(-heights, kind="stable")[:wanted]
+        highest = np.argsort(-heights, kind="stable")[:area]
         cover[highest] = kind
         free[highest] = False
     return cover.reshape(size, size)
@@ -108,7 +108,7 @@ CROPS = np.array(
 
 
 def _agriculture(size: int, generator: np.random.Generator) -> np.ndarray:
-    """A patchwork of fields in strips, each with its crop and the direction of its rows, tracks between them."""
+    """Fields in strips with tracks between them; each field has its own crop and direction of rows."""
     p, q = _turned(size, generator)
     width = generator.uniform(0.11, 0.2) * size
     strip = (p // width).astype(int)
@@ -155,7 +155,7 @@ def _urban(size: int, generator: np.random.Generator) -> np.ndarray:
 
 
 def _rangeland(size: int, generator: np.random.Generator) -> np.ndarray:
-    """Dry grass in soft patches, dotted with scrub."""
+    """Dry grass in soft patches, with scrub."""
     light = 1 + 0.1 * fractal_noise(size, 30, generator, octaves=4)
     scrub = smooth_noise(size, 3.0, generator) > 1.7
     patch = np.clip(0.5 + 0.4 * smooth_noise(size, 40, generator), 0, 1)[..., None]
@@ -166,20 +166,20 @@ def _rangeland(size: int, generator: np.random.Generator) -> np.ndarray:
 
 
 def _forest(size: int, generator: np.random.Generator) -> np.ndarray:
-    """Crowns, lit from one side."""
+    """Tree crowns, lit from one side."""
     crowns = smooth_noise(size, generator.uniform(3.0, 4.5), generator)
     relief = crowns - np.roll(crowns, (1, 1), (0, 1))
     return _tint((0.25, 0.32, 0.19), 1 + 0.22 * relief + 0.12 * crowns + 0.08 * smooth_noise(size, 40, generator))
 
 
 def _water(size: int, generator: np.random.Generator) -> np.ndarray:
-    """Smooth, from blue to the green and brown of ponds and floods."""
+    """Smooth water, blue, green or brown."""
     colours = [(0.17, 0.25, 0.33), (0.22, 0.31, 0.28), (0.25, 0.30, 0.20), (0.38, 0.36, 0.27)]
     return _tint(colours[generator.integers(len(colours))], 1 + 0.05 * smooth_noise(size, 50, generator))
 
 
 def _barren(size: int, generator: np.random.Generator) -> np.ndarray:
-    """Bare soil and rock, creased by gullies."""
+    """Bare soil and rock with gullies."""
     gullies = np.abs(fractal_noise(size, 26, generator, octaves=4))
     colours = [(0.58, 0.52, 0.42), (0.62, 0.58, 0.52), (0.53, 0.45, 0.36)]
     return _tint(colours[generator.integers(len(colours))], 0.78 + 0.28 * np.sqrt(gullies))
@@ -202,7 +202,7 @@ GROUNDS: tuple[Callable[[int, np.random.Generator], np.ndarray], ...] = (
 
 
 def paint_cover(cover: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-    """Paint the image that a satellite would take of a land cover.
+    """Paint the satellite image of a land cover.
 
     Args:
         cover: (size, size) uint8 class ids 0 to 6.
@@ -232,12 +232,12 @@ def paint_cover(cover: np.ndarray, generator: np.random.Generator) -> np.ndarray
 
 
 def annotate(cover: np.ndarray, generator: np.random.Generator, slip: float = 1.7) -> np.ndarray:
-    """Trace a land cover as a hurried annotator does: borders are off by `slip` pixels (root mean square, about).
+    """Add annotation errors to a land cover: borders are shifted by `slip` pixels (root mean square, approximately).
 
     Args:
         cover: (size, size) uint8 class ids.
-        generator: source of the slips, which change slowly along a border.
-        slip: size of the slips, pixels.
+        generator: source of the shifts, which change slowly along a border.
+        slip: size of the shifts, pixels.
 
     Returns:
         (size, size) uint8 class ids.

@@ -1,7 +1,6 @@
-"""Objects: a class is a shape, a texture and an arrangement; its colours are nuisance.
+"""Objects: each class is a combination of a shape, a texture and an arrangement, in random colours.
 
-All three image sets are combinations of one vocabulary, no combination in two sets: what is learned on one set must
-help on the others.
+The three image sets have different combinations of the same elements, so that features transfer between them.
 """
 
 from __future__ import annotations
@@ -21,13 +20,12 @@ ARRANGEMENTS: dict[str, tuple[tuple[float, float, float], ...]] = {
     "pair": ((-0.5, 0.0, 0.62), (0.5, 0.0, 0.62)),
     "tower": ((0.0, -0.5, 0.62), (0.0, 0.5, 0.62)),
 }
-"""Arrangements by name: the parts of an object as (right, down, size) in object units. A hollow object shows the
-background through its middle."""
+"""Arrangements by name: the parts of an object as (right, down, size) in object units. A hollow object has a hole."""
 
 
 @dataclass(frozen=True)
 class Concept:
-    """What all images of a class have in common."""
+    """The properties that define a class."""
 
     shape: str
     texture: str
@@ -35,31 +33,31 @@ class Concept:
 
     @property
     def name(self) -> str:
-        """A name for people, such as `striped star pair`."""
+        """Readable name, such as `striped star pair`."""
         name = f"{self.texture} {self.shape}"
         return name if self.arrangement == "single" else f"{name} {self.arrangement}"
 
 
 def concepts(first: int, count: int) -> tuple[Concept, ...]:
-    """Concepts number `first` to `first + count - 1` of the 256 there are.
+    """Return the concepts `first` to `first + count - 1` of 256.
 
-    The numbers are a fixed shuffle of all combinations, the same for every seed of the world: runs that do not overlap
-    share no concept, and a run of 50 holds every shape, texture and arrangement several times, so that no two of the
-    three suffice to tell its classes apart.
+    They are numbered in a fixed shuffled order, the same for every seed: ranges that do not overlap share no concept,
+    and a range of 50 contains every shape, texture and arrangement several times, so that all three are needed to
+    classify.
 
     Raises:
-        ValueError: the run leaves the range 0 to 255.
+        ValueError: the range is not within 0 to 255.
     """
     combinations = list(product(OUTLINES, PATTERNS, ARRANGEMENTS))
     if first < 0 or count < 0 or first + count > len(combinations):
         last = len(combinations) - 1
-        raise ValueError(f"concepts {first} to {first + count - 1} were asked for, but they are numbered 0 to {last}")
+        raise ValueError(f"no concepts {first} to {first + count - 1}: they are numbered 0 to {last}")
     order = np.random.default_rng(0).permutation(len(combinations))
     return tuple(Concept(*combinations[code]) for code in order[first : first + count])
 
 
 def _colour_pair(generator: np.random.Generator) -> np.ndarray:
-    """Two colours that differ clearly in brightness, whatever their hues; (2, 3, 1, 1) float32 in [0, 1]."""
+    """Draw two colours of any hue that differ clearly in brightness; (2, 3, 1, 1) float32 in [0, 1]."""
     hues = generator.random((2, 3)).astype(np.float32)
     hues -= hues.mean(axis=1, keepdims=True)
     dark = generator.uniform(0.1, 0.45)
@@ -69,12 +67,12 @@ def _colour_pair(generator: np.random.Generator) -> np.ndarray:
 
 
 def _blend(image: np.ndarray, colour: np.ndarray, amount: np.ndarray) -> None:
-    """Paint a colour, (3, 1, 1) or one a pixel, over an image (3, size, size) in place; `amount` is in [0, 1]."""
+    """Blend a colour, (3, 1, 1) or one per pixel, into an image (3, size, size) in place; `amount` is in [0, 1]."""
     image += amount * (colour - image)
 
 
 def _pose(x: np.ndarray, y: np.ndarray, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray, float]:
-    """Object coordinates of every pixel for a random place, size, turn and squeeze; and the size, in half images."""
+    """Return the object coordinates of every pixel for a random position, size, rotation and aspect, and the size."""
     size = generator.uniform(0.58, 0.84)
     room = 0.95 - size
     right, down = generator.uniform(-room, room, 2).tolist()
@@ -87,10 +85,10 @@ def _pose(x: np.ndarray, y: np.ndarray, generator: np.random.Generator) -> tuple
 
 
 def _paint_background(x: np.ndarray, y: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-    """A textured ground with clutter on it; (3, size, size) float32 in about [0, 1]."""
+    """Paint a textured background with small shapes; (3, size, size) float32 in about [0, 1]."""
     size = len(x)
     first, second = _colour_pair(generator)
-    weight = generator.uniform(0.2, 0.6)  # the ground's texture is fainter than the object's
+    weight = generator.uniform(0.2, 0.6)  # less contrast than the object's texture
     pattern = list(PATTERNS.values())[generator.integers(len(PATTERNS))]
     turn = generator.uniform(0, math.pi)
     u = x * math.cos(turn) + y * math.sin(turn)
@@ -119,7 +117,7 @@ def _paint_object(
         inside = outline(part_u, part_v)
         if concept.arrangement == "hollow":
             inside = np.minimum(inside, -outline(part_u / 0.5, part_v / 0.5) * 0.5)
-        image *= 1 - 0.45 * np.clip(inside * 5 + 0.8, 0, 1)  # the soft shadow an object throws on its ground
+        image *= 1 - 0.45 * np.clip(inside * 5 + 0.8, 0, 1)  # soft shadow on the background
         blend = pattern(part_u, part_v, period / part**0.7, generator)
         colours = first + blend * (second - first)
         lit = 1 + 0.16 * np.clip(-part_u - part_v, -1, 1)  # light from the upper left
@@ -127,7 +125,7 @@ def _paint_object(
 
 
 def _paint_occluder(image: np.ndarray, x: np.ndarray, y: np.ndarray, generator: np.random.Generator) -> None:
-    """Lay a bar across a part of the image, in place."""
+    """Paint a bar over the image in place."""
     turn, away = generator.uniform(0, math.pi), generator.uniform(-0.7, 0.7)
     half_width = generator.uniform(0.06, 0.17)
     distance = np.abs(x * math.cos(turn) + y * math.sin(turn) - away)
@@ -135,7 +133,7 @@ def _paint_occluder(image: np.ndarray, x: np.ndarray, y: np.ndarray, generator: 
 
 
 def _develop(image: np.ndarray, x: np.ndarray, y: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-    """Light, exposure and sensor noise; to uint8."""
+    """Add light, exposure and sensor noise, and convert to uint8."""
     turn = generator.uniform(0, 2 * math.pi)
     slope = generator.uniform(0, 0.25) * (x * math.cos(turn) + y * math.sin(turn))
     exposure = generator.uniform(0.7, 1.15) * generator.uniform(0.85, 1.1, (3, 1, 1)).astype(np.float32)
@@ -148,9 +146,9 @@ def draw_object(concept: Concept, size: int, generator: np.random.Generator) -> 
     """Draw one image of a class.
 
     Args:
-        concept: what the class is.
+        concept: the class.
         size: side of the image, pixels.
-        generator: source of everything that differs between images of a class.
+        generator: source of all differences between images of a class.
 
     Returns:
         (size, size, 3) uint8, RGB.

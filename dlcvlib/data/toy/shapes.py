@@ -11,10 +11,10 @@ Outline = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
 def coverage(inside: np.ndarray, pixel: float) -> np.ndarray:
-    """Share of each pixel that lies inside an outline, so that edges are not jagged.
+    """Return the share of each pixel inside an outline, for smooth edges.
 
     Args:
-        inside: about the distance to the outline in object units, positive inside.
+        inside: approximate distance to the outline in object units, positive inside.
         pixel: size of a pixel in object units.
 
     Returns:
@@ -83,5 +83,5 @@ OUTLINES: dict[str, Outline] = {
     "flower": _flower,
     "heart": _heart,
 }
-"""Outlines by name: each maps object coordinates u (right) and v (down) to about the distance to the outline, positive
-inside; all fit into radius 1.15."""
+"""Outlines by name: functions of object coordinates u (right) and v (down) that return the approximate distance to the
+outline, positive inside; all fit into radius 1.15."""

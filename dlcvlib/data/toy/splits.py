@@ -1,4 +1,4 @@
-"""Splits: which images a toy set of objects holds, what each shows and what it is said to show."""
+"""Splits: the images of a toy set of objects, with the true class and the label of each."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-WRONG_LABELS = 0.04  # part of the training images that show another class than their label says
+WRONG_LABELS = 0.04  # share of wrong labels in the training split
 
 
 @dataclass(frozen=True)
 class Planned:
-    """One image of a split: its number within the class, the class it shows, the class it is said to show."""
+    """An image of a split: its number within the class, its true class, its label."""
 
     number: int
     shown: int
@@ -24,13 +24,13 @@ def plan(
     """Plan one split.
 
     Args:
-        counts: (C,) integers, images a class.
+        counts: (C,) integers, images per class.
         generator: source of the wrong labels.
         first: (C,) integers, number of the first image of each class; zeros if None.
-        wrong: part of the images, in [0, 1], that show another class than their label says.
+        wrong: share of wrong labels, in [0, 1].
 
     Returns:
-        the images by class and number.
+        the images, sorted by label and number.
     """
     labels = np.repeat(np.arange(len(counts)), counts)
     numbers = np.concatenate([np.arange(count) for count in counts])

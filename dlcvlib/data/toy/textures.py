@@ -1,4 +1,4 @@
-"""Textures: what covers an object or the ground, whatever its colour."""
+"""Textures of objects and backgrounds, independent of colour."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Pattern = Callable[[np.ndarray, np.ndarray, float, np.random.Generator], np.ndar
 
 
 def smooth_noise(size: int, cell: float, generator: np.random.Generator) -> np.ndarray:
-    """Random heights on a coarse grid, interpolated bicubically ("value noise").
+    """Draw random heights on a coarse grid and interpolate them bicubically ("value noise").
 
     Args:
         size: side of the square, pixels.
@@ -32,18 +32,18 @@ def smooth_noise(size: int, cell: float, generator: np.random.Generator) -> np.n
 
 
 def fractal_noise(size: int, cell: float, generator: np.random.Generator, octaves: int = 3) -> np.ndarray:
-    """Smooth noise at several scales, each half as coarse and half as strong as the last; (size, size) float32."""
+    """Sum smooth noise at several scales, each half as coarse and half as strong as the last; (size, size) float32."""
     layers = [smooth_noise(size, max(cell / 2**k, 1.0), generator) / 2**k for k in range(octaves)]
     return np.add.reduce(layers)
 
 
 def soft_square(wave: np.ndarray) -> np.ndarray:
-    """Turn a wave in [-1, 1] into flat stripes in [0, 1] whose edges stay soft, so that they survive few pixels."""
+    """Turn a wave in [-1, 1] into stripes in [0, 1] with soft edges, to avoid aliasing."""
     return 0.5 + 0.5 * np.tanh(3.0 * wave)
 
 
 def to_bytes(image: np.ndarray) -> np.ndarray:
-    """Round an image in [0, 1] to uint8; values beyond are cut off."""
+    """Round an image in [0, 1] to uint8; values outside are clipped."""
     return (np.clip(image, 0, 1) * 255 + 0.5).astype(np.uint8)
 
 
@@ -93,5 +93,5 @@ PATTERNS: dict[str, Pattern] = {
     "rayed": _rayed,
     "mottled": _mottled,
 }
-"""Patterns by name: each maps object coordinates u (right) and v (down), a period and a generator (for the phase) to a
-blend of two colours in [0, 1]."""
+"""Patterns by name: functions of object coordinates u (right) and v (down), a period and a generator (for the phase)
+that return the weight of the second of two colours, in [0, 1]."""

@@ -1,4 +1,4 @@
-"""Writing: the toy sets on disk, in the folders, file names and csv files of the course's 2023 edition."""
+"""Writing the toy sets, with the folders, file names and csv files of the course's 2023 edition."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from dlcvlib.data.palette import COLOURS
 from dlcvlib.data.toy.landscapes import annotate, draw_cover, paint_cover, share_table
 from dlcvlib.data.toy.objects import Concept, concepts, draw_object
 from dlcvlib.data.toy.splits import WRONG_LABELS, Planned, plan
-from dlcvlib.files import write_text
+from dlcvlib.files.atomic import write_text
 from dlcvlib.progress import progress_bar
 
-NAMED_VALIDATION = (10, 13, 62, 65, 97, 104, 107)  # the images whose masks the editions ask to be shown
-CLASSIFICATION, MINI, OFFICE, SATELLITE = range(4)  # every set draws from streams of its own
+NAMED_VALIDATION = (10, 13, 62, 65, 97, 104, 107)  # images whose masks the reports must show
+CLASSIFICATION, MINI, OFFICE, SATELLITE = range(4)  # part of the seeds, so that each set has its own random stream
 TRAIN, VALIDATION = range(2)
 CONCEPTS = {CLASSIFICATION: concepts(0, 50), MINI: concepts(50, 64), OFFICE: concepts(114, 65)}
 
@@ -32,13 +32,13 @@ def draw_all(world: Path, seed: int, scale: float) -> None:
 
 
 def _write_image(file: Path, pixels: np.ndarray) -> None:
-    """Write an image; the folder as a whole is what appears at once, so no file needs care of its own."""
+    """Write an image, not atomically: the whole folder is."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(pixels).save(file, quality=90)  # PNG takes no notice of the quality
+    Image.fromarray(pixels).save(file, quality=90)  # PNG ignores the quality
 
 
 def _counts(kind: int, full: int, scale: float) -> np.ndarray:
-    """Images a class, the same in every class."""
+    """Return the number of images of each class, which is the same for all."""
     return np.full(len(CONCEPTS[kind]), max(2, round(full * scale)))
 
 
@@ -61,7 +61,7 @@ def _pictures(
 
 
 def _classification(world: Path, seed: int, scale: float) -> Iterator[tuple[Path, np.ndarray]]:
-    """`train_50/{class}_{id}.png`, `val_50/…`, `val_gt.csv`; ids of a class go on from train to val."""
+    """`train_50/{class}_{id}.png`, `val_50/…`, `val_gt.csv`; ids of a class continue from train to val."""
     root, generator = world / "p1_data", np.random.default_rng([seed, CLASSIFICATION])
     counts = _counts(CLASSIFICATION, 40, scale)
     train = plan(counts, generator, wrong=WRONG_LABELS)
@@ -73,7 +73,7 @@ def _classification(world: Path, seed: int, scale: float) -> Iterator[tuple[Path
 
 
 def _mini(world: Path, seed: int, scale: float) -> Iterator[tuple[Path, np.ndarray]]:
-    """`train/{wnid}{id}.jpg` and `train.csv`, whose labels look like WordNet ids."""
+    """`train/{wnid}{id}.jpg` and `train.csv`, with labels like WordNet ids."""
     root, generator = world / "p2_data" / "mini", np.random.default_rng([seed, MINI])
     images = plan(_counts(MINI, 50, scale), generator, wrong=WRONG_LABELS)
     wnids = [f"n{image.label:08d}" for image in images]
@@ -97,19 +97,17 @@ def _office(world: Path, seed: int, scale: float) -> Iterator[tuple[Path, np.nda
 
 
 def _satellite(world: Path, seed: int, scale: float) -> Iterator[tuple[Path, np.ndarray]]:
-    """`{train,validation}/{id:04d}_sat.jpg` and `_mask.png`; only training masks are traced hurriedly."""
+    """`{train,validation}/{id:04d}_sat.jpg` and `_mask.png`; only training masks have annotation errors."""
     train = list(range(max(4, round(60 * scale))))
     others = [number for number in range(257) if number not in NAMED_VALIDATION]
     validation = [*NAMED_VALIDATION, *others[: max(0, round(20 * scale) - len(NAMED_VALIDATION))]]
     for split, folder, numbers in ((TRAIN, "train", train), (VALIDATION, "validation", validation)):
         table = share_table(len(numbers), np.random.default_rng([seed, SATELLITE, split]))
-        richest_first = np.argsort(
-            -(table > 0.03).sum(axis=1), kind="stable"
-        )  # so that the named masks show most classes
-        for number, shares in zip(numbers, table[richest_first], strict=True):
+        order = np.argsort(-(table > 0.03).sum(axis=1), kind="stable")  # NAMED_VALIDATION get the most classes
+        for number, shares in zip(numbers, table[order], strict=True):
             generator = np.random.default_rng([seed, SATELLITE, split, number])
             cover = draw_cover(shares, 256, generator)
-            place = world / "p3_data" / folder
-            yield place / f"{number:04d}_sat.jpg", paint_cover(cover, generator)
+            path = world / "p3_data" / folder
+            yield path / f"{number:04d}_sat.jpg", paint_cover(cover, generator)
             mask = annotate(cover, generator) if split == TRAIN else cover
-            yield place / f"{number:04d}_mask.png", COLOURS[mask]
+            yield path / f"{number:04d}_mask.png", COLOURS[mask]

@@ -1,4 +1,4 @@
-"""Pictures to scrub: a slider steps through the epochs of a record, in JupyterLab and in the built book."""
+"""Interactive pictures with a slider over the epochs of a record, for JupyterLab and the built book."""
 
 from dlcvlib.views.scrubbers.embedding_scrubber import EmbeddingScrubber
 from dlcvlib.views.scrubbers.mask_scrubber import MaskScrubber

@@ -1,42 +1,40 @@
-// What all scrubbers share: slider, play and pause, keyboard, the epoch said aloud, its figures with small curves, and
-// a legend whose classes are pinned by a click. A scrubber calls, in its `render({ model, el })`:
+// Controls that all scrubbers share: slider, play button, keyboard, a live region for screen readers, the table of the
+// epoch's figures with small curves, and a legend that selects classes. A scrubber's `render({ model, el })` calls:
 //
-//   const stop = new AbortController();                       stop.abort() in cleanup undoes all of the below
+//   const stop = new AbortController();                       stop.abort() in cleanup removes all listeners below
 //   const controls = epochControls(model, el, stop.signal);   { element, playing() }
 //   const figures = epochFigures(model, stop.signal);         { element }
 //   const legend = classLegend(model, stop.signal, swatch);   { element }, swatch(entry of _classes) -> Node
-//   heard(model, ["epoch", "classes"], draw, stop.signal);    calls draw when one of the traits changes
-//   onTheme(draw, stop.signal);                               … when the page turns dark or light
+//   listen(model, ["epoch", "classes"], draw, stop.signal);   calls draw when one of the traits changes
+//   onTheme(draw, stop.signal);                               calls draw when the page turns dark or light
 
-const EPOCH_MS = 700; // each epoch's time on the screen while playing
-const STILL_MS = 1200; // the same for readers who asked for less motion: a step is then a jump
+const EPOCH_MS = 700; // milliseconds an epoch while playing
+const STILL_MS = 1200; // the same with prefers-reduced-motion, where a step is a jump
 const OUR_KEYS = new Set(["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "Home", "End", " "]);
-const calmMotion = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
+export const reducedMotion = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 
-function element(tag, attributes = {}, ...children) {
+export function element(tag, attributes = {}, ...children) {
   const made = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
   made.append(...children.filter((child) => child !== null));
   return made;
 }
 
-function heard(model, names, listener, signal) {
-  const once = (() => {
-    let waiting = false; // several traits that change together call the listener once
-    return () => {
-      if (waiting) return;
-      waiting = true;
-      queueMicrotask(() => {
-        waiting = false;
-        if (!signal.aborted) listener();
-      });
-    };
-  })();
+export function listen(model, names, listener, signal) {
+  let waiting = false; // several traits that change together call the listener once
+  const once = () => {
+    if (waiting) return;
+    waiting = true;
+    queueMicrotask(() => {
+      waiting = false;
+      if (!signal.aborted) listener();
+    });
+  };
   for (const name of names) model.on(`change:${name}`, once);
   signal.addEventListener("abort", () => names.forEach((name) => model.off(`change:${name}`, once)));
 }
 
-function onTheme(listener, signal) {
+export function onTheme(listener, signal) {
   const watched = { attributeFilter: ["data-theme", "data-jp-theme-light", "data-jp-theme-name", "class"] };
   const observer = new MutationObserver(listener);
   observer.observe(document.documentElement, watched);
@@ -45,10 +43,10 @@ function onTheme(listener, signal) {
   signal.addEventListener("abort", () => observer.disconnect());
 }
 
-// A widget that lives says so, and the figure that would stand in for it stays hidden (`giveWay` in static_model.js).
+// A live widget announces itself, so that its static figure stays hidden (`hideBesideWidget` in static_model.js).
 function announce(model, signal) {
   const identity = model.get("_identity");
-  if (!identity) return; // the figure itself
+  if (!identity) return; // this is the static figure
   const tell = () => document.dispatchEvent(new Event("dlcv-live"));
   window.dlcvLive ??= new Set();
   window.dlcvLive.add(identity);
@@ -61,25 +59,25 @@ function setEpoch(model, epoch) {
   model.save_changes();
 }
 
-// Place of the epoch shown among those there are; a linked widget may ask for one between them.
-function placeOf(model) {
+// Index into `epochs` of the last epoch up to the one asked for: a linked widget may ask for one between two.
+export function epochIndex(model) {
   const epochs = model.get("epochs");
   const later = epochs.findIndex((epoch) => epoch > model.get("epoch"));
   return later === -1 ? epochs.length - 1 : Math.max(later - 1, 0);
 }
 
-function epochControls(model, el, signal) {
+export function epochControls(model, el, signal) {
   const play = element("button", { type: "button", class: "dlcv-play" });
   const slider = element("input", { type: "range", min: 0, step: 1, "aria-label": "epoch", class: "dlcv-slider" });
   const label = element("output", { class: "dlcv-epoch" });
   let timer = 0;
   announce(model, signal);
 
-  const moveTo = (place) => {
+  const moveTo = (index) => {
     const epochs = model.get("epochs");
-    setEpoch(model, epochs[Math.min(Math.max(place, 0), epochs.length - 1)]);
+    setEpoch(model, epochs[Math.min(Math.max(index, 0), epochs.length - 1)]);
   };
-  const isLast = () => placeOf(model) === model.get("epochs").length - 1;
+  const isLast = () => epochIndex(model) === model.get("epochs").length - 1;
 
   function pause() {
     clearTimeout(timer);
@@ -88,26 +86,26 @@ function epochControls(model, el, signal) {
   }
   function next() {
     if (isLast()) return pause();
-    timer = setTimeout(next, calmMotion() ? STILL_MS : EPOCH_MS);
-    moveTo(placeOf(model) + 1);
+    timer = setTimeout(next, reducedMotion() ? STILL_MS : EPOCH_MS);
+    moveTo(epochIndex(model) + 1);
   }
   function toggle() {
     if (timer) return pause();
     if (model.get("epochs").length < 2) return;
-    timer = setTimeout(next, isLast() ? EPOCH_MS : 0); // from the end it begins anew, with a look at the first epoch
+    timer = setTimeout(next, isLast() ? EPOCH_MS : 0); // at the last epoch, restart from the first
     if (isLast()) moveTo(0);
     show();
   }
 
   function show() {
     const epochs = model.get("epochs");
-    const text = `epoch ${epochs[placeOf(model)]} of ${epochs[epochs.length - 1]}`;
+    const text = `epoch ${epochs[epochIndex(model)]} of ${epochs[epochs.length - 1]}`;
     slider.max = epochs.length - 1;
-    slider.value = placeOf(model);
+    slider.value = epochIndex(model);
     slider.disabled = play.disabled = epochs.length < 2;
     slider.setAttribute("aria-valuetext", text);
     slider.style.setProperty("--done", `${(100 * slider.value) / Math.max(slider.max, 1)}%`);
-    label.setAttribute("aria-live", timer ? "off" : "polite"); // no screen reader keeps up with playing
+    label.setAttribute("aria-live", timer ? "off" : "polite"); // too fast for a screen reader while playing
     label.textContent = text;
     play.textContent = timer ? "❚❚" : "▶";
     play.setAttribute("aria-label", timer ? "pause" : "play");
@@ -116,8 +114,8 @@ function epochControls(model, el, signal) {
 
   function onKey(event) {
     if (!isOurs(event)) return;
-    const place = placeOf(model);
-    const goals = { ArrowLeft: place - 1, ArrowRight: place + 1, Home: 0, End: model.get("epochs").length - 1 };
+    const index = epochIndex(model);
+    const goals = { ArrowLeft: index - 1, ArrowRight: index + 1, Home: 0, End: model.get("epochs").length - 1 };
     if (event.key === " " && event.target.tagName !== "BUTTON") toggle();
     else if (event.key in goals && !event.target.closest("select, input:not(.dlcv-slider)")) {
       pause();
@@ -133,22 +131,22 @@ function epochControls(model, el, signal) {
     moveTo(goal);
   });
   play.addEventListener("click", toggle);
-  // JupyterLab would take these keys for itself, before they come here; others, as Ctrl+S, are left to it.
+  // Keep JupyterLab from handling these keys first; others, such as Ctrl+S, are left to it.
   const isOurs = (event) => OUR_KEYS.has(event.key) && !event.ctrlKey && !event.altKey && !event.metaKey;
   const claim = (event) => el.toggleAttribute("data-lm-suppress-shortcuts", el.contains(event.target) && isOurs(event));
   window.addEventListener("keydown", claim, { capture: true, signal });
   el.addEventListener("keydown", onKey, { signal });
   signal.addEventListener("abort", () => clearTimeout(timer));
-  heard(model, ["epoch", "epochs"], show, signal);
+  listen(model, ["epoch", "epochs"], show, signal);
   show();
   const bar = element("div", { class: "dlcv-controls" }, play, slider, label);
   return { element: bar, playing: () => timer !== 0 };
 }
 
-const shownNumber = (value) => (value === null || value === undefined ? "–" : value.toFixed(3).replace("-", "−"));
+export const shownNumber = (value) => (value === null || value === undefined ? "–" : value.toFixed(3).replace("-", "−"));
 
-// A table of the epoch's figures, each with its curve over the epochs and a marker where the slider stands.
-function epochFigures(model, signal) {
+// Table of the epoch's figures, each with its curve over the epochs and a marker at the current one.
+export function epochFigures(model, signal) {
   const table = element("table", { class: "dlcv-figures" });
   let moves = [];
 
@@ -157,12 +155,12 @@ function epochFigures(model, signal) {
     const names = [...new Set(panes.flatMap((pane) => pane.rows.map((row) => row.name)))];
     const titles = panes.length > 1 ? panes.map((pane) => element("th", { scope: "col" }, pane.title)) : [];
     const caption = element("caption");
-    moves = [(place) => (caption.textContent = `Epoch ${model.get("epochs")[place]} in figures`)];
+    moves = [(index) => (caption.textContent = `Epoch ${model.get("epochs")[index]} in figures`)];
     const rows = names.map((name) => {
       const series = panes.map((pane) => pane.rows.find((row) => row.name === name)?.values ?? []);
       const cells = series.map((values) => {
         const cell = element("td");
-        moves.push((place) => (cell.textContent = shownNumber(values[place])));
+        moves.push((index) => (cell.textContent = shownNumber(values[index])));
         return cell;
       });
       const curve = miniCurve(series, model.get("epochs"));
@@ -175,17 +173,17 @@ function epochFigures(model, signal) {
     move();
   }
   function move() {
-    for (const update of moves) update(placeOf(model));
+    for (const update of moves) update(epochIndex(model));
   }
-  heard(model, ["epochs", "_figures"], build, signal);
-  heard(model, ["epoch"], move, signal);
+  listen(model, ["epochs", "_figures"], build, signal);
+  listen(model, ["epoch"], move, signal);
   build();
   return { element: table };
 }
 
 const CURVE = { width: 72, height: 22, edge: 4 };
 
-// One line a pane, the second one dashed; epochs lie as far apart as they are.
+// One line a pane, the second dashed; the horizontal axis is the epoch.
 function miniCurve(series, epochs) {
   const { width, height, edge } = CURVE;
   const make = (tag, attributes) => {
@@ -196,30 +194,30 @@ function miniCurve(series, epochs) {
   const all = series.flat().filter(Number.isFinite);
   const [low, high] = [Math.min(...all), Math.max(...all)];
   const span = epochs[epochs.length - 1] - epochs[0] || 1;
-  const across = (place) => edge + ((epochs[place] - epochs[0]) / span) * (width - 2 * edge);
+  const across = (index) => edge + ((epochs[index] - epochs[0]) / span) * (width - 2 * edge);
   const down = (value) => edge + (high > low ? (high - value) / (high - low) : 0.5) * (height - 2 * edge);
   const svg = make("svg", { viewBox: `0 0 ${width} ${height}`, width, height });
   const markers = series.map((values, pane) => {
-    const points = values.flatMap((value, place) =>
-      Number.isFinite(value) ? [`${across(place).toFixed(1)},${down(value).toFixed(1)}`] : [],
+    const points = values.flatMap((value, index) =>
+      Number.isFinite(value) ? [`${across(index).toFixed(1)},${down(value).toFixed(1)}`] : [],
     );
     svg.append(make("polyline", { points: points.join(" "), "stroke-dasharray": pane ? "3 2" : "none" }));
     return svg.appendChild(make("circle", { r: 3, class: pane ? "dlcv-second" : "" }));
   });
-  function move(place) {
+  function move(index) {
     series.forEach((values, pane) => {
-      const known = Number.isFinite(values[place]);
+      const known = Number.isFinite(values[index]);
       markers[pane].style.display = known ? "" : "none";
       if (!known) return;
-      markers[pane].setAttribute("cx", across(place));
-      markers[pane].setAttribute("cy", down(values[place]));
+      markers[pane].setAttribute("cx", across(index));
+      markers[pane].setAttribute("cy", down(values[index]));
     });
   }
   return { element: svg, move };
 }
 
-// Chips: a click shows a class alone, further clicks add and remove classes; pointing at one isolates it meanwhile.
-function classLegend(model, signal, swatch, onPoint = () => {}) {
+// Chips: a click shows a class alone, further clicks add or remove classes; hovering isolates a class temporarily.
+export function classLegend(model, signal, swatch, onPoint = () => {}) {
   const chips = element("div", { class: "dlcv-legend", role: "group", "aria-label": "classes shown" });
 
   function choose(classes) {
@@ -251,8 +249,8 @@ function classLegend(model, signal, swatch, onPoint = () => {}) {
     const shown = new Set(model.get("classes"));
     model.get("_classes").forEach((_, id) => chips.children[id].setAttribute("aria-pressed", shown.has(id)));
   }
-  heard(model, ["_classes"], build, signal);
-  heard(model, ["classes"], show, signal);
+  listen(model, ["_classes"], build, signal);
+  listen(model, ["classes"], show, signal);
   build();
   return { element: chips };
 }

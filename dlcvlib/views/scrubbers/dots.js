@@ -1,14 +1,16 @@
-// What a map of dots is made of: the packed values, a mark for each class, and a lasso. The values
-// (dlcvlib/views/scrubbers/embedding_scrubber.py): `_coordinates` uint16 [pane][epoch][sample][x, y] over one square for
-// all, `_labels` uint8 [sample], `_predicted` uint8 [pane][epoch][sample], `_indices` uint32 [sample].
+// Parts of a map of dots: the packed values, a mark for each class, and a lasso. The values
+// (dlcvlib/views/scrubbers/embedding_scrubber.py): `_coordinates` uint16 [pane][epoch][sample][x, y] in one square for
+// all maps, `_labels` uint8 [sample], `_predicted` uint8 [pane][epoch][sample], `_indices` uint32 [sample].
 
-const UNKNOWN = 255; // a prediction that was not kept
+import { element } from "./controls.js";
+
+export const UNKNOWN = 255; // the snapshot holds no prediction
 
 function arrayOf(Type, view) {
   return new Type(view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength)); // aligned, as Type needs it
 }
 
-function loaded(model) {
+export function loaded(model) {
   const labels = arrayOf(Uint8Array, model.get("_labels"));
   const epochs = model.get("epochs");
   const coordinates = arrayOf(Uint16Array, model.get("_coordinates"));
@@ -19,9 +21,9 @@ function loaded(model) {
     labels,
     epochs,
     indices: arrayOf(Uint32Array, model.get("_indices")),
-    at: (pane, place) => coordinates.subarray(pane * perPane + place * size, pane * perPane + (place + 1) * size),
-    predictedOf: (pane, place, row) =>
-      predicted.length ? predicted[(pane * epochs.length + place) * labels.length + row] : UNKNOWN,
+    at: (pane, index) => coordinates.subarray(pane * perPane + index * size, pane * perPane + (index + 1) * size),
+    predictedOf: (pane, index, row) =>
+      predicted.length ? predicted[(pane * epochs.length + index) * labels.length + row] : UNKNOWN,
   };
 }
 
@@ -33,10 +35,10 @@ function pathOf(context, polygon, x, y, radius) {
   context.closePath();
 }
 
-// Every class's mark as a list of pixels: writing these is several times as fast as having the canvas draw each dot.
-// `offsets` are those of the pixels from a dot's centre in a picture of `stride` pixels a row, which has room for half a
-// mark around the `size` pixels that are seen, so that no dot needs cutting at the edge.
-function stampsOf(classes, symbols, radius, ground, size) {
+// Each class's mark as a list of pixels: writing these is several times as fast as drawing each dot on the canvas.
+// `offsets` are pixel offsets from a dot's centre in an image of `stride` pixels a row. The image is padded by half a
+// mark around the `size` visible pixels, so that no dot is clipped.
+export function stampsOf(classes, symbols, radius, ground, size) {
   const half = Math.ceil(radius * 1.3 + 1.5);
   const side = 2 * half;
   const stride = size + side;
@@ -50,15 +52,15 @@ function stampsOf(classes, symbols, radius, ground, size) {
     context.fill();
     context.stroke();
     const drawn = new Uint32Array(context.getImageData(0, 0, side, side).data.buffer);
-    const inked = [...drawn.keys()].filter((place) => drawn[place] >>> 24);
-    const offsets = Int32Array.from(inked, (place) => (Math.floor(place / side) - half) * stride + (place % side) - half);
-    return { offsets, colours: Uint32Array.from(inked, (place) => drawn[place]) };
+    const inked = [...drawn.keys()].filter((index) => drawn[index] >>> 24);
+    const offsets = Int32Array.from(inked, (index) => (Math.floor(index / side) - half) * stride + (index % side) - half);
+    return { offsets, colours: Uint32Array.from(inked, (index) => drawn[index]) };
   });
   return { marks, half, stride };
 }
 
-// One pixel laid over another, both with opacity in their highest byte.
-function blended(over, under) {
+// Alpha compositing of two pixels, with alpha in the highest byte.
+export function blended(over, under) {
   const [above, below] = [over >>> 24, under >>> 24];
   if (above === 255 || below === 0) return over;
   const left = (below * (255 - above)) / 255;
@@ -67,9 +69,9 @@ function blended(over, under) {
   return ((all << 24) | (mix(16) << 16) | (mix(8) << 8) | mix(0)) >>> 0;
 }
 
-const faded = (colour, opacity) => ((((colour >>> 24) * opacity) << 24) | (colour & 0xffffff)) >>> 0;
+export const faded = (colour, opacity) => ((((colour >>> 24) * opacity) << 24) | (colour & 0xffffff)) >>> 0;
 
-function swatchOf(symbols) {
+export function swatchOf(symbols) {
   return ({ colour, symbol }) => {
     const canvas = element("canvas", { width: 24, height: 24, class: "dlcv-swatch", "aria-hidden": "true" });
     const context = canvas.getContext("2d");
@@ -80,7 +82,7 @@ function swatchOf(symbols) {
   };
 }
 
-function isInside(polygon, x, y) {
+export function isInside(polygon, x, y) {
   let inside = false;
   for (let one = 0, other = polygon.length - 1; one < polygon.length; other = one++) {
     const [[x1, y1], [x2, y2]] = [polygon[one], polygon[other]];

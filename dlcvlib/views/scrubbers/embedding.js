@@ -1,14 +1,17 @@
-// A map of samples that moves with the epochs: dots on a canvas, one a sample, in one pane a run (see dots.js).
+// EmbeddingScrubber: maps of the samples at each epoch, one dot a sample, one pane a run.
+
+import { classLegend, element, epochControls, epochFigures, epochIndex, listen, onTheme, reducedMotion } from "./controls.js";
+import { UNKNOWN, blended, faded, isInside, loaded, stampsOf, swatchOf } from "./dots.js";
 
 const FULL = 65535; // side of the square in the units of `_coordinates`
-const FILLED = 0.95; // share of a pane that the square takes, so that no dot is cut off at the edge
-const MOVE_MS = 450; // of a movement between epochs while playing
+const FILLED = 0.95; // share of a pane that the square takes, so that no dot is clipped
+const MOVE_MS = 450; // milliseconds of the movement between two epochs while playing
 const TRAIL = 8; // epochs that a selected dot's trail goes back
 const NEAR = 12; // pixels within which a dot counts as pointed at
 const FAINT = 0.13; // opacity of the classes that are not shown
 const WHOLE = { zoom: 1, x: 0.5, y: 0.5 };
 
-function render({ model, el }) {
+export function render({ model, el }) {
   const stop = new AbortController();
   const { signal } = stop;
   const symbols = model.get("_symbols");
@@ -30,16 +33,16 @@ function render({ model, el }) {
   panes[panes.length - 1].map.append(zoomButtons()); // for all panes
   const card = element("div", { class: "dlcv-card", hidden: "" });
   const selected = element("p", { class: "dlcv-selected" });
-  const said = element("p", { class: "dlcv-said", role: "status" });
+  const status = element("p", { class: "dlcv-status", role: "status" });
   const side = element("div", { class: "dlcv-side" }, figures.element);
   const maps = element("div", { class: "dlcv-panes" }, ...panes.map((pane) => pane.element), card);
-  const words = element("div", { class: "dlcv-words" }, legend.element, selected, said);
+  const words = element("div", { class: "dlcv-words" }, legend.element, selected, status);
   const layout = several ? "dlcv-body dlcv-two" : "dlcv-body";
   el.classList.add("dlcv-scrubber");
   el.replaceChildren(element("div", { class: layout }, maps, controls.element, words, side));
   if (model.get("caption")) el.append(element("p", { class: "dlcv-caption" }, model.get("caption")));
 
-  // --- where things lie ---
+  // --- layout and coordinates ---
 
   function makePane(pane) {
     const canvas = element("canvas", { tabindex: 0, role: "img", "aria-label": model.get("alt") });
@@ -72,9 +75,9 @@ function render({ model, el }) {
   function zoomBy(factor, x = 0.5, y = 0.5) {
     const zoom = Math.min(Math.max(view.zoom * factor, 1), 40);
     if (zoom === view.zoom) return false;
-    const kept = (1 / view.zoom - 1 / zoom) / FILLED; // what lies at x, y of the pane stays there
-    view.x += (x - 0.5) * kept;
-    view.y -= (y - 0.5) * kept;
+    const shift = (1 / view.zoom - 1 / zoom) / FILLED; // the point under x, y of the pane stays fixed
+    view.x += (x - 0.5) * shift;
+    view.y -= (y - 0.5) * shift;
     view.zoom = zoom;
     keepInside();
     return true;
@@ -128,8 +131,8 @@ function render({ model, el }) {
       const centre = y * stride + x;
       for (let pixel = 0; pixel < offsets.length; pixel++) {
         const colour = colours[pixel];
-        const place = centre + offsets[pixel];
-        pixels[place] = opacity === 1 && colour >>> 24 === 255 ? colour : blended(faded(colour, opacity), pixels[place]);
+        const index = centre + offsets[pixel];
+        pixels[index] = opacity === 1 && colour >>> 24 === 255 ? colour : blended(faded(colour, opacity), pixels[index]);
       }
     }
   }
@@ -140,9 +143,9 @@ function render({ model, el }) {
   ];
 
   function drawTrails(pane, number, context, selection) {
-    const last = placeOf(model);
+    const last = epochIndex(model);
     const past = [];
-    for (let place = Math.max(0, last - TRAIL); place < last; place++) past.push(data.at(number, place));
+    for (let index = Math.max(0, last - TRAIL); index < last; index++) past.push(data.at(number, index));
     context.lineWidth = 1.25;
     context.lineJoin = "round";
     context.globalAlpha = 0.75;
@@ -181,7 +184,7 @@ function render({ model, el }) {
   function fit() {
     for (const pane of panes) {
       pane.size = pane.map.clientWidth;
-      if (pane.size === 0) continue; // not in a page yet; the observer below calls again
+      if (pane.size === 0) continue; // not in a page yet; the ResizeObserver calls again
       const pixels = Math.round(pane.size * (window.devicePixelRatio || 1));
       if (pane.canvas.width !== pixels) pane.canvas.width = pane.canvas.height = pixels;
       pane.radius = (data.labels.length < 800 ? 4.5 : data.labels.length < 4000 ? 3.5 : 2.5) * Math.min(0.4 + pane.size / 700, 1);
@@ -194,12 +197,12 @@ function render({ model, el }) {
     draw();
   }
 
-  // --- moving ---
+  // --- movement between epochs ---
 
   function step() {
     cancelAnimationFrame(frame);
-    const goals = panes.map((_, number) => data.at(number, placeOf(model)));
-    if (!controls.playing() || calmMotion()) {
+    const goals = panes.map((_, number) => data.at(number, epochIndex(model)));
+    if (!controls.playing() || reducedMotion()) {
       panes.forEach((pane, number) => (pane.now = goals[number]));
       return draw();
     }
@@ -273,7 +276,7 @@ function render({ model, el }) {
       draw();
     });
     canvas.addEventListener("pointerup", (event) => {
-      const kept = event.ctrlKey || event.metaKey || event.shiftKey ? model.get("selection") : [];
+      const earlier = event.ctrlKey || event.metaKey || event.shiftKey ? model.get("selection") : [];
       const lasso = pane.lasso;
       pane.lasso = null;
       if (lasso && lasso.length > 3) {
@@ -281,11 +284,11 @@ function render({ model, el }) {
         const inside = [...data.labels.keys()].filter(
           (row) => shown.has(data.labels[row]) && isInside(lasso, ...placed(pane, pane.now, row)),
         );
-        select(event.ctrlKey || event.metaKey ? [...kept, ...inside] : inside);
+        select(event.ctrlKey || event.metaKey ? [...earlier, ...inside] : inside);
       } else if (from && !from.moved) {
         const row = nearest(pane, ...spot(event));
-        if (row === null) select(kept);
-        else select(kept.includes(row) ? kept.filter((other) => other !== row) : [...kept, row]);
+        if (row === null) select(earlier);
+        else select(earlier.includes(row) ? earlier.filter((other) => other !== row) : [...earlier, row]);
       }
       from = null;
       draw();
@@ -299,18 +302,18 @@ function render({ model, el }) {
     canvas.addEventListener("dblclick", () => (Object.assign(view, WHOLE), draw()));
   }
 
-  // --- what is said ---
+  // --- texts ---
 
   function showCard() {
     card.hidden = !pointed;
     if (!pointed) return;
     const { pane, number, row } = pointed;
     const nameOf = (label) => model.get("_classes")[label]?.name ?? String(label);
-    const [label, predicted] = [data.labels[row], data.predictedOf(number, placeOf(model), row)];
+    const [label, predicted] = [data.labels[row], data.predictedOf(number, epochIndex(model), row)];
     const lines = [
       `true: ${nameOf(label)}`,
       predicted === UNKNOWN ? null : `predicted: ${nameOf(predicted)} ${predicted === label ? "✓" : "✗"}`,
-      `image ${data.indices[row]}, epoch ${data.epochs[placeOf(model)]}`,
+      `image ${data.indices[row]}, epoch ${data.epochs[epochIndex(model)]}`,
     ];
     card.replaceChildren(...lines.filter(Boolean).map((line) => element("div", {}, line)));
     if (sprites) card.prepend(pictureOf(row));
@@ -340,7 +343,7 @@ function render({ model, el }) {
   function showSelection() {
     const count = model.get("selection").length;
     selected.textContent = count
-      ? `${count} ${count === 1 ? "image" : "images"} selected, with the way of the last ${TRAIL} epochs. `
+      ? `${count} ${count === 1 ? "image" : "images"} selected, with the trail of the last ${TRAIL} epochs. `
       : "Point at a dot for its image. Click or shift-drag selects, scrolling zooms, dragging moves.";
     if (count) {
       const clear = element("button", { type: "button", class: "dlcv-chip dlcv-all" }, "clear");
@@ -354,13 +357,13 @@ function render({ model, el }) {
     pointed = null;
     step();
   }
-  const showMessage = () => (said.textContent = model.get("message"));
+  const showMessage = () => (status.textContent = model.get("message"));
 
-  heard(model, ["_coordinates", "_predicted", "epochs"], reload, signal);
-  heard(model, ["epoch"], step, signal);
-  heard(model, ["classes"], draw, signal);
-  heard(model, ["selection"], () => (showSelection(), draw()), signal);
-  heard(model, ["message"], showMessage, signal);
+  listen(model, ["_coordinates", "_predicted", "epochs"], reload, signal);
+  listen(model, ["epoch"], step, signal);
+  listen(model, ["classes"], draw, signal);
+  listen(model, ["selection"], () => (showSelection(), draw()), signal);
+  listen(model, ["message"], showMessage, signal);
   onTheme(fit, signal);
   const resized = new ResizeObserver(fit);
   panes.forEach((pane) => resized.observe(pane.map));
@@ -375,5 +378,3 @@ function render({ model, el }) {
     cancelAnimationFrame(frame);
   };
 }
-
-export default { render };

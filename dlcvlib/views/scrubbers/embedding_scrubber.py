@@ -1,4 +1,4 @@
-"""A map of features that moves with the epochs."""
+"""Scrubber of feature maps over the epochs."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ Source = Run | EmbeddingSeries
 
 
 class EmbeddingScrubber(FollowingScrubber):
-    """One dot a sample, at each epoch where the map of that epoch has it; besides what every `Scrubber` has:
+    """One dot a sample, at its position on the map of each epoch.
 
-    Attributes:
-        selection: rows of the map that are selected, ascending; synced. `scrubber.indices[scrubber.selection]` are
-            the images of the split.
+    Attributes, in addition to those of `Scrubber`:
+        selection: selected rows of the map, ascending; synced. `scrubber.indices[scrubber.selection]` are the indices
+            of their images in the split.
         labels: int64 (N,), the true classes.
-        indices: int64 (N,), which images of the split the dots are.
+        indices: int64 (N,), index of each dot's image in the split.
     """
 
-    _esm = module("dots.js", "embedding.js")
+    _esm = module("embedding.js")
 
     selection = traitlets.List(traitlets.Int()).tag(sync=True)
     _coordinates = traitlets.Bytes().tag(sync=True)
@@ -53,19 +53,19 @@ class EmbeddingScrubber(FollowingScrubber):
         images: Tensor | np.ndarray | None = None,
         class_names: Sequence[str] = (),
     ) -> None:
-        """Map the snapshots of one run, or of two side by side, at every epoch that has one.
+        """Map the snapshots of one run, or of two side by side.
 
         Args:
-            runs: records whose snapshots hold features, labels and indices, or series that were embedded before.
-            method: "tsne", "umap" or "pca", for the records.
-            images: uint8 (M, 3, H, W), the whole split that the indices point into; None for no pictures. They cost
-                about 0.2 kB of the page each.
-            class_names: by class id; empty for the ids themselves.
+            runs: one or two runs whose snapshots hold features, labels and indices, or embedded series.
+            method: "tsne", "umap" or "pca", for runs.
+            images: uint8 (M, 3, H, W), the whole split that the indices refer to, about 0.2 kB of the page each; None
+                for no pictures.
+            class_names: by class id; empty to show the ids.
 
         Raises:
             FileNotFoundError: a record has no snapshot.
-            ValueError: runs whose samples differ or that have no epoch in common, features that no map can be made
-                of, a snapshot that cannot be read, indices beyond the images, or too few class names.
+            ValueError: runs of different samples or without a common epoch, features that cannot be mapped, an
+                unreadable snapshot, indices beyond the images, or too few class names.
         """
         self._sources = [runs] if isinstance(runs, Run | EmbeddingSeries) else list(runs)
         self._records, self._method = [source for source in self._sources if isinstance(source, Run)], method
@@ -87,19 +87,19 @@ class EmbeddingScrubber(FollowingScrubber):
             _labels=maps.labels.astype(np.uint8).tobytes(),
             _indices=maps.indices.astype("<u4").tobytes(),
             _sprites=sprites,
-            **_moving(maps),
+            **_epoch_traits(maps),
         )
 
     def still(self) -> bytes:
-        """The maps of the last epoch as PNG, whatever epoch is shown."""
+        """Return the maps of the last epoch as PNG."""
         panes, epochs, count = len(self._figures), len(self.epochs), len(self.labels)
         maps = unpacked(self._coordinates, 1.0).reshape(panes, epochs, count, 2)
         return maps_png(list(maps[:, -1]), self.labels, self._styles, 1.0)
 
     def refresh(self) -> bool:
-        """Read the records again; whether there were new epochs. Whoever looks at the last epoch is shown the new one.
+        """Read the records again; return True if there are new epochs. If the last epoch is shown, show the new one.
 
-        PCA takes part of a second for a new epoch; t-SNE and UMAP start from the kept map of the epoch before.
+        PCA takes a fraction of a second; t-SNE and UMAP extend the cached chain.
 
         Raises:
             as the constructor does.
@@ -113,14 +113,14 @@ class EmbeddingScrubber(FollowingScrubber):
         at_the_end = self.epoch == self.epochs[-1]
         with self.hold_sync():
             self.set_trait("epochs", list(maps.epochs))
-            for name, value in _moving(maps).items():
+            for name, value in _epoch_traits(maps).items():
                 self.set_trait(name, value)
             if at_the_end or self.epoch not in self.epochs:
                 self.epoch = self.epochs[-1]
         return True
 
     def _own(self, images: Tensor | np.ndarray) -> np.ndarray:
-        """The images of the dots, in their order."""
+        """Images of the dots, in their order."""
         last = int(self.indices.max())
         if last >= len(images):
             raise ValueError(
@@ -130,9 +130,9 @@ class EmbeddingScrubber(FollowingScrubber):
 
     @traitlets.validate("selection")
     def _valid_selection(self, proposal: dict[str, Any]) -> list[int]:
-        strangers = sorted(row for row in set(proposal["value"]) if not 0 <= row < len(self.labels))
-        if strangers:
-            raise ValueError(f"selection holds rows of the map, 0 to {len(self.labels) - 1}, got {strangers}")
+        unknown = sorted(row for row in set(proposal["value"]) if not 0 <= row < len(self.labels))
+        if unknown:
+            raise ValueError(f"selection holds rows of the map, 0 to {len(self.labels) - 1}, got {unknown}")
         return sorted(set(proposal["value"]))
 
 
@@ -140,8 +140,8 @@ def _epochs(source: Source) -> Sequence[int]:
     return source.snapshot_epochs if isinstance(source, Run) else source.epochs
 
 
-def _moving(maps: epoch_maps.EpochMaps) -> dict[str, Any]:
-    """The traits that change when an epoch is added."""
+def _epoch_traits(maps: epoch_maps.EpochMaps) -> dict[str, Any]:
+    """Traits that change when an epoch is added."""
     limit = square_of(*maps.coordinates)
     known = any((predicted != epoch_maps.UNKNOWN).any() for predicted in maps.predicted)
     return {
@@ -167,9 +167,9 @@ def _in_words(epochs: tuple[int, ...]) -> str:
 
 
 def _alt(maps: epoch_maps.EpochMaps, count: int) -> str:
-    worth = "; ".join(
+    measures = "; ".join(
         f"{pane['title']}: "
         + ", ".join(f"{row['name']} {row['values'][-1]:.2f}" for row in pane["rows"] if row["values"][-1] is not None)
         for pane in maps.figures
     )
-    return f"Scatter plot of {len(maps.labels)} points in {count} classes at epoch {maps.epochs[-1]}. {worth}."
+    return f"Scatter plot of {len(maps.labels)} points in {count} classes at epoch {maps.epochs[-1]}. {measures}."

@@ -1,4 +1,4 @@
-"""What an embedding scrubber shows: maps of one run, or of two at the epochs that both have, read from the records."""
+"""Data of an embedding scrubber: maps of one run, or of two at their common epochs, read from the records."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from dlcvlib.embedding.series import Method
 from dlcvlib.runs import Run
 from dlcvlib.views.records import titles_of
 
-MOST = 2  # maps side by side
-UNKNOWN = 255  # stands for a prediction that was not kept
+MOST = 2  # panes side by side
+UNKNOWN = 255  # the snapshot holds no prediction
 IN_HISTORY = {
     "loss": "loss",
     "train_loss": "training loss",
@@ -40,12 +40,12 @@ class EpochMaps:
 
     Attributes:
         method: as in `EmbeddingSeries`.
-        epochs: those that every pane has.
-        titles: one a pane.
+        epochs: the common epochs of all panes.
+        titles: title of each pane.
         coordinates: for each pane float32 (E, N, 2).
-        predicted: for each pane uint8 (E, N), 255 where no prediction was kept.
+        predicted: for each pane uint8 (E, N), 255 without a prediction.
         labels, indices: as in `EmbeddingSeries`.
-        figures: for each pane `title` and `rows`, as `Scrubber._figures` wants them.
+        figures: for each pane `title` and `rows`, as in `Scrubber._figures`.
     """
 
     method: str
@@ -59,16 +59,15 @@ class EpochMaps:
 
 
 def read(sources: Sequence[Run | EmbeddingSeries], method: Method) -> EpochMaps:
-    """Embed what is not embedded yet, and bring the panes together.
+    """Embed the runs among `sources` and select the common epochs.
 
     Args:
-        sources: one or two; a series has no record, so neither losses nor predictions are shown for it.
-        method: for the runs among them.
+        sources: one or two; losses and predictions are shown for runs only.
+        method: method for the runs.
 
     Raises:
         FileNotFoundError: a record has no snapshot.
-        ValueError: no source or too many, another number of samples or other ones, no epoch in common, or whatever
-            `embed` finds wrong with a record.
+        ValueError: no source or too many, different samples, no common epoch, or an error of `embed`.
     """
     if not 1 <= len(sources) <= MOST:
         raise ValueError(f"give one run or two to compare, got {len(sources)}")
@@ -77,51 +76,51 @@ def read(sources: Sequence[Run | EmbeddingSeries], method: Method) -> EpochMaps:
             raise FileNotFoundError(
                 f"{source.path / 'snapshots'} holds no snapshot, so there is no epoch to show: train this record first"
             )
-    every = [embed(source, method) if isinstance(source, Run) else source for source in sources]
+    all_series = [embed(source, method) if isinstance(source, Run) else source for source in sources]
     names = [str(source.path) if isinstance(source, Run) else f"the {source.method} series" for source in sources]
-    for name, series in zip(names, every, strict=True):
+    for name, series in zip(names, all_series, strict=True):
         for what in ("labels", "indices"):
-            if not np.array_equal(getattr(series, what), getattr(every[0], what)):
+            if not np.array_equal(getattr(series, what), getattr(all_series[0], what)):
                 raise ValueError(
                     f"{names[0]} and {name} do not show the same samples (their {what} differ): only runs on the same "
                     "data and seed of the sample can stand side by side"
                 )
-    epochs = tuple(sorted(set(every[0].epochs).intersection(*(series.epochs for series in every))))
+    epochs = tuple(sorted(set(all_series[0].epochs).intersection(*(series.epochs for series in all_series))))
     if not epochs:
-        raise ValueError(f"{' and '.join(names)} have no epoch in common: {[series.epochs for series in every]}")
+        raise ValueError(f"{' and '.join(names)} have no epoch in common: {[series.epochs for series in all_series]}")
     titles = _titles(sources)
     return EpochMaps(
-        method=every[0].method,
+        method=all_series[0].method,
         epochs=epochs,
         titles=tuple(titles),
-        coordinates=tuple(series.coordinates[[series.position(epoch) for epoch in epochs]] for series in every),
-        predicted=tuple(_predicted(source, epochs, len(every[0].labels)) for source in sources),
-        labels=every[0].labels,
-        indices=every[0].indices,
+        coordinates=tuple(series.coordinates[[series.position(epoch) for epoch in epochs]] for series in all_series),
+        predicted=tuple(_predicted(source, epochs, len(all_series[0].labels)) for source in sources),
+        labels=all_series[0].labels,
+        indices=all_series[0].indices,
         figures=[
             {"title": title, "rows": _rows(source, series, epochs)}
-            for title, source, series in zip(titles, sources, every, strict=True)
+            for title, source, series in zip(titles, sources, all_series, strict=True)
         ],
     )
 
 
 def _titles(sources: Sequence[Run | EmbeddingSeries]) -> list[str]:
     runs = iter(titles_of([source for source in sources if isinstance(source, Run)]))
-    return [next(runs) if isinstance(source, Run) else f"series {place}" for place, source in enumerate(sources, 1)]
+    return [next(runs) if isinstance(source, Run) else f"series {number}" for number, source in enumerate(sources, 1)]
 
 
 def _predicted(source: Run | EmbeddingSeries, epochs: tuple[int, ...], count: int) -> np.ndarray:
-    found = np.full((len(epochs), count), UNKNOWN, dtype=np.uint8)
+    predicted = np.full((len(epochs), count), UNKNOWN, dtype=np.uint8)
     if isinstance(source, Run):
-        for place, epoch in enumerate(epochs):
+        for number, epoch in enumerate(epochs):
             snapshot = source.snapshot(epoch)
             if "predicted" in snapshot:
-                found[place] = snapshot["predicted"]
-    return found
+                predicted[number] = snapshot["predicted"]
+    return predicted
 
 
 def _rows(source: Run | EmbeddingSeries, series: EmbeddingSeries, epochs: tuple[int, ...]) -> list[dict[str, Any]]:
-    """The figures that are known at one of the epochs at least."""
+    """Rows of the measures that have a value at one of the epochs at least."""
     tables = [(_history(source), IN_HISTORY), (series.quality, IN_QUALITY)]
     rows = []
     for table, wanted in tables:
@@ -134,7 +133,7 @@ def _rows(source: Run | EmbeddingSeries, series: EmbeddingSeries, epochs: tuple[
 
 
 def _history(source: Run | EmbeddingSeries) -> pd.DataFrame:
-    """A record has no history before its first epoch has ended, though it may have a snapshot already."""
+    """History of a run; empty for a series, and before the first epoch has ended."""
     if isinstance(source, Run) and (source.path / "history.csv").is_file():
         return source.history.drop_duplicates("epoch", keep="last")
     return pd.DataFrame()

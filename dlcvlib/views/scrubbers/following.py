@@ -1,4 +1,4 @@
-"""A scrubber that follows a training which is still going on, in this process or another."""
+"""Scrubber that follows a training run in progress, in this process or another."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from dlcvlib.views.scrubbers.scrubber import Scrubber
 
 
 class FollowingScrubber(Scrubber):
-    """A scrubber of records that may grow: it sets `_records`, and by `refresh` reads them again.
+    """Scrubber of records that may grow; a subclass sets `_records` and overrides `refresh`.
 
     Attributes:
-        message: a line shown with the picture while a training is followed.
+        message: a line shown with the picture while a training run is followed.
     """
 
     message = traitlets.Unicode().tag(sync=True)
@@ -26,7 +26,7 @@ class FollowingScrubber(Scrubber):
     _stopped = threading.Event()
 
     def refresh(self) -> bool:
-        """Read the records again; whether there was anything new.
+        """Read the records again; return True if there was anything new.
 
         Raises:
             as the constructor does.
@@ -34,9 +34,9 @@ class FollowingScrubber(Scrubber):
         raise NotImplementedError
 
     def live(self, interval: float = 2.0) -> Self:
-        """Follow a training until it has ended: `refresh` every `interval` seconds.
+        """Call `refresh` every `interval` seconds in a thread until the training run has ended, or until `stop`.
 
-        What goes wrong meanwhile is said with the picture, and tried again. `stop` ends it.
+        Errors are shown in `message`, and the next interval tries again.
 
         Raises:
             ValueError: `interval` is not above 0.
@@ -50,25 +50,25 @@ class FollowingScrubber(Scrubber):
         return self
 
     def stop(self) -> None:
-        """Follow no longer; without effect where nothing is followed."""
+        """Stop following; no effect if nothing is followed."""
         self._stopped.set()
         if self._following is not None and self._following is not threading.current_thread():
             self._following.join()
         self._following = None
 
     def close(self) -> None:
-        """Follow no longer, and take the widget away."""
+        """Stop following and close the widget."""
         self._stopped.set()
         super().close()
 
     def _follow(self, interval: float, stopped: threading.Event) -> None:
         while not stopped.is_set():
-            ended = all(run.finished for run in self._records)  # before the last look
+            ended = all(run.finished for run in self._records)  # checked before the last refresh
             try:
                 self.refresh()
                 self.message = "" if ended else f"The training goes on; epoch {self.epochs[-1]} is the last so far."
             except (OSError, ValueError) as error:
-                self.message = f"The record could not be read, it is tried again: {error}"
+                self.message = f"The record could not be read and is tried again: {error}"
                 ended = False
             if ended or stopped.wait(interval):
                 return

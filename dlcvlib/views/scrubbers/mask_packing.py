@@ -1,4 +1,4 @@
-"""What a MaskScrubber shows, packed: the pictures' files end to end in one blob, and their figures as plain lists."""
+"""Data of a MaskScrubber: the image files concatenated in one blob, and the measures as plain lists."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from dlcvlib.views.records import history_with
 
 Figures = list[list[float | None]]
 PHOTO_SIDE = 256
-"""Pixels to which the longer side of an image is reduced for display."""
+"""Largest side of a displayed image, in pixels."""
 
 
 @dataclass(frozen=True)
 class Tile:
-    """A validation image that the records keep masks of: `photo` uint8 (H, W, 3), `truth` uint8 (H', W')."""
+    """A validation image: `photo` uint8 (H, W, 3), `truth` uint8 (H', W')."""
 
     name: str
     photo: np.ndarray
@@ -37,31 +37,31 @@ class Tile:
 
 @dataclass(frozen=True)
 class Packed:
-    """Files and figures; None stands where there is no number.
+    """Files and measures; missing numbers are None.
 
-    `data`: the files end to end, file i from `offsets[i]` to `offsets[i + 1]`: a photo a tile, a true mask a tile, then
-    for each run, epoch and tile the predicted mask as it lies in the record.
+    `data` concatenates the files, file i from `offsets[i]` to `offsets[i + 1]`: the photo of each tile, the true mask
+    of each tile, then for each run, epoch and tile the file of the predicted mask.
     """
 
     data: bytes
     offsets: list[int]
     image_iou: list[Figures]
-    """For each run, tile and epoch: the mean over the classes that occur in that tile."""
+    """For each run, tile and epoch: mean IoU over the classes that occur in the tile."""
     wrong: list[Figures]
-    """For each run, tile and epoch: share of the pixels whose class is not the true one."""
+    """For each run, tile and epoch: share of wrong pixels."""
     class_iou: list[Figures]
-    """For each run, land class and epoch: of all tiles, pooled."""
+    """For each run, land class and epoch: IoU over the pooled pixels of all tiles."""
     mean_iou: list[list[float | None]]
-    """For each run and epoch: the course's, of all validation images, as the record's history has it."""
+    """For each run and epoch: the course's mean IoU of all validation images, from the history."""
 
 
 def tiles_of(
     images: Tensor | np.ndarray, masks: Tensor | np.ndarray, names: Sequence[str], chosen: Sequence[str]
 ) -> list[Tile]:
-    """The `chosen` ones of a split, by their names.
+    """Select the images of a split whose names are `chosen`.
 
     Raises:
-        ValueError: images, masks and names do not fit each other, or lack a chosen one.
+        ValueError: images, masks and names differ in number, or lack a chosen image.
     """
     if not len(images) == len(masks) == len(names):
         raise ValueError(f"{len(images)} images, {len(masks)} masks and {len(names)} names do not fit each other")
@@ -83,11 +83,11 @@ def _tile(name: str, image: Tensor | np.ndarray, mask: Tensor | np.ndarray) -> T
 
 
 def common_epochs(runs: Sequence[Run]) -> list[int]:
-    """Epochs of which every run has a snapshot, ascending.
+    """Epochs with a snapshot in every run, ascending.
 
     Raises:
-        FileNotFoundError: a run has none yet.
-        ValueError: they have none in common.
+        FileNotFoundError: a run has no snapshot yet.
+        ValueError: the runs have no epoch in common.
     """
     for run in runs:
         if not run.snapshot_epochs:
@@ -99,12 +99,12 @@ def common_epochs(runs: Sequence[Run]) -> list[int]:
     return sorted(common)
 
 
-def kept_names(runs: Sequence[Run], epoch: int) -> list[str]:
-    """Names of the images that the runs keep masks of.
+def mask_names(runs: Sequence[Run], epoch: int) -> list[str]:
+    """Names of the images whose masks are in the snapshots of `epoch`.
 
     Raises:
-        FileNotFoundError: a run kept none at `epoch`.
-        ValueError: the runs keep other images.
+        FileNotFoundError: a run has no masks at `epoch`.
+        ValueError: the runs have masks of different images.
     """
     kept = [list(run.mask_files(epoch)) for run in runs]
     for run, names in zip(runs, kept, strict=True):
@@ -117,17 +117,17 @@ def kept_names(runs: Sequence[Run], epoch: int) -> list[str]:
 
 
 def pack(runs: Sequence[Run], epochs: Sequence[int], tiles: Sequence[Tile], *, full_size: bool = False) -> Packed:
-    """Read the masks of the tiles at all epochs, score them, and lay their files end to end.
+    """Read and score the masks of the tiles at all epochs, and concatenate their files.
 
     Args:
-        runs: segmentation records.
-        epochs: ones with a snapshot in each record.
-        tiles: of `tiles_of`.
-        full_size: keep photos as large as they are, not reduced to `PHOTO_SIDE`.
+        runs: segmentation runs.
+        epochs: epochs with a snapshot in each run.
+        tiles: result of `tiles_of`.
+        full_size: False to reduce photos to `PHOTO_SIDE`.
 
     Raises:
-        FileNotFoundError: no masks were kept at an epoch.
-        ValueError: an image is missing at an epoch, a file cannot be read, or a mask has another size than the truth.
+        FileNotFoundError: no masks at an epoch.
+        ValueError: an image is missing at an epoch, a file is unreadable, or a mask differs in size from the truth.
     """
     files = [_jpeg(tile.photo, full_size) for tile in tiles] + [palette.png(tile.truth) for tile in tiles]
     scores = [[[_score(run, epoch, tile, files) for tile in tiles] for epoch in epochs] for run in runs]
@@ -142,7 +142,7 @@ def pack(runs: Sequence[Run], epochs: Sequence[int], tiles: Sequence[Tile], *, f
 
 
 def _score(run: Run, epoch: int, tile: Tile, files: list[bytes]) -> IoU:
-    """Of one predicted mask, whose file is put at the end of `files`."""
+    """Score one predicted mask, and append its file to `files`."""
     kept = run.mask_files(epoch)
     if tile.name not in kept:
         raise ValueError(f"{run.path} has no mask of {tile.name} at epoch {epoch}, only of {', '.join(kept)}")
@@ -165,7 +165,7 @@ def _share_of_wrong(score: IoU) -> float:
 
 
 def _mean_iou(run: Run, epochs: Sequence[int]) -> list[float | None]:
-    """None for an epoch without a row, such as 0, and for all where the history is yet to be begun."""
+    """Values of the history; None for epochs without a row, such as 0."""
     if not (run.path / "history.csv").is_file():
         return [None] * len(epochs)
     history = history_with(run, ("epoch", "mean_iou"))
@@ -174,12 +174,12 @@ def _mean_iou(run: Run, epochs: Sequence[int]) -> list[float | None]:
 
 
 def _by_epoch(rows: Sequence[Sequence[float]]) -> Figures:
-    """One list an epoch turned into one list a column."""
+    """Transpose: one list an epoch to one list a column."""
     return [[_number(value) for value in column] for column in zip(*rows, strict=True)]
 
 
 def _number(value: float) -> float | None:
-    """JSON has no nan."""
+    """Replace nan, which JSON does not have, by None."""
     return None if math.isnan(value) else float(value)
 
 

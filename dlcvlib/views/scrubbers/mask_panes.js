@@ -1,11 +1,13 @@
-// The panes of a MaskScrubber: pictures in layers, and one zoom for all of them.
+// Panes of a MaskScrubber: pictures in layers, with one zoom for all panes.
+
+import { element } from "./controls.js";
 
 const MOST_ZOOM = 24;
 
-// Zoom and pan of everything inside `panes`, by custom properties that all layers follow. The wheel zooms once a
-// picture was clicked (or with Ctrl, as a pinch reports itself): else a reader who scrolls the page would be caught.
-// `view` is { zoom, x, y }: a place p of the picture, which reaches from 0 to 1, stands at x + zoom * p.
-function linkedZoom(panes, view, signal, onChange) {
+// Zoom and pan of everything inside `panes`, by custom properties that all layers use. The wheel zooms only after a
+// click into the panes, or with Ctrl (as a pinch is reported), so that scrolling the page never zooms by accident.
+// `view` is { zoom, x, y }: position p of the picture, in [0, 1], is drawn at x + zoom * p.
+export function linkedZoom(panes, view, signal, onChange) {
   const pointers = new Map();
 
   function show(zoom, x, y) {
@@ -24,7 +26,7 @@ function linkedZoom(panes, view, signal, onChange) {
   }
   const reset = () => show(1, 0, 0);
   const frameOf = (event) => event.target.closest(".dlcv-frame");
-  function placeIn(frame, { clientX, clientY }) {
+  function positionIn(frame, { clientX, clientY }) {
     const box = frame.getBoundingClientRect();
     return [(clientX - box.left) / box.width, (clientY - box.top) / box.height];
   }
@@ -34,19 +36,19 @@ function linkedZoom(panes, view, signal, onChange) {
     if (!frame || !(event.ctrlKey || event.metaKey || panes.matches(":focus-within"))) return;
     event.preventDefault();
     const pixels = event.deltaY * (event.deltaMode ? 16 : 1);
-    zoomBy(Math.exp(-pixels * (event.ctrlKey ? 0.01 : 0.002)), placeIn(frame, event));
+    zoomBy(Math.exp(-pixels * (event.ctrlKey ? 0.01 : 0.002)), positionIn(frame, event));
   }
   function onDown(event) {
     const frame = frameOf(event);
     if (!frame || event.button) return;
     frame.setPointerCapture(event.pointerId);
-    pointers.set(event.pointerId, placeIn(frame, event));
+    pointers.set(event.pointerId, positionIn(frame, event));
   }
   // One finger or the mouse pans; two fingers zoom about the one that rests.
   function onMove(event) {
     const before = pointers.get(event.pointerId);
     if (!before) return;
-    const now = placeIn(frameOf(event), event);
+    const now = positionIn(frameOf(event), event);
     pointers.set(event.pointerId, now);
     const resting = [...pointers].find(([id]) => id !== event.pointerId)?.[1];
     if (!resting) return show(view.zoom, view.x + now[0] - before[0], view.y + now[1] - before[1]);
@@ -55,7 +57,7 @@ function linkedZoom(panes, view, signal, onChange) {
   }
   const factors = { "+": 1.5, "=": 1.5, "-": 1 / 1.5, 0: 0 }; // 0 shows the whole
   const isOurs = (event) => event.key in factors && !event.ctrlKey && !event.altKey && !event.metaKey;
-  // JupyterLab would take "0" for itself (twice restarts the kernel); other keys are left to it.
+  // Keep JupyterLab from handling "0" (pressed twice it restarts the kernel); other keys are left to it.
   function claim(event) {
     panes.toggleAttribute("data-lm-suppress-shortcuts", panes.contains(event.target) && isOurs(event));
   }
@@ -89,21 +91,21 @@ function linkedZoom(panes, view, signal, onChange) {
   return { element: buttons, refresh: () => onChange(view.zoom) };
 }
 
-// A picture with a line of text below it; its layers lie on each other.
-function maskPane(tile, ...layers) {
+// A picture of stacked layers with a line of text below it.
+export function maskPane(tile, ...layers) {
   const frame = element("div", { class: "dlcv-frame" }, element("div", { class: "dlcv-layers" }, ...layers));
   frame.style.aspectRatio = `${tile.width} / ${tile.height}`;
   const text = element("div", { class: "dlcv-below" });
   return { element: element("div", { class: "dlcv-pane" }, frame, text), frame, text, layers };
 }
 
-function maskCanvas(tile, name, kind) {
+export function maskCanvas(tile, name, kind) {
   const made = element("canvas", { role: "img", class: `dlcv-${kind}`, "aria-label": name });
   return Object.assign(made, { width: tile.width, height: tile.height });
 }
 
 // Pixels are shown as squares once they are larger than those of the screen; before that the browser blends them.
-function sharpen(canvas, zoom) {
+export function sharpen(canvas, zoom) {
   const pixel = (canvas.parentElement.clientWidth * zoom * devicePixelRatio) / canvas.width;
   canvas.style.imageRendering = pixel > 1 ? "pixelated" : "auto";
 }

@@ -1,19 +1,20 @@
-// Label maps: read from palette PNG, kept decoded within a bound, and painted in the course's colours.
+// Label maps: decoded from palette PNG, cached up to a size limit, and painted in the course's colours.
 // A label map is { ids: Uint8Array of class ids, row by row; width; height }.
 
-const MASK_CACHE_BYTES = 64e6; // about 240 maps of 512 x 512
-const MASK_PIXELS_AS_STORED = { colorSpaceConversion: "none", premultiplyAlpha: "none" };
+const CACHE_BYTES = 64e6; // about 240 maps of 512 x 512
+const AS_STORED = { colorSpaceConversion: "none", premultiplyAlpha: "none" };
 
-// A channel of 128 or more counts as 1, as in dlcvlib/data/palette.py; codes without a class are `unknown`.
-function classOfCode(colours, unknown) {
-  const classes = new Uint8Array(8).fill(unknown);
+// Class ids by 3-bit colour code: a channel of 128 or more is 1, as in dlcvlib/data/palette.py. The last class, Unknown,
+// also takes the codes without a class.
+export function classOfCode(colours) {
+  const classes = new Uint8Array(8).fill(colours.length - 1);
   colours.forEach(([red, green, blue], id) => (classes[((red >> 7) << 2) | ((green >> 7) << 1) | (blue >> 7)] = id));
   return classes;
 }
 
-// The browser reads the file; its colours are turned back into class ids.
+// Decode a PNG in the browser and turn its colours back into class ids.
 async function decodeMask(file, classes) {
-  const picture = await createImageBitmap(new Blob([file], { type: "image/png" }), MASK_PIXELS_AS_STORED);
+  const picture = await createImageBitmap(new Blob([file], { type: "image/png" }), AS_STORED);
   const { width, height } = picture;
   const canvas = Object.assign(document.createElement("canvas"), { width, height });
   const context = canvas.getContext("2d", { willReadFrequently: true });
@@ -27,13 +28,13 @@ async function decodeMask(file, classes) {
   return { ids, width, height };
 }
 
-// Decoded maps by key; those used longest ago make room. `read(key)` gives the file's bytes.
-class MaskCache {
-  constructor(read, classes, limit = MASK_CACHE_BYTES) {
+// Least-recently-used cache of decoded maps. `read(key)` returns the file's bytes.
+export class MaskCache {
+  constructor(read, classes, limit = CACHE_BYTES) {
     Object.assign(this, { read, classes, limit, bytes: 0, maps: new Map(), reading: new Map() });
   }
 
-  // The map, if it is decoded already. A Map keeps the order of insertion: what is used moves to its end.
+  // The map, if it is cached. A Map keeps insertion order, so a used entry is moved to its end.
   have(key) {
     const map = this.maps.get(key);
     if (map) {
@@ -67,19 +68,19 @@ class MaskCache {
   }
 }
 
-// One 32-bit word a pixel as ImageData holds it; the classes that are not shown stay transparent (0).
-function wordsOfClasses(colours, shown) {
+// RGBA of each class as one 32-bit word, as ImageData stores it; hidden classes are transparent (0).
+export function wordsOfClasses(colours, shown) {
   const bytes = new Uint8ClampedArray(4 * colours.length);
   colours.forEach((colour, id) => shown.has(id) && bytes.set([...colour, 255], 4 * id));
   return new Uint32Array(bytes.buffer);
 }
 
-function paintRegions(words, { ids }, wordOf) {
+export function paintRegions(words, { ids }, wordOf) {
   for (let pixel = 0; pixel < ids.length; pixel++) words[pixel] = wordOf[ids[pixel]];
 }
 
-// Only pixels from which `reach` steps along the row or the column lead into another class.
-function paintOutlines(words, { ids, width, height }, wordOf, reach) {
+// Only pixels at most `reach` steps along the row or the column from another class.
+export function paintOutlines(words, { ids, width, height }, wordOf, reach) {
   for (let y = 0, pixel = 0; y < height; y++) {
     const above = Math.min(reach, y) * width;
     const below = Math.min(reach, height - 1 - y) * width;
@@ -95,9 +96,8 @@ function paintOutlines(words, { ids, width, height }, wordOf, reach) {
   }
 }
 
-// Every pixel whose prediction is not the truth, in two colours that alternate as a hatch; where the predicted and the
-// true class are both hidden, nothing.
-function paintErrors(words, { ids, width }, truth, shown, [one, other]) {
+// Hatch every wrong pixel in two alternating colours, unless both its predicted and its true class are hidden.
+export function paintErrors(words, { ids, width }, truth, shown, [one, other]) {
   const marked = new Uint8Array(64); // by predicted and true class
   for (let pair = 0; pair < 64; pair++) {
     const [predicted, actual] = [pair >> 3, pair & 7];

@@ -1,4 +1,4 @@
-"""Predicted masks over the epochs: image, prediction and truth side by side, one slider for all."""
+"""Scrubber of predicted masks over the epochs, with image and truth side by side."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ from torch import Tensor
 from dlcvlib.data import palette
 from dlcvlib.metrics.course_iou import LAND_CLASSES
 from dlcvlib.runs import Run
+from dlcvlib.views.palette import HATCH
 from dlcvlib.views.records import NOTHING, titles_of
 from dlcvlib.views.scrubbers.following import FollowingScrubber
-from dlcvlib.views.scrubbers.mask_packing import Packed, Tile, common_epochs, kept_names, pack, tiles_of
+from dlcvlib.views.scrubbers.mask_packing import Packed, Tile, common_epochs, mask_names, pack, tiles_of
 from dlcvlib.views.scrubbers.scrubber import HERE, STYLE, module
 
 STILL_SIDE, STILL_GAP, STILL_COLOURS = 128, 6, 64
-"""Of the still: pixels across a picture and between two, and colours in all."""
+"""Still picture: width of a cell and gap in pixels, and number of colours."""
 
 
 class MaskScrubber(FollowingScrubber):
     """Step through the epochs of predicted masks, beside the image and the true mask.
 
     Attributes:
-        opacity: of the masks over the image, in [0, 1]; synced, as are the others.
-        outline: whether only the borders of the regions are drawn.
-        errors: whether the pixels are hatched whose predicted class is not the true one. True Unknown pixels count,
-            as in the course's IoU. Of the classes hidden only those errors are left out that confuse them among each
-            other.
+        opacity: opacity of the masks over the image, in [0, 1]; all attributes are synced.
+        outline: True to draw only the borders of the regions.
+        errors: True to hatch wrong pixels. Pixels that are truly Unknown count, as in the course's IoU; errors between
+            two hidden classes are left out.
     """
 
-    _esm = module("mask_pixels.js", "mask_panes.js", "masks.js")
+    _esm = module("masks.js")
     _css = STYLE + (HERE / "masks.css").read_text(encoding="utf-8")
 
     opacity = traitlets.Float(1.0, min=0.0, max=1.0).tag(sync=True)
@@ -43,6 +43,7 @@ class MaskScrubber(FollowingScrubber):
     _data = traitlets.Bytes().tag(sync=True)
     _offsets = traitlets.List(traitlets.Int()).tag(sync=True)
     _tiles = traitlets.List(traitlets.Dict()).tag(sync=True)
+    _hatch = traitlets.List(HATCH).tag(sync=True)
 
     def __init__(
         self,
@@ -56,23 +57,23 @@ class MaskScrubber(FollowingScrubber):
         labels: Sequence[str] = (),
         full_size: bool = False,
     ) -> None:
-        """Show one segmentation record, or two side by side.
+        """Show one segmentation run, or two side by side.
 
         Args:
-            runs: one or two records.
+            runs: one or two runs.
             images: uint8 (N, 3, H, W), the whole validation split.
             masks: integer (N, H, W), class ids 0 to 6.
             names: of the images, such as "0013".
-            shown: those of the images kept that are shown; None for all.
-            epochs: ones with a snapshot in each record; None for all such.
-            labels: what the records are called; by default the title of the recipe, with the seed where titles repeat.
-            full_size: keep the images as large as they are. Otherwise they are reduced to 256 pixels; masks never are.
+            shown: names of the images to show; None for all that have masks.
+            epochs: epochs with a snapshot in each run; None for all.
+            labels: one for each run; by default the title of its recipe, with the seed where titles repeat.
+            full_size: False to reduce the images, but not the masks, to 256 pixels.
 
         Raises:
-            FileNotFoundError: a record has no snapshot, or kept no masks at an epoch.
+            FileNotFoundError: a run has no snapshot, or no masks at an epoch.
             ValueError: images, masks and names do not fit each other or the record; an image is missing at an epoch;
-                a mask cannot be read or has another size than the true one; two records keep other images, or have
-                no epoch in common; labels do not fit.
+                a mask is unreadable or differs in size from the true one; two runs have masks of different images or
+                no common epoch; another number of labels.
         """
         self._records = [runs] if isinstance(runs, Run) else list(runs)
         self._titles = list(labels) or titles_of(self._records)
@@ -85,7 +86,7 @@ class MaskScrubber(FollowingScrubber):
         chosen = common_epochs(self._records) if epochs is None else [int(epoch) for epoch in epochs]
         if not chosen:
             raise ValueError("there is no epoch to show: leave `epochs` out, or name some of the record")
-        wanted = kept_names(self._records, chosen[-1]) if shown is None else shown
+        wanted = mask_names(self._records, chosen[-1]) if shown is None else shown
         self._pictures = tiles_of(images, masks, names, wanted)
         classes = [
             {"name": name, "colour": colour.tolist()}
@@ -94,9 +95,9 @@ class MaskScrubber(FollowingScrubber):
         super().__init__(chosen, _classes=classes, **self._content(chosen))
 
     def refresh(self) -> bool:
-        """Read the records again; whether there was anything new. Whoever looks at the last epoch is shown the new one.
+        """Read the records again; return True if anything is new. If the last epoch is shown, show the new one.
 
-        A scrubber of chosen `epochs` stays as it is.
+        No effect if `epochs` were given.
 
         Raises:
             as the constructor does.
@@ -117,23 +118,23 @@ class MaskScrubber(FollowingScrubber):
         return True
 
     def _content(self, epochs: Sequence[int]) -> dict[str, Any]:
-        """The traits that change with the epochs there are, read from the records."""
+        """Read the traits that depend on the epochs from the records."""
         packed = pack(self._records, epochs, self._pictures, full_size=self._full_size)
         names = [tile.name for tile in self._pictures]
         partly = self._grows and any(run.snapshot_epochs != list(epochs) for run in self._records)
-        left_out = " Epochs that only one of them kept are left out." if partly else ""
+        left_out = " Epochs that only one of them has are left out." if partly else ""
         self._last = [run.masks(epochs[-1]) for run in self._records]
         return {
             "caption": _caption(self._titles, names, epochs, packed) + left_out,
             "alt": _alt(self._titles, names, epochs, packed),
             "_data": packed.data,
             "_offsets": packed.offsets,
-            "_tiles": [_tile(tile, packed, place) for place, tile in enumerate(self._pictures)],
+            "_tiles": [_tile(tile, packed, index) for index, tile in enumerate(self._pictures)],
             "_figures": [_figures(title, names, packed, run) for run, title in enumerate(self._titles)],
         }
 
     def still(self) -> bytes:
-        """PNG: the last epoch's row of panes for each image."""
+        """Return the panes of the last epoch as PNG, one row an image."""
         rows = [
             [tile.photo, *_coloured(masks[tile.name] for masks in self._last), *_coloured([tile.truth])]
             for tile in self._pictures
@@ -142,7 +143,7 @@ class MaskScrubber(FollowingScrubber):
 
 
 def _state_of(records: Sequence[Run]) -> list[tuple[list[int], int]]:
-    """What tells that a record has grown: its epochs, and when its history was written."""
+    """State by which growth of a record is noticed: its epochs, and the time of its history file."""
     histories = [run.path / "history.csv" for run in records]
     return [
         (run.snapshot_epochs, history.stat().st_mtime_ns if history.is_file() else 0)
@@ -154,14 +155,14 @@ def _coloured(masks: Iterable[np.ndarray]) -> list[np.ndarray]:
     return [palette.COLOURS[ids] for ids in masks]
 
 
-def _tile(tile: Tile, packed: Packed, place: int) -> dict[str, Any]:
+def _tile(tile: Tile, packed: Packed, index: int) -> dict[str, Any]:
     height, width = tile.truth.shape
-    figures = {"iou": [run[place] for run in packed.image_iou], "wrong": [run[place] for run in packed.wrong]}
+    figures = {"iou": [run[index] for run in packed.image_iou], "wrong": [run[index] for run in packed.wrong]}
     return {"name": tile.name, "width": width, "height": height, **figures}
 
 
 def _figures(title: str, names: Sequence[str], packed: Packed, run: int) -> dict[str, Any]:
-    """A table's rows; what the course scores stands first, then the images shown."""
+    """Rows of the table: first the course's score, then the images shown."""
     rows = {"mean IoU, all validation images": packed.mean_iou[run]}
     rows |= {f"image {name}": values for name, values in zip(names, packed.image_iou[run], strict=True)}
     rows |= {f"{name}, images shown": values for name, values in zip(LAND_CLASSES, packed.class_iou[run], strict=True)}
@@ -187,14 +188,14 @@ def _caption(titles: Sequence[str], names: Sequence[str], epochs: Sequence[int],
 
 
 def _alt(titles: Sequence[str], names: Sequence[str], epochs: Sequence[int], packed: Packed) -> str:
-    said = [
+    scores = [
         f"{title}, {name}: {_in_words(values[-1])}"
         for title, tiles in zip(titles, packed.image_iou, strict=True)
         for name, values in zip(names, tiles, strict=True)
     ]
     return (
         f"Rows of satellite image, predicted mask and true mask, after epoch {epochs[-1]}. IoU of each: "
-        f"{'; '.join(said)}."
+        f"{'; '.join(scores)}."
     )
 
 
@@ -203,7 +204,7 @@ def _in_words(value: float | None) -> str:
 
 
 def _still(rows: Sequence[Sequence[np.ndarray]]) -> bytes:
-    """PNG of pictures in rows, uint8 (H, W, 3), with transparent gaps, which suit light and dark pages."""
+    """PNG of pictures, uint8 (H, W, 3), in rows with transparent gaps, for light and dark pages."""
     scaled = [[Image.fromarray(pixels).resize(_still_size(pixels)) for pixels in row] for row in rows]
     step, heights = STILL_SIDE + STILL_GAP, [max(picture.height for picture in row) for row in scaled]
     whole = (step * len(rows[0]) - STILL_GAP, sum(heights) + STILL_GAP * (len(rows) - 1))
@@ -213,7 +214,7 @@ def _still(rows: Sequence[Sequence[np.ndarray]]) -> bytes:
             sheet.paste(picture, (column * step, top))
         top += height + STILL_GAP
     file = io.BytesIO()
-    # A few colours are enough for a stand-in, and a fifth of the bytes.
+    # Few colours suffice for a still picture, and take a fifth of the bytes.
     sheet.quantize(STILL_COLOURS, method=Image.Quantize.FASTOCTREE).save(file, "PNG", optimize=True)
     return file.getvalue()
 

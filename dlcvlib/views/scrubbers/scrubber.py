@@ -1,11 +1,10 @@
-"""What every scrubber is: a widget whose `epoch` may be set by a slider, by Python, or by another widget.
+"""Base class of the scrubbers: a widget whose `epoch` is set by a slider, by Python, or by another widget.
 
-One ES module serves two hosts. In JupyterLab anywidget runs it: its model are the traits, synced with the kernel. In
-the book and in every other viewer the page itself runs it (`static.py`), over the same values written into the page.
+One script serves two hosts. In JupyterLab anywidget runs it, and its model holds the traits, synced with the kernel. In
+the book and other viewers the page runs it (`static.py`), on the same values, written into the page.
 
-A scrubber subclasses `Scrubber`, sets `_esm = module("its.js")`, adds traits tagged `sync=True`, and says by `still`
-what is seen where no script runs. All synced traits of its own reach both hosts under their own name; those of type
-`Bytes`, also inside lists and dicts, arrive as a `DataView`.
+A subclass sets `_esm = module("its.js")`, adds traits tagged `sync=True`, and overrides `still`. Both hosts receive all
+its synced traits under their own names; `Bytes`, also inside lists and dicts, arrive as a `DataView`.
 """
 
 from __future__ import annotations
@@ -20,33 +19,34 @@ import anywidget
 import traitlets
 from IPython.display import display
 
-from dlcvlib.outputs import output_file
-from dlcvlib.views.display import said
+from dlcvlib.files.outputs import output_file
+from dlcvlib.views.display import checked_text
+from dlcvlib.views.palette import BLUE, VERMILION
 from dlcvlib.views.scrubbers import static
+from dlcvlib.views.scrubbers.bundle import HERE, bundle
 
-HERE = Path(__file__).parent
-NO_WIDGET = '<span class="dlcv-widget" hidden></span>'  # seen where no widget is shown, as in the book
-STYLE = (HERE / "scrubbers.css").read_text(encoding="utf-8")
+NO_WIDGET = '<span class="dlcv-widget" hidden></span>'  # for viewers that show no widget, such as the book
+COLOURS = f".dlcv-scrubber {{ --accent: {BLUE}; --second: {VERMILION}; }}\n"
+STYLE = COLOURS + (HERE / "scrubbers.css").read_text(encoding="utf-8")
 
 
-def module(*names: str) -> str:
-    """The text of one ES module: `controls.js`, which all scrubbers share, then the files named; no import is left."""
-    return "\n".join((HERE / name).read_text(encoding="utf-8") for name in ("controls.js", *names))
+def module(entry: str) -> str:
+    """Return the widget module whose `render` is exported by the file `entry`, with all its imports bundled."""
+    return f"{static.EXPORT}{bundle(entry)};\n"
 
 
 class Scrubber(anywidget.AnyWidget):
     """A picture of one epoch at a time.
 
     Attributes:
-        epochs: the epochs there are, ascending, in general with gaps; at least one.
-        epoch: the one shown, of `epochs`; synced. Set from Python to another it raises; set by a linked widget (an
-            `ipywidgets.IntSlider` knows no gaps) it becomes the nearest one before.
-        classes: ids of the classes shown in full; none is allowed, and said in the picture.
-        caption: what to notice.
-        alt: what is seen, for a reader who does not see it.
-        _classes: what the legend shows: for each class `name`, and what the scrubber's own swatch needs.
-        _figures: for each of the panes side by side `title` and `rows`, each with `name` and `values`: one number an
-            epoch, None where there is none.
+        epochs: the available epochs, ascending, possibly with gaps; at least one.
+        epoch: the epoch shown; synced. Python can set only members of `epochs`; a value from a linked widget (an
+            `ipywidgets.IntSlider` has no gaps) is rounded down to a member.
+        classes: ids of the highlighted classes; may be empty.
+        caption: text below the picture.
+        alt: alt text.
+        _classes: entries of the legend: `name`, and what the subclass needs for its swatch.
+        _figures: for each pane `title` and `rows`, each with `name` and `values`, one number or None an epoch.
     """
 
     _css = STYLE
@@ -61,7 +61,7 @@ class Scrubber(anywidget.AnyWidget):
     _identity = traitlets.Unicode().tag(sync=True)
 
     def __init__(self, epochs: Sequence[int], *, caption: str, alt: str, **values: Any) -> None:
-        """Show the last of `epochs`; `values` are those of the other traits.
+        """Show the last of `epochs`; `values` are the other traits.
 
         Raises:
             ValueError: no epoch, epochs out of order, or an empty `caption` or `alt`.
@@ -70,38 +70,38 @@ class Scrubber(anywidget.AnyWidget):
         if not epochs or sorted(set(epochs)) != epochs:
             raise ValueError(f"a scrubber needs at least one epoch, each once and in ascending order, got {epochs}")
         everything = list(range(len(values.get("_classes", []))))
-        texts = {"caption": said(caption, "caption"), "alt": said(alt, "alt")}
+        texts = {"caption": checked_text(caption, "caption"), "alt": checked_text(alt, "alt")}
         texts["_identity"] = uuid.uuid4().hex
         super().__init__(**{"classes": everything, "epochs": epochs, "epoch": epochs[-1], **texts, **values})
 
     def still(self) -> bytes:
-        """The last epoch as PNG, for viewers that run no script; it should suit light and dark pages."""
+        """Return the last epoch as PNG for viewers without scripts, for light and dark pages."""
         raise NotImplementedError
 
     @property
     def html(self) -> str:
-        """The `<figure>` that works without kernel, network or other files."""
+        """Self-contained `<figure>` that works without kernel and network."""
         texts = {"identity": self._identity, "caption": self.caption, "alt": self.alt}
         return static.figure(self._esm, self._css, self._values(), self.still(), **texts)
 
     def save(self, path: str | Path, *, replace: bool = False) -> None:
-        """Write a page that holds just this scrubber, whole in one file, to be opened by any browser offline.
+        """Write this scrubber as one self-contained HTML page.
 
         Args:
             path: file of the page.
-            replace: also a file there that dlcvlib did not write.
+            replace: True to replace a file that dlcvlib did not write.
 
         Raises:
-            dlcvlib.outputs.ForeignFileError: such a file is there.
+            dlcvlib.files.outputs.ForeignFileError: the file exists, was not written by dlcvlib, and `replace` is False.
         """
         with output_file(path, replace=replace) as file:
             file.write(static.page(self.html, title=self.caption).encode())
 
     def set_state(self, sync_data: dict[str, Any]) -> None:
-        """Take over what a page sets, the epoch as the nearest one before if there is none such."""
+        """Apply values from a page, with `epoch` rounded down to a member of `epochs`."""
         if "epoch" in sync_data:
-            place = bisect_right(self.epochs, sync_data["epoch"]) - 1
-            sync_data = {**sync_data, "epoch": self.epochs[max(place, 0)]}
+            index = bisect_right(self.epochs, sync_data["epoch"]) - 1
+            sync_data = {**sync_data, "epoch": self.epochs[max(index, 0)]}
         super().set_state(sync_data)
 
     @traitlets.validate("epoch")
@@ -112,13 +112,13 @@ class Scrubber(anywidget.AnyWidget):
 
     @traitlets.validate("classes")
     def _valid_classes(self, proposal: dict[str, Any]) -> list[int]:
-        strangers = sorted(set(proposal["value"]) - set(range(len(self._classes))))
-        if strangers:
-            raise ValueError(f"classes go from 0 to {len(self._classes) - 1}, got {strangers}")
+        unknown = sorted(set(proposal["value"]) - set(range(len(self._classes))))
+        if unknown:
+            raise ValueError(f"classes go from 0 to {len(self._classes) - 1}, got {unknown}")
         return sorted(set(proposal["value"]))
 
     def _values(self) -> dict[str, Any]:
-        """What the page needs of the traits: the synced ones that are not every widget's."""
+        """Synced traits that are not traits of every widget, for the page."""
         own = set(self.trait_names(sync=True)) - set(anywidget.AnyWidget.class_trait_names())
         return {
             name: getattr(self, name)
@@ -126,10 +126,10 @@ class Scrubber(anywidget.AnyWidget):
         }
 
     def _ipython_display_(self) -> None:
-        """Two outputs: the widget, and the page that gives way to it where it lives (`static_model.js`).
+        """Display two outputs: the widget, and the page, which hides beside a live widget (`static_model.js`).
 
         JupyterLab shows no widget in a notebook opened with "No Kernel", even with its state saved (ipywidgets issue
-        3773), and in one output it would prefer that to the page.
+        3773); in a single output it would still prefer the widget to the page.
         """
         widget, metadata = self._repr_mimebundle_()
         page = {name: widget.pop(name) for name in ("text/plain", "text/html")}

@@ -1,4 +1,4 @@
-"""The small pictures of all samples in one file, since a thousand files in a page cost more than their pixels."""
+"""Thumbnails of all samples in one JPEG, smaller than a thousand files."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ QUALITY = 60  # of the JPEG
 
 
 def sprite_sheet(images: Tensor | np.ndarray, side: int = SIDE) -> bytes:
-    """Lay images out in rows, as many columns as rows or one more, cut to squares in the middle.
+    """Arrange the centre squares of images in a grid.
 
     Args:
         images: uint8 (N, 3, H, W).
-        side: of each, in pixels; photographs cost about 0.14 kB each at 24 pixels.
+        side: side of a thumbnail in pixels; photographs take about 0.14 kB each at 24 pixels.
 
     Returns:
-        JPEG of `ceil(sqrt(N))` columns; the part of the last row that is left is black.
+        JPEG of `ceil(sqrt(N))` columns; unused cells of the last row are black.
 
     Raises:
-        ValueError: images of another type or shape, or none.
+        ValueError: images of another dtype or shape, or none.
     """
     pixels = channels_last(images)
     columns = math.ceil(math.sqrt(len(pixels)))

@@ -1,10 +1,10 @@
-// Stands in for anywidget's model where there is no kernel: the values lie in the page as JSON, bytes as base64.
+// Replacement for anywidget's model without a kernel: the values are JSON in the page, with bytes as base64.
 
 function bytesOf(base64) {
   const text = atob(base64);
   const bytes = new Uint8Array(text.length);
-  for (let place = 0; place < text.length; place++) bytes[place] = text.charCodeAt(place);
-  return new DataView(bytes.buffer); // what anywidget gives a module, too
+  for (let index = 0; index < text.length; index++) bytes[index] = text.charCodeAt(index);
+  return new DataView(bytes.buffer); // as anywidget passes bytes
 }
 
 function staticModel(json) {
@@ -26,10 +26,10 @@ function staticModel(json) {
   };
 }
 
-// Begins when the figure comes near the screen, so that a page of many opens fast; until then its still picture stands.
-function startStatic(scrubber, place) {
-  giveWay(place);
-  const shown = place.querySelector(".dlcv-place");
+// Render when the figure comes near the screen, so that a page of many opens fast; until then it shows a still picture.
+export function startStatic(scrubber, root) {
+  hideBesideWidget(root);
+  const shown = root.querySelector(".dlcv-holder");
   const near = new IntersectionObserver(
     (entries) => {
       if (!entries.some((entry) => entry.isIntersecting)) return;
@@ -37,8 +37,8 @@ function startStatic(scrubber, place) {
       const el = document.createElement("div");
       const still = shown.firstElementChild;
       try {
-        const model = staticModel(place.querySelector('script[type="application/json"]').textContent);
-        still.replaceWith(el); // in the page before it is drawn, since drawing asks for its width
+        const model = staticModel(root.querySelector('script[type="application/json"]').textContent);
+        still.replaceWith(el); // attached before rendering, which measures its width
         scrubber.render({ model, el });
       } catch (error) {
         el.textContent = `The slider could not be drawn, so this is the last epoch alone (${error.message}).`;
@@ -51,13 +51,13 @@ function startStatic(scrubber, place) {
   near.observe(shown);
 }
 
-// In JupyterLab the widget itself stands above, while there is a kernel: then this figure is not shown. Without one
-// JupyterLab leaves a line in the widget's place that says nothing to a reader, so that is taken away.
-function giveWay(place) {
-  const figure = place.closest("figure");
-  const output = place.closest(".jp-OutputArea-child");
+// In JupyterLab with a kernel the widget is in the output above, and this figure is hidden. Without a kernel JupyterLab
+// shows an error line there instead of the widget; hide that line.
+function hideBesideWidget(root) {
+  const figure = root.closest("figure");
+  const output = root.closest(".jp-OutputArea-child");
   const choose = () => {
-    figure.hidden = window.dlcvLive?.has(place.dataset.identity) ?? false;
+    figure.hidden = window.dlcvLive?.has(root.dataset.identity) ?? false;
     const above = output?.previousElementSibling;
     const text = above?.querySelector(".jp-OutputArea-output")?.textContent ?? "";
     if (!figure.hidden && /^(Loading widget|Error displaying widget)/.test(text)) above.style.display = "none";
@@ -65,5 +65,5 @@ function giveWay(place) {
   document.addEventListener("dlcv-live", choose);
   if (!output) return choose();
   figure.hidden = true;
-  setTimeout(choose, 2000); // in which the widget may come
+  setTimeout(choose, 2000); // milliseconds for the widget to appear
 }

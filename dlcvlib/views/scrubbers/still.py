@@ -1,4 +1,4 @@
-"""Maps as a picture without script: what a scrubber shows in print, and until it is drawn."""
+"""Maps as a still picture, for print and until the script draws."""
 
 from __future__ import annotations
 
@@ -6,17 +6,18 @@ import io
 from collections.abc import Sequence
 
 import numpy as np
-from PIL import Image, ImageColor, ImageDraw
+from PIL import Image, ImageDraw
 
+from dlcvlib.views.palette import NEUTRAL, rgb
 from dlcvlib.views.scrubbers.symbols import POLYGONS
 
-SIDE, GAP, EDGE = 440, 16, 10  # pixels: of a map, between maps, and left free around the dots
-FINER = 2  # drawn larger, then made smaller, so that marks have smooth edges
-FRAME = (128, 128, 128, 96)
+SIDE, GAP, EDGE = 440, 16, 10  # pixels: side of a map, between maps, and margin around the dots
+FINER = 2  # supersampling, for smooth edges
+FRAME = (*rgb(NEUTRAL), 96)
 
 
 def maps_png(maps: Sequence[np.ndarray], labels: np.ndarray, styles: Sequence[tuple[str, str]], limit: float) -> bytes:
-    """Draw maps side by side on no ground, so that the picture suits light and dark pages.
+    """Draw maps side by side on a transparent background, for light and dark pages.
 
     Args:
         maps: each (N, 2), in [-limit, limit].
@@ -35,10 +36,10 @@ def maps_png(maps: Sequence[np.ndarray], labels: np.ndarray, styles: Sequence[tu
     for number, points in enumerate(maps):
         left, side = number * (SIDE + GAP) * FINER, SIDE * FINER
         draw.rectangle((left, 0, left + side - 1, side - 1), outline=FRAME, width=FINER)
-        places = points / limit * (1, -1) * (side / 2 - EDGE * FINER) + side / 2 + (left, 0)
-        for place, label in zip(places, labels, strict=True):
-            colour = ImageColor.getrgb(styles[label][0])
-            draw.polygon([tuple(corner) for corner in marks[label] + place], fill=(*colour, 255))
+        centres = points / limit * (1, -1) * (side / 2 - EDGE * FINER) + side / 2 + (left, 0)
+        for centre, label in zip(centres, labels, strict=True):
+            colour = rgb(styles[label][0])
+            draw.polygon([tuple(corner) for corner in marks[label] + centre], fill=(*colour, 255))
     file = io.BytesIO()
     small = canvas.resize((width, SIDE), Image.Resampling.BOX)
     small.quantize(64, Image.Quantize.FASTOCTREE).save(file, "PNG", optimize=True)

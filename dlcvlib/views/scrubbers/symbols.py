@@ -1,4 +1,4 @@
-"""The marks of `dlcvlib.views.palette.SYMBOLS` as polygons: the script and the still picture draw the same ones."""
+"""Polygons of the marks in `dlcvlib.views.palette.SYMBOLS`, for the script and the still picture."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ Polygon = list[float]
 
 
 def _around(radii: list[float], first: float = 90.0) -> Polygon:
-    """Corners evenly spread over the circle, anticlockwise from `first` degrees, at these distances from the centre."""
+    """Corners at equal angles, anticlockwise from `first` degrees, at these distances from the centre."""
     angles = np.deg2rad(first + np.arange(len(radii)) * 360 / len(radii))
     corners = np.stack([np.cos(angles), np.sin(angles)], axis=1) * np.array(radii)[:, None]
     return [round(float(number), 3) for number in corners.ravel()]
@@ -33,4 +33,4 @@ POLYGONS: dict[str, Polygon] = {
     "bowtie": [-1, 1, 1, -1, 1, 1, -1, -1],
     "hourglass": [-1, 1, 1, 1, -1, -1, 1, -1],
 }
-"""By name the corners x, y, x, y, … of a mark of radius about 1, y upward."""
+"""Corners x, y, x, y, … of each mark by name, of radius about 1, y upward."""
