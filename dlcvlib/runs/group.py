@@ -126,7 +126,9 @@ def group_of(runs: Run | Sequence[Run], measure: str) -> Group:
     for run, info in zip(runs, group.infos, strict=True):
         if nested(info, "best", measure) is None:
             name = MEASURES[measure].name
-            raise ValueError(f"{run.path / 'run.json'} names no best {name}: is the training finished (see `dlcv runs`)?")
+            raise ValueError(
+                f"{run.path / 'run.json'} names no best {name}: is the training finished (see `dlcv runs`)?"
+            )
     return group
 
 
@@ -168,7 +170,9 @@ def check(info: Mapping[str, Any], measure: str) -> None:
         KeyError, TypeError, ValueError, AttributeError: an entry is missing, or of the wrong type.
     """
     group = Group((info,), measure)
-    hash((_identity(info), group.mean, group.data, info["device"], float(info["timings"]["minutes"]), int(info["seed"])))
+    hash(
+        (_identity(info), group.mean, group.data, info["device"], float(info["timings"]["minutes"]), int(info["seed"]))
+    )
 
 
 def _identity(info: Mapping[str, Any]) -> tuple[object, ...]:
