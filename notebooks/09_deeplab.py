@@ -159,8 +159,8 @@ views.iou_curves([runs[0] for runs in starts])
 #
 # The focal loss {cite}`lin2017focal` weights the cross-entropy of each pixel by
 # $(1 - p)^\gamma$, where $p$ is the predicted probability of its true class. Pixels that
-# are classified well count little. This is meant for rare classes and those that are often
-# confused, and it may cost some accuracy in the others.
+# are classified well count little. This is meant for rare classes and those that are
+# often confused, and it may cost some accuracy in the others.
 
 # %%
 losses = [chapter.train("our_deeplabv3plus_focal", seeds), ours]
