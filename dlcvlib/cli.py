@@ -142,7 +142,7 @@ def _add_train(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="folder of the course data (default: $DLCV_DATA, data/, the toy world)",
     )
     parser.add_argument(
-        "--weights", type=Path, metavar="FILE", help="pre-trained weights for a recipe that starts from some"
+        "--weights", type=Path, metavar="FILE", help="pre-trained weights, for a recipe that starts from them"
     )
     parser.add_argument(
         "--set",
@@ -215,12 +215,12 @@ def _add_report(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     parser.set_defaults(run=_report)
 
 
-def _report(asked: argparse.Namespace) -> int:
+def _report(arguments: argparse.Namespace) -> int:
     from dlcvlib import report  # imported here: plotting libraries take seconds to load
 
-    sources = report.find_sources(asked.profile, asked.data)
+    sources = report.find_sources(arguments.profile, arguments.data)
     out = report.export(
-        asked.out, sources, edition=asked.edition, make_maps=asked.maps, **({"replace": True} if asked.replace else {})
+        arguments.out, sources, edition=arguments.edition, make_maps=arguments.maps, replace=arguments.replace
     )
-    print(f"{out}: {report.tally(sources, asked.edition)}")
+    print(f"{out}: {report.tally(sources, arguments.edition)}")
     return 0

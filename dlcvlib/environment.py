@@ -41,12 +41,12 @@ class Check:
     name: str
     status: Status
     """`FAIL` if it must be corrected, `--` if it is optional."""
-    found: str
+    detail: str
     cure: str = ""
 
     def __str__(self) -> str:
         cure = f"; {self.cure}" if self.cure and self.status != "OK" else ""
-        return f"{f'[{self.status}]':<6} {self.name}: {self.found}{cure}"
+        return f"{f'[{self.status}]':<6} {self.name}: {self.detail}{cure}"
 
 
 def check(data_root: str | Path | None = None) -> list[Check]:
@@ -169,12 +169,8 @@ def _data(name: str, root: str | Path | None = None) -> Check:
     except DataError as error:
         if root:
             return Check(name, "FAIL", str(error), "set DLCV_DATA to another folder")
-        return Check(
-            name,
-            "--",
-            "no course data, so the toy world is drawn on first use",
-            f"put the course data into {_short(paths.data_home())}, or set DLCV_DATA to their folder",
-        )
+        cure = f"put the course data into {_short(paths.data_home())}, or set DLCV_DATA to their folder"
+        return Check(name, "--", "no course data, so the toy world is drawn on first use", cure)
     sets = ", ".join(
         f"{title} {' + '.join(f'{len(part.files):,}' for part in (image_set.train, image_set.val) if part is not None)}"
         for title, image_set in data.sets.items()

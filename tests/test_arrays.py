@@ -10,7 +10,7 @@ from hostile_places import as_nobody, folder_for_all, small_disk
 
 from dlcvlib.files.arrays import read_cache, write_cache
 from dlcvlib.files.atomic import DiskFullError
-from dlcvlib.sam.cache import file_of, kept
+from dlcvlib.sam.cache import cached, file_of
 
 ARRAYS = {"maps": np.arange(24, dtype=np.float32).reshape(3, 4, 2), "labels": np.arange(4)}
 
@@ -69,7 +69,7 @@ def test_damaged_work_of_sam_is_made_again(tmp_path: Path, monkeypatch: pytest.M
         return ARRAYS
 
     for _ in range(2):
-        kept("embedding", "weights", pixels, {}, make)
+        cached("embedding", "weights", pixels, {}, make)
     file = file_of("embedding", "weights", pixels, {})
     content = bytearray(file.read_bytes())
     contents_table = content.index(b"PK\x01\x02")
@@ -78,5 +78,5 @@ def test_damaged_work_of_sam_is_made_again(tmp_path: Path, monkeypatch: pytest.M
         content[places[damage]] ^= 0xFF
     file.write_bytes(content[: {"cut short": 100, "emptied": 0}.get(damage)])
     for _ in range(2):
-        assert np.array_equal(kept("embedding", "weights", pixels, {}, make)["maps"], ARRAYS["maps"])
+        assert np.array_equal(cached("embedding", "weights", pixels, {}, make)["maps"], ARRAYS["maps"])
     assert len(made) == 2

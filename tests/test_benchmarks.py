@@ -10,9 +10,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from functools import partial
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +21,18 @@ import torch
 from PIL import Image
 
 from dlcvlib import cli, data, recipes
-from dlcvlib.bench import parts, plain_pytorch, projection, scale, sizes, tasks
-from dlcvlib.bench.measuring import MEGABYTE, Steps, peak_megabytes, peak_memory
-from dlcvlib.bench.rows import WITHOUT_LIGHTLY
-from dlcvlib.bench.torchvision_reference import IGNORED, ReferenceTiles
-from dlcvlib.bench.turns import LOADED_AHEAD, Plan, Row, take_turns
+from dlcvlib.bench import cost, other_loops, table, workloads
+from dlcvlib.bench.measuring import (
+    LOADED_AHEAD,
+    MEGABYTE,
+    Row,
+    Settings,
+    Steps,
+    peak_megabytes,
+    peak_memory,
+    take_turns,
+)
+from dlcvlib.bench.workloads import WORKLOADS
 from dlcvlib.data import toy
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -56,7 +63,7 @@ def start(command: list[str], world: Path, folder: Path, **variables: str) -> su
     )
 
 
-def table(process: subprocess.CompletedProcess[str]) -> dict[str, list[float]]:
+def printed_table(process: subprocess.CompletedProcess[str]) -> dict[str, list[float]]:
     """The numbers of each row that a benchmark printed, by the row's name; a row has at least two."""
     assert process.returncode == 0, process.stderr
     rows = re.findall(r"^(\S.*?)((?: {2,}[\d.,]+[x%]?){2,})", process.stdout, re.MULTILINE)
@@ -64,13 +71,13 @@ def table(process: subprocess.CompletedProcess[str]) -> dict[str, list[float]]:
 
 
 def test_the_embedding_benchmark_compares_every_method(world: Path, tmp_path: Path) -> None:
-    rows = table(run("bench_embedding.py", world, tmp_path, "--quick"))
+    rows = printed_table(run("bench_embedding.py", world, tmp_path, "--quick"))
     assert list(rows) == ["separate t-SNE", "t-SNE chain", "UMAP, first call", "UMAP chain", "PCA"]
     assert all(seconds > 0 for seconds, *_ in rows.values())
 
 
 def test_the_loading_benchmark_compares_first_and_later_epochs(world: Path, tmp_path: Path) -> None:
-    rows = table(run("bench_loading.py", world, tmp_path, "--quick"))
+    rows = printed_table(run("bench_loading.py", world, tmp_path, "--quick"))
     assert list(rows) == ["ImageFolder, 0 workers", "ImageFolder, 2 workers", "decode once"]
     for first, first_ratio, later, later_ratio, *_ in rows.values():
         assert min(first, first_ratio, later, later_ratio) > 0
@@ -78,14 +85,14 @@ def test_the_loading_benchmark_compares_first_and_later_epochs(world: Path, tmp_
 
 def test_the_benchmark_of_the_book_times_so_many_copies_of_a_chapter(world: Path, tmp_path: Path) -> None:
     arguments = ("--chapter", "11_cross_entropy_gradient", "--counts", "1", "2")
-    rows = table(run("bench_book.py", world, tmp_path, *arguments))
+    rows = printed_table(run("bench_book.py", world, tmp_path, *arguments))
     assert list(rows) == ["1 chapters", "2 chapters"]
     for count, (seconds, a_chapter, _) in enumerate(rows.values(), start=1):
         assert seconds == pytest.approx(count * a_chapter, abs=0.1)
 
 
 def test_the_benchmark_of_the_mean_iou_scores_the_same_maps_both_ways(world: Path, tmp_path: Path) -> None:
-    rows = table(run("bench_course_iou.py", world, tmp_path, "--quick", "--rounds", "1"))
+    rows = printed_table(run("bench_course_iou.py", world, tmp_path, "--quick", "--rounds", "1"))
     assert list(rows) == [f"{maps}, {way}" for maps in ("smooth", "noisy") for way in ("plain NumPy", "course_iou")]
     scores = [score for *_, score in rows.values()]
     assert scores[0] == scores[1] and scores[2] == scores[3]
@@ -111,6 +118,10 @@ def bench(world: Path, folder: Path, *arguments: str, **variables: str) -> tuple
     process = start(command, world, folder, **variables)
     assert process.returncode == 0, process.stderr
     return process.stdout, json.loads(report.read_text())
+
+
+def settings(rounds: int, steps: int = 3) -> Settings:
+    return Settings(torch.device("cpu"), "tiny", minutes=10, rounds=rounds, steps=steps, workers=(0,))
 
 
 def whose(kept: dict[str, Any], workload: str) -> list[str]:
@@ -143,7 +154,7 @@ def test_the_numbers_replace_only_what_a_benchmark_wrote(
 ) -> None:
     monkeypatch.setattr("dlcvlib.data.find", lambda _: data.CourseData(tmp_path, True, None, None, None, None))
     measured: list[object] = []
-    monkeypatch.setattr(parts, "workloads", lambda *asked: measured.append(asked) or {})
+    monkeypatch.setattr(table, "measure", lambda *asked: measured.append(asked) or {})
     file = tmp_path / "mine.json"
     file.write_text("by hand")
     command = ["bench", "--device", "cpu", "--json", str(file)]
@@ -166,9 +177,8 @@ def test_pretrainings_are_compared_with_lightly_in_both_precisions(world: Path, 
 
 def test_every_row_has_its_peak_memory(world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DLCV_RUNS", str(tmp_path))
-    monkeypatch.setattr(parts, "peak_memory", lambda open_loop: 123.0)
-    asked = parts.Asked(torch.device("cpu"), "tiny", minutes=10, rounds=1, steps=1, workers=(0,))
-    found = parts.workloads(asked, ["classification"], world)["classification"]
+    monkeypatch.setattr(table, "peak_memory", lambda open_loop: 123.0)
+    found = table.measure(settings(rounds=1, steps=1), ["classification"], world)["classification"]
     assert {row["peak_megabytes"] for row in found["rows"].values()} == {123.0} and found["left_out"] == []
 
 
@@ -209,13 +219,10 @@ class Loop:
             self.closed += 1
 
 
-def plan(rounds: int, deadline: float) -> Plan:
-    return Plan(rounds, steps=3, batch_size=2, device=torch.device("cpu"), deadline=deadline)
-
-
 def test_rows_take_turns_and_only_workers_are_sent_home_in_between() -> None:
     ours, plain = Loop(), Loop()
-    measured = take_turns({"ours": Row("ours", ours), "plain": Row("plain", plain, 2)}, plan(2, time.monotonic() + 600))
+    rows = {"ours": Row("ours", ours), "plain": Row("plain", plain, 2)}
+    measured = take_turns(rows, settings(rounds=2), 2, time.monotonic() + 600)
     assert {name: len(speeds) for name, speeds in measured.speeds.items()} == {"ours": 2, "plain": 2}
     assert measured.left_out == []
     assert (ours.opened, ours.closed) == (1, 1) and (plain.opened, plain.closed) == (2, 2)
@@ -224,88 +231,83 @@ def test_rows_take_turns_and_only_workers_are_sent_home_in_between() -> None:
 
 def test_what_there_is_no_time_for_is_named() -> None:
     rows = {name: Row("ours", Loop()) for name in ("first", "second")}
-    measured = take_turns(rows, plan(3, time.monotonic() - 1))
+    measured = take_turns(rows, settings(rounds=3), 2, time.monotonic() - 1)
     assert list(measured.speeds) == ["first"] and len(measured.speeds["first"]) == 1
     assert measured.left_out == ["'first' in round 1: 2 of 3 steps", "'second'", "2 of 3 rounds"]
 
 
-@pytest.mark.parametrize("workload", sizes.RECIPES)
+@pytest.mark.parametrize("workload", WORKLOADS)
 def test_the_floor_computes_the_loss_that_a_step_learns_from(
     workload: str, world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DLCV_RUNS", str(tmp_path))
-    recipe = sizes.RECIPES[workload](sizes.SIZES["tiny"])
-    images = tasks.images_of(recipe, world)
+    recipe = WORKLOADS[workload].sized("tiny")
+    images = workloads.images_of(recipe, world)
 
     def loss(of: Callable[[Any], torch.Tensor]) -> torch.Tensor:
         torch.manual_seed(0)
-        return of(tasks.from_random_weights(recipe, images, torch.device("cpu"), "fp32")).detach()
+        return of(workloads.from_random_weights(recipe, images, torch.device("cpu"), "fp32")).detach()
 
     ours = loss(lambda task: task.trained(*task.inputs(next(iter(task.batches())))))
-    torch.testing.assert_close(loss(lambda task: task.trained(*tasks.augmented(task))), ours)
+    torch.testing.assert_close(loss(lambda task: task.trained(*workloads.augmented(task))), ours)
 
 
 def test_a_resident_step_learns_and_the_floor_does_not(
     world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DLCV_RUNS", str(tmp_path))
-    recipe = sizes.dino(sizes.SIZES["tiny"])
-    built, build = [], tasks.from_random_weights
-
-    def kept(*given: Any) -> Any:
-        built.append(build(*given))
-        return built[-1]
-
-    monkeypatch.setattr(tasks, "from_random_weights", kept)
-    for open_loop, learns in ((tasks.floor, False), (tasks.resident, True)):
-        steps = open_loop(recipe, world, torch.device("cpu"), "fp32")
+    recipe = WORKLOADS["dino"].sized("tiny")
+    images = workloads.images_of(recipe, world)
+    for way, learns in ((workloads.floor, False), (workloads.resident, True)):
+        task = workloads.from_random_weights(recipe, images, torch.device("cpu"), "fp32")
+        steps = way(task)
         next(steps)
-        before = [parameter.clone() for parameter in built[-1].module.parameters()]
+        before = [parameter.clone() for parameter in task.trained.parameters()]
         next(steps)
-        assert learns != all(map(torch.equal, before, built[-1].module.parameters()))
+        assert learns != all(map(torch.equal, before, task.trained.parameters()))
 
 
 @pytest.mark.parametrize("method", ["byol", "dino"])
-def test_every_way_of_pretraining_sees_as_many_views_of_the_same_sizes(method: str) -> None:
-    small = replace(sizes.SIZES["tiny"], byol_view=40, global_view=40, local_view=24, local_views=3)
-    recipe = sizes.RECIPES[method](small)
-    assert isinstance(recipe, recipes.PretrainingRecipe)
+@pytest.mark.parametrize("size", ["cores", "tiny"])
+def test_every_way_of_pretraining_sees_as_many_views_of_the_same_sizes(method: str, size: str) -> None:
+    recipe: Any = WORKLOADS[method].sized(size)
     asked = [view.size for view in recipe.views for _ in range(view.count)]
-    ways: list[Any] = [plain_pytorch.ManyViews(recipe.views)]
-    if not WITHOUT_LIGHTLY:
-        from dlcvlib.bench.lightly_examples import views_of
+    ways: list[Any] = [other_loops.Views(recipe.views)]
+    if find_spec("lightly"):
+        from dlcvlib.bench import lightly_examples
 
-        ways.append(views_of(recipe))
+        ways.append(lightly_examples.EXAMPLES[method][1](recipe))
     for way in ways:
-        assert [tuple(view.shape) for view in way(Image.new("RGB", (84, 84)))] == [(3, size, size) for size in asked]
+        assert [tuple(view.shape) for view in way(Image.new("RGB", (84, 84)))] == [(3, side, side) for side in asked]
 
 
 def test_the_reference_pads_with_what_its_loss_ignores(world: Path) -> None:
     satellite = data.find(world).satellite
     assert satellite is not None
     side = Image.open(satellite.train.files[0]).height
-    tiles = ReferenceTiles(satellite.train, base=side, crop=3 * side)  # larger than any image gets
+    crop = partial(other_loops.reference_tile_and_mask, side, 3 * side)  # larger than any image gets
+    tiles = other_loops.Samples(satellite.train, crop)
     images, masks = zip(*(tiles[0] for _ in range(3)), strict=True)
     assert {image.shape for image in images} == {(3, 3 * side, 3 * side)}
     for mask in masks:
-        assert mask.shape == (3 * side, 3 * side) and set(mask.unique().tolist()) <= {*range(6), IGNORED}
-        assert mask[-1, -1] == IGNORED
+        assert mask.shape == (3 * side, 3 * side) and set(mask.unique().tolist()) <= {*range(6), other_loops.IGNORED}
+        assert mask[-1, -1] == other_loops.IGNORED
 
 
 def test_a_set_as_large_as_asked_repeats_the_images_there_are(tmp_path: Path) -> None:
     images = torch.arange(5 * 3 * 2 * 2, dtype=torch.uint8).view(5, 3, 2, 2)
-    assert torch.equal(scale.as_many(images, 3, tmp_path), images[:3])
-    assert torch.equal(scale.as_many(images, 12, tmp_path), images.repeat(3, 1, 1, 1)[:12])
+    assert torch.equal(cost.as_many(images, 3, tmp_path), images[:3])
+    assert torch.equal(cost.as_many(images, 12, tmp_path), images.repeat(3, 1, 1, 1)[:12])
 
 
 def test_cost_is_measured_over_images_and_over_epochs(
     world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DLCV_RUNS", str(tmp_path))
-    recipe = sizes.byol(sizes.SIZES["tiny"])
-    found = scale.over_sets(recipe, world, plan(1, time.monotonic() + 600), (16, 10_000))
+    recipe = WORKLOADS["byol"].sized("tiny")
+    found = cost.over_sets(recipe, world, settings(rounds=1), time.monotonic() + 600, (16, 10_000))
     assert found["sets"]["10000"]["repeated"] and found["sets"]["16"]["ratio_to_smallest"] == 1
-    peaks = scale.over_epochs(torch.device("cpu"), world, (1,))["peak_megabytes"]
+    peaks = cost.over_epochs(torch.device("cpu"), world, (1,))["peak_megabytes"]
     assert peaks["1"] > 50
 
 
@@ -315,31 +317,31 @@ def test_a_books_trainings_are_projected_from_measured_steps(
     monkeypatch.setenv("DLCV_RUNS", str(tmp_path))
     file = tmp_path / "records.yaml"
     file.write_text("# a book\n01_chapter:\n  - our_byol_e\n  - r1_small_cnn\n02_chapter:\n  - r1_small_cnn\n")
-    names = projection.trained_by(file)
+    names = cost.trained_by(file)
     assert names == ("our_byol", "our_byol_e", "r1_small_cnn")  # what is needed comes first, each once
     device, soon = torch.device("cpu"), time.monotonic() + 600
-    found = projection.project(names, "smoke", world, device, steps=1, deadline=soon)
+    found = cost.project(names, "smoke", world, device, steps=1, deadline=soon)
     assert found["minutes"] == sum(row["minutes"] for row in found["recipes"].values()) > 0
     assert found["recipes"]["our_byol_e"]["seeds"] == recipes.seeds("our_byol_e", "smoke") > 1
     assert found["recipes"]["our_byol_e"]["images_per_second"] is None and not found["left_out"]
-    late = projection.project(names, "smoke", world, device, steps=1, deadline=time.monotonic() - 1)
+    late = cost.project(names, "smoke", world, device, steps=1, deadline=time.monotonic() - 1)
     assert late["minutes"] == 0 and len(late["left_out"]) == 3
 
 
 def test_a_list_of_recipes_that_says_nothing_is_refused(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="--records"):
-        projection.trained_by(tmp_path / "records.yaml")
+        cost.trained_by(tmp_path / "records.yaml")
     file = tmp_path / "empty.yaml"
     file.write_text("# nothing\n")
     with pytest.raises(ValueError, match=r"empty\.yaml lists no recipe"):
-        projection.trained_by(file)
+        cost.trained_by(file)
 
 
 def test_every_recipe_of_the_book_is_found_in_its_list() -> None:
     yaml = pytest.importorskip("yaml")
     file = ROOT / "notebooks" / "records.yaml"
     listed = {name for names in yaml.safe_load(file.read_text()).values() for name in names}
-    assert listed <= set(projection.trained_by(file))
+    assert listed <= set(cost.trained_by(file))
 
 
 def test_every_way_of_loading_gives_the_same_images(
@@ -347,11 +349,11 @@ def test_every_way_of_loading_gives_the_same_images(
 ) -> None:
     monkeypatch.syspath_prepend(str(BENCHMARKS))
     monkeypatch.setenv("DLCV_RUNS", str(tmp_path / "runs"))
-    from bench_loading import ways_to_load
+    from bench_loading import class_folders, ways_to_load
 
     image_set = data.find(world).classification
     assert image_set is not None
-    ways = ways_to_load(image_set, plain_pytorch.class_folders(image_set.train, tmp_path / "folders"))
+    ways = ways_to_load(image_set, class_folders(image_set.train, tmp_path / "folders"))
     seen = {}
     for name, open_images in ways.items():
         images, labels = (torch.cat(parts) for parts in zip(*open_images(), strict=True))
@@ -369,7 +371,7 @@ def test_the_benchmark_of_scrubbers_times_every_way_of_stepping(world: Path, tmp
     if shutil.which("chromium") is None:
         pytest.skip("chromium is not installed (.ci/run installs it)")
     report = tmp_path / "report.json"
-    rows = table(run("bench_scrubbers.py", world, tmp_path, "--quick", "--no-lab", "--json", str(report)))
+    rows = printed_table(run("bench_scrubbers.py", world, tmp_path, "--quick", "--no-lab", "--json", str(report)))
     assert [name for name in rows if "masks" not in name] == [
         "scrubber, 200 x 4, static",
         "scrubber, 400 x 5, static",

@@ -26,7 +26,7 @@ def home(tmp_path, monkeypatch):
         monkeypatch.delenv(name, raising=False)
 
 
-def found(name: str) -> environment.Check:
+def check_named(name: str) -> environment.Check:
     return next(one for one in environment.check() if one.name == name)
 
 
@@ -86,7 +86,7 @@ def test_other_commands_point_to_the_check_where_torch_cannot_be_imported():
 
 def test_an_old_python_fails(monkeypatch):
     monkeypatch.setattr(sys, "version_info", (3, 10, 2))
-    assert found("Python").status == "FAIL"
+    assert check_named("Python").status == "FAIL"
 
 
 def test_a_package_that_is_missing_or_too_old_is_named(monkeypatch):
@@ -100,43 +100,43 @@ def test_a_package_that_is_missing_or_too_old_is_named(monkeypatch):
         return given
 
     monkeypatch.setattr(importlib.metadata, "version", version)
-    library, chapters = found("packages of the library"), found("packages of the chapters")
-    assert library.status == "FAIL" and "tqdm 0.1 is not" in library.found
-    assert chapters.status == "--" and "jupytext missing" in chapters.found
+    library, chapters = check_named("packages of the library"), check_named("packages of the chapters")
+    assert library.status == "FAIL" and "tqdm 0.1 is not" in library.detail
+    assert chapters.status == "--" and "jupytext missing" in chapters.detail
 
 
 def test_a_full_disk_fails_and_a_small_one_is_told(monkeypatch):
     usage = namedtuple("usage", "total used free")
     for free, status in ((2**20, "FAIL"), (2 * 2**30, "--"), (100 * 2**30, "OK")):
         monkeypatch.setattr(environment.shutil, "disk_usage", lambda _, free=free: usage(free, 0, free))
-        assert found("disk").status == status
+        assert check_named("disk").status == status
 
 
 def test_data_that_are_found_are_counted_and_faulty_ones_fail(tmp_path, monkeypatch):
-    assert found("data").status == "--"
+    assert check_named("data").status == "--"
     root = write_satellite(tmp_path / "tiles")
     monkeypatch.setenv("DLCV_DATA", str(root))
-    assert found("data").status == "OK" and "satellite 12 + 4" in found("data").found
+    assert check_named("data").status == "OK" and "satellite 12 + 4" in check_named("data").detail
     (root / "train" / "0003_mask.png").unlink()
-    faulty = found("data")
-    assert faulty.status == "FAIL" and "0003_mask.png" in faulty.found and "dlcv data check" in faulty.cure
+    faulty = check_named("data")
+    assert faulty.status == "FAIL" and "0003_mask.png" in faulty.detail and "dlcv data check" in faulty.cure
     monkeypatch.setenv("DLCV_DATA", str(tmp_path / "nowhere"))
-    assert found("data").status == "FAIL"
+    assert check_named("data").status == "FAIL"
 
 
 def test_weights_are_found_by_the_names_that_training_looks_for(tmp_path, monkeypatch):
-    assert found("weights").status == "--"
+    assert check_named("weights").status == "--"
     folder = tmp_path / "weights"
     monkeypatch.setenv("DLCV_WEIGHTS", str(folder))
-    assert found("weights").status == "FAIL"
+    assert check_named("weights").status == "FAIL"
     folder.mkdir()
-    assert found("weights").status == "--"
+    assert check_named("weights").status == "--"
     for name in ("resnet50_mine.pt", "dino_resnet50.pth", "pretrain_model_SL.pt", "other.safetensors"):
         (folder / name).touch()
-    said = found("weights")
+    said = check_named("weights")
     assert said.status == "OK"
     for words in ("resnet50 (resnet50_mine.pt)", "dino_resnet50 (", "pretrain_model_SL (", "not known: other.safetens"):
-        assert words in said.found
+        assert words in said.detail
 
 
 def test_every_question_is_answered_by_a_chapter_that_has_that_name():

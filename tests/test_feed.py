@@ -19,12 +19,12 @@ def epoch(ahead: bool) -> list[tuple[Tensor, ...]]:
     torch.manual_seed(7)
     if ahead:
         order = list(feed.shuffled(50, 8, CPU))
-        return list(feed._loaded_ahead((IMAGES, LABELS), order, CPU))
+        return list(feed._prefetched((IMAGES, LABELS), order, CPU))
     return list(feed.batches((IMAGES, LABELS), 8, CPU))
 
 
 def loading() -> list[threading.Thread]:
-    return [thread for thread in threading.enumerate() if thread.name == "batches loaded ahead"]
+    return [thread for thread in threading.enumerate() if thread.name == "prefetch batches"]
 
 
 def test_batches_loaded_ahead_are_those_of_the_device() -> None:
@@ -37,7 +37,7 @@ def test_batches_loaded_ahead_are_those_of_the_device() -> None:
 
 
 def test_an_epoch_that_is_left_early_leaves_no_thread_behind() -> None:
-    batches = feed._loaded_ahead((IMAGES,), list(feed.shuffled(50, 2, CPU)), CPU)
+    batches = feed._prefetched((IMAGES,), list(feed.shuffled(50, 2, CPU)), CPU)
     next(batches)
     (thread,) = loading()
     batches.close()
@@ -47,7 +47,7 @@ def test_an_epoch_that_is_left_early_leaves_no_thread_behind() -> None:
 
 def test_what_goes_wrong_while_loading_is_told_where_the_batch_is_asked_for() -> None:
     order = [torch.tensor([0, 1]), torch.tensor([0, 99])]
-    batches = feed._loaded_ahead((IMAGES,), order, CPU)
+    batches = feed._prefetched((IMAGES,), order, CPU)
     next(batches)
     with pytest.raises(IndexError, match="99"):
         next(batches)

@@ -46,8 +46,8 @@ def test_confusion_of_batches_adds_up(random):
 @pytest.mark.parametrize(
     ("predicted", "labels", "message"),
     [
-        (np.zeros(3, int), np.zeros(4, int), "3 predictions stand against 4 labels"),
-        (np.zeros(0, int), np.zeros(0, int), "no image to judge"),
+        (np.zeros(3, int), np.zeros(4, int), "3 predictions.*4 labels"),
+        (np.zeros(0, int), np.zeros(0, int), "no image"),
         (np.full((2, 3), np.nan), np.zeros(2, int), "nan"),
         (np.zeros(3), np.zeros(3, int), "integer class ids"),
     ],
@@ -143,7 +143,7 @@ def test_displacement_is_the_mean_movement_as_a_share_of_the_radius(random):
 
 
 def test_a_map_without_extent_is_an_error(random):
-    with pytest.raises(ValueError, match="all lie in one place"):
+    with pytest.raises(ValueError, match="radius 0"):
         displacement(np.zeros((5, 2)), random.normal(size=(5, 2)))
     with pytest.raises(ValueError, match="shapes"):
         displacement(random.normal(size=(4, 2)), random.normal(size=(5, 2)))

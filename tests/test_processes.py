@@ -116,7 +116,7 @@ def test_what_was_dealt_out_comes_together_in_order_and_the_first_decides(everyo
 
 
 def test_a_batch_that_cannot_be_shared_evenly_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dlcvlib.processes.count", lambda: 5)
+    monkeypatch.setattr("dlcvlib.processes.world_size", lambda: 5)
     assert distribution.batch_size(40, 100) == 40
     with pytest.raises(ValueError, match=r"64 images cannot be shared evenly by 5 processes.*one of 1, 2, 4, 8, 16"):
         distribution.batch_size(64, 100)

@@ -345,7 +345,7 @@ def test_a_damaged_record_is_left_out_of_the_report_and_named(
     ((_, ours, _, seeds, *_),) = row_of(sources, "r1_byol")
     assert ours.startswith("0.250") and seeds == "1", "the sound seed stands"
     said = report.tally(sources)
-    assert f"left out: {file} is damaged" in said and "train" in said and said.count("left out") == 1
+    assert f"left out: {file} is damaged" in said and "train again" in said and said.count("left out") == 1
     text = report.export(tmp_path / "r.html", sources).read_text()
     assert f"{file} is damaged" in text and "0.750" in text
 

@@ -16,8 +16,8 @@ from dlcvlib import sam
 from dlcvlib.metrics import course_iou
 from dlcvlib.models.weights import NoWeightsError
 from dlcvlib.sam import Regions, building, weights
-from dlcvlib.sam.predictor import KeptPredictor
-from dlcvlib.sam.proposals import without_specks
+from dlcvlib.sam.predictor import CachedPredictor
+from dlcvlib.sam.proposals import without_small_parts
 
 ALL = {"pred_iou_thresh": 0.0, "stability_score_thresh": 0.0}  # random weights are sure of nothing
 DRAW = np.random.default_rng(0)
@@ -102,13 +102,13 @@ def test_a_file_of_another_type_than_asked_for_is_named(tmp_path: Path) -> None:
     write_tiny_sam(tmp_path / "sam_vit_b.pth")
     with pytest.raises(ValueError, match=r"sam_vit_b\.pth holds a SAM of type other .*width 24.*vit_b was asked for"):
         sam.load(model_type="vit_b", folder=tmp_path)
-    with pytest.raises(ValueError, match="'vit_x' is unknown; there are vit_b, vit_l, vit_h"):
+    with pytest.raises(ValueError, match=r"'vit_x' is unknown.*vit_b, vit_l, vit_h"):
         sam.load(model_type="vit_x")
 
 
 def test_weights_that_are_no_sam_or_not_whole_are_named(tmp_path: Path) -> None:
     torch.save({"conv.weight": torch.zeros(1)}, tmp_path / "other.pth")
-    with pytest.raises(ValueError, match=r"other\.pth: these are no weights of SAM: image_encoder\.patch_embed"):
+    with pytest.raises(ValueError, match=r"other\.pth: .*weights of SAM: image_encoder\.patch_embed"):
         sam.load(tmp_path / "other.pth")
     state = write_tiny_sam(tmp_path / "tiny.pth").state_dict()
     del state["image_encoder.blocks.1.norm1.bias"]
@@ -197,7 +197,7 @@ def test_a_generator_that_is_sure_of_nothing_proposes_nothing(loaded: sam.Loaded
     assert len(regions) == 0 and (sam.paint(regions) == -1).all()
 
 
-def test_what_is_kept_is_not_computed_again_and_is_equal(
+def test_cached_results_are_not_computed_again_and_are_equal(
     loaded: sam.LoadedSam, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     encoded: list[int] = []
@@ -215,7 +215,7 @@ def test_what_is_kept_is_not_computed_again_and_is_equal(
     assert len(encoded) == 1 and len(decoded) > work, "other parameters and prompts share the embedding"
     sam.automatic(loaded, IMAGE[:, ::-1], points_per_side=4, **ALL)
     assert len(encoded) == 2, "another image"
-    monkeypatch.setattr("dlcvlib.sam.predictor.kept", lambda *_: _[-1]())
+    monkeypatch.setattr("dlcvlib.sam.predictor.cached", lambda *_: _[-1]())
     np.testing.assert_array_equal(sam.prompted(loaded, IMAGE, [(5, 5)], [1]).masks, fresh.masks)
     assert len(encoded) == 3
 
@@ -237,14 +237,14 @@ def test_small_holes_are_filled_and_small_specks_removed() -> None:
     whole = mask.copy()
     mask[5:7, 5:7] = False
     mask[16, 16] = True
-    np.testing.assert_array_equal(without_specks(regions_of(mask), 5).masks[0], whole)
+    np.testing.assert_array_equal(without_small_parts(regions_of(mask), 5).masks[0], whole)
     np.testing.assert_array_equal(
-        without_specks(regions_of(mask), 4).masks[0], mask & ~np.pad([[True]], ((16, 3), (16, 3)))
+        without_small_parts(regions_of(mask), 4).masks[0], mask & ~np.pad([[True]], ((16, 3), (16, 3)))
     )
-    np.testing.assert_array_equal(without_specks(regions_of(mask), 0).masks[0], mask)
+    np.testing.assert_array_equal(without_small_parts(regions_of(mask), 0).masks[0], mask)
     alone = np.zeros_like(mask)
     alone[3, 3] = True
-    assert len(without_specks(regions_of(alone), 50)) == 1, "the largest piece stays, however small"
+    assert len(without_small_parts(regions_of(alone), 50)) == 1, "the largest piece stays, however small"
 
 
 @pytest.mark.parametrize("propose", [sam.felzenszwalb, sam.slic])
@@ -327,7 +327,7 @@ def test_the_majority_is_the_commonest_class_of_each_region() -> None:
     np.testing.assert_array_equal(sam.majority(painted, ids, elsewhere=ids)[painted == -1], ids[painted == -1])
     with pytest.raises(ValueError, match="outside of 0 to 6"):
         sam.majority(painted, ids + 1)
-    with pytest.raises(ValueError, match="do not fit"):
+    with pytest.raises(ValueError, match="ids of shape"):
         sam.majority(painted, ids[:5])
 
 
@@ -381,7 +381,7 @@ def test_regions_come_back_from_their_packing() -> None:
 
 
 def test_an_empty_region_and_an_image_of_another_form_are_refused() -> None:
-    with pytest.raises(ValueError, match="holds no pixel"):
+    with pytest.raises(ValueError, match="empty"):
         regions_of(np.zeros((4, 4)))
     with pytest.raises(ValueError, match=r"uint8 \(3, H, W\), got uint8 \(56, 40, 3\)"):
         sam.felzenszwalb(IMAGE.transpose(2, 1, 0))
@@ -389,7 +389,7 @@ def test_an_empty_region_and_an_image_of_another_form_are_refused() -> None:
 
 def test_the_predictor_takes_images_of_every_size(loaded: sam.LoadedSam) -> None:
     for side in (30, 64, 200):
-        predictor = KeptPredictor(loaded)
+        predictor = CachedPredictor(loaded)
         predictor.set_image(np.zeros((side, side // 2, 3), dtype=np.uint8))
         masks, *_ = predictor.predict(np.array([[3.0, 3.0]]), np.array([1]))
         assert masks.shape[1:] == (side, side // 2)

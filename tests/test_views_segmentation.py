@@ -162,5 +162,5 @@ def test_best_masks_of_another_split_are_refused(tmp_path):
         views.worst_masks(run, IMAGES, truth(), ("0000", "0001", "0007"))
     with pytest.raises(ValueError, match="given were"):
         views.pixel_confusion(run, truth()[:, :8], NAMES)
-    with pytest.raises(FileNotFoundError, match="train"):
+    with pytest.raises(FileNotFoundError, match="train again"):
         views.worst_masks(record(tmp_path, "old", 0, [0.5]), IMAGES, truth(), NAMES)

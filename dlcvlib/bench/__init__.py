@@ -1,1 +1,1 @@
-"""What our training costs: one table against other ways to train, cost over size, and a profile's time projected."""
+"""Benchmarks of our training: against other ways to train, over the size of the set, and projected to the book."""

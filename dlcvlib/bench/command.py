@@ -1,4 +1,4 @@
-"""`dlcv bench`: its arguments, and where what was measured is kept."""
+"""Command `dlcv bench`: its arguments, and the files that it writes."""
 
 from __future__ import annotations
 
@@ -12,20 +12,17 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from dlcvlib import paths, recipes
-from dlcvlib.bench import sizes
-from dlcvlib.bench.measuring import require_device
+from dlcvlib import data, paths, recipes
+from dlcvlib.bench import cost, table
+from dlcvlib.bench.measuring import Settings, machine
+from dlcvlib.bench.workloads import SIZES, WORKLOADS
+from dlcvlib.data import CourseData
 from dlcvlib.files.atomic import json_text, write_json
 from dlcvlib.files.outputs import output_file
 
 if TYPE_CHECKING:
-    from dlcvlib.bench import parts
-    from dlcvlib.data import CourseData
-
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
 
-MINUTES = {"cpu": 30.0, "cuda": 8.0}
-STEPS = {"cpu": 5, "cuda": 50}
 MOST_WORKERS = 16
 
 
@@ -41,8 +38,8 @@ def add_arguments(subparsers: Subparsers) -> None:
     parser.add_argument("--replace", action="store_true", help="also a FILE that dlcv did not write")
     parser.add_argument("--export", action="store_true", help="write them to book/results/bench/, named by the machine")
     parser.add_argument("--data", type=Path, metavar="ROOT", help="default: $DLCV_DATA, then data/, then the toy world")
-    parser.add_argument("--workloads", nargs="+", choices=sizes.RECIPES, default=list(sizes.RECIPES), metavar="NAME")
-    parser.add_argument("--sizes", choices=sizes.SIZES, help="default: card on a GPU, cores on a CPU")
+    parser.add_argument("--workloads", nargs="+", choices=WORKLOADS, default=list(WORKLOADS), metavar="NAME")
+    parser.add_argument("--sizes", choices=SIZES, help="default: card on a GPU, cores on a CPU")
     parser.add_argument("--minutes", type=float, help="for the table and for each other part: 8 on a GPU, 30 on a CPU")
     parser.add_argument("--rounds", type=int, default=3, help="rounds in which each row has its turn")
     parser.add_argument("--steps", type=int, help="timed steps a turn: 50 on a GPU, 5 on a CPU")
@@ -66,78 +63,65 @@ def add_arguments(subparsers: Subparsers) -> None:
 
 
 def _bench(asked: argparse.Namespace) -> int:
-    from dlcvlib import data
-    from dlcvlib.bench import parts  # not above: lightly takes seconds to load
-
-    how = parts.Asked(**_settings(asked))
+    settings = _settings(asked)
     course = data.find(asked.data)
     with output_file(asked.json, replace=asked.replace) if asked.json else nullcontext() as file:
-        result = _measured(asked, how, course)
+        result = _measured(asked, settings, course)
         if file is not None:
             file.write(json_text(result).encode())
-    if asked.json:
-        print(asked.json)
+            print(asked.json)
     if asked.export:
-        place = _place_in_the_book(result["machine"]["device"])
-        write_json(place, result)
-        print(place)
+        device = re.sub(r"[^a-z0-9]+", "-", result["machine"]["device"].lower()).strip("-")
+        path = paths.results_home() / "bench" / f"bench-{device}.json"
+        write_json(path, result)
+        print(path)
     return 0
 
 
-def _measured(asked: argparse.Namespace, how: parts.Asked, course: CourseData) -> dict[str, Any]:
-    """Machine, settings and numbers; what is measured is printed."""
-    from dlcvlib.bench import parts
-    from dlcvlib.bench.measuring import machine
-
+def _measured(asked: argparse.Namespace, settings: Settings, course: CourseData) -> dict[str, Any]:
+    """Measure and print the parts asked for; return machine, settings and numbers."""
     began = time.monotonic()
     torch.manual_seed(0)
     result: dict[str, Any] = {
-        "machine": machine(how.device),
-        "settings": vars(how) | {"device": how.device.type},
+        "machine": machine(settings.device),
+        "settings": vars(settings) | {"device": settings.device.type},
         "data": {"root": course.root.name, "is_toy": course.is_toy},
     }
-    on = "the toy world" if course.is_toy else str(course.root)
+    on = "the toy world" if course.is_toy else course.root
     print(f"{result['machine']['device']}, {result['machine']['precision']}, on {on}", flush=True)
     if asked.table or not (asked.scale or asked.project):
-        result["workloads"] = parts.workloads(how, list(dict.fromkeys(asked.workloads)), course.root)
+        result["workloads"] = table.measure(settings, list(dict.fromkeys(asked.workloads)), course.root)
     if asked.scale:
-        result["scale"] = parts.cost_growth(how, course.root)
+        result["scale"] = cost.measure_growth(settings, course.root)
     if asked.project:
-        result["projection"] = parts.projected(how, asked.project, asked.records, course.root)
+        result["projection"] = cost.measure_book(settings, asked.project, asked.records, course.root)
     result["minutes"] = (time.monotonic() - began) / 60
     print(f"\n{result['minutes']:.1f} minutes in all")
     return result
 
 
-def _settings(asked: argparse.Namespace) -> dict[str, Any]:
-    """What was asked for, completed by what suits the device.
+def _settings(asked: argparse.Namespace) -> Settings:
+    """Complete the arguments with the device's defaults.
 
     Raises:
-        ValueError: no such device here, or a number that means nothing.
+        ValueError: torch sees no such device, or a number is out of range.
     """
-    device = require_device(asked.device)
-    kind = device.type
-    workers = tuple(asked.workers or ([min(MOST_WORKERS, os.cpu_count() or 1)] if kind == "cuda" else [0, 2]))
-    minutes: float = MINUTES[kind] if asked.minutes is None else asked.minutes
-    rounds: int = 1 if asked.quick else asked.rounds
-    steps: int = 1 if asked.quick else STEPS[kind] if asked.steps is None else asked.steps
-    for name, value in (("minutes", minutes), ("rounds", rounds), ("steps", steps)):
+    gpu = torch.cuda.is_available() if asked.device is None else asked.device == "cuda"
+    if gpu and not torch.cuda.is_available():
+        built = "" if torch.version.cuda else f"; this torch {torch.__version__} is built without CUDA"
+        raise ValueError(
+            f"--device cuda: torch sees no GPU here{built}. `dlcv check` says more; --device cpu runs here"
+        )
+    defaults = {"minutes": 8.0 if gpu else 30.0, "steps": 50 if gpu else 5}
+    numbers: dict[str, Any] = {
+        name: default if vars(asked)[name] is None else vars(asked)[name] for name, default in defaults.items()
+    }
+    numbers |= {"rounds": asked.rounds} | ({"rounds": 1, "steps": 1} if asked.quick else {})
+    for name, value in numbers.items():
         if not value > 0:
             raise ValueError(f"--{name} is {value}; it must be more than 0")
+    workers = tuple(asked.workers or ([min(MOST_WORKERS, os.cpu_count() or 1)] if gpu else [0, 2]))
     if min(workers) < 0:
         raise ValueError(f"--workers has {min(workers)}; a DataLoader has 0 or more")
-    size = asked.sizes or ("card" if kind == "cuda" else "cores")
-    return {
-        "device": device,
-        "sizes": size,
-        "minutes": minutes,
-        "rounds": rounds,
-        "steps": steps,
-        "workers": workers,
-        "peaks": not asked.quick,
-    }
-
-
-def _place_in_the_book(device: str) -> Path:
-    slug = re.sub(r"[^a-z0-9]+", "-", device.lower()).strip("-")
-    return paths.results_home() / "bench" / f"bench-{slug}.json"
+    size = asked.sizes or ("card" if gpu else "cores")
+    return Settings(torch.device("cuda" if gpu else "cpu"), size, workers=workers, peaks=not asked.quick, **numbers)

@@ -1,15 +1,17 @@
-"""What numbers need around them: the device waited for, peak memory, ratios within a round, the machine."""
+"""Speed of training loops that are timed in turns, peak memory, and the machine."""
 
 from __future__ import annotations
 
+import gc
 import math
 import multiprocessing
 import os
 import platform
-import statistics
-from collections.abc import Callable, Generator, Iterable, Iterator
+import time
+from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
+from contextlib import suppress
+from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,72 +21,131 @@ import torch
 from dlcvlib.training.device import choose_precision, hardware
 
 PACKAGES = ("torch", "torchvision", "pillow", "numpy", "lightly")
+WARM_UP = 2
+"""Steps before a row is first timed, in which memory is allocated and kernels are chosen."""
+LOADED_AHEAD = 2
+"""Batches that each worker of a DataLoader loads ahead: its default `prefetch_factor`."""
 STEPS_FOR_MEMORY = 2
 STATUS = Path("/proc/self/status")
-"""Where Linux tells the most memory that a process had. ru_maxrss would include what its parent had."""
+"""Holds a process's peak memory on Linux. `ru_maxrss` would include that of its parent."""
 MEGABYTE = 2**20
 
 Steps = Generator[None, None, None]
-"""A training loop that stops after every step: `next` does one."""
-OpenLoop = Callable[[], Steps]
+"""A training loop that yields after every step."""
 Result = TypeVar("Result")
 
 
-def require_device(name: str | None) -> torch.device:
-    """The device asked for, or the best there is.
+@dataclass(frozen=True)
+class Settings:
+    """Settings of a benchmark."""
 
-    Raises:
-        ValueError: torch sees no such device.
+    device: torch.device
+    sizes: str  # one of `dlcvlib.bench.workloads.SIZES`
+    minutes: float  # for each part
+    rounds: int
+    steps: int  # timed steps a turn
+    workers: tuple[int, ...]  # numbers of DataLoader workers of the other ways to train, each a row
+    peaks: bool = True  # measure peak memory on a CPU too, where each row needs its own process
+
+
+@dataclass(frozen=True)
+class Row:
+    """One way to train."""
+
+    who: str  # floor, choice (a floor with another choice), resident, ours, plain, torchvision or lightly
+    open_loop: Callable[[], Steps]
+    workers: int = 0  # of its DataLoader: they would load on during other turns, so the loop is closed after its own
+
+
+@dataclass
+class Measured:
+    """Results of the rows, by name."""
+
+    speeds: dict[str, list[float]] = field(default_factory=dict)  # images a second in every round
+    megabytes: dict[str, float] = field(default_factory=dict)  # peak memory; on a GPU, beyond what others had allocated
+    left_out: list[str] = field(default_factory=list)  # descriptions of what there was no time for
+
+
+def take_turns(rows: Mapping[str, Row], settings: Settings, batch_size: int, deadline: float) -> Measured:
+    """Time each row once a round, so that other load on the machine slows all rows alike.
+
+    The first round may take all the time until `deadline` (of `time.monotonic`). A turn is cut short, to one step at
+    least, where its share of the time ends; rows that have none are left out. Another round begins only if it would
+    end in time at the last one's pace.
     """
-    found = torch.cuda.is_available()
-    if name is None:
-        return torch.device("cuda" if found else "cpu")
-    if name == "cuda" and not found:
-        built = "" if torch.version.cuda else f"; this torch {torch.__version__} is built without CUDA"
-        raise ValueError(
-            f"--device cuda: torch sees no GPU here{built}. `dlcv check` says more; --device cpu runs here"
-        )
-    return torch.device(name)
+    measured = Measured()
+    opened: dict[str, Steps] = {}
+    taken = 0.0
+    for number in range(settings.rounds):
+        began = time.monotonic()
+        if number and began + taken > deadline:
+            measured.left_out.append(f"{settings.rounds - number} of {settings.rounds} rounds")
+            break
+        names = list(measured.speeds if number else rows)
+        for position, name in enumerate(names):
+            now = time.monotonic()
+            if number == 0 and measured.speeds and now > deadline:
+                measured.left_out.append(f"'{name}'")
+                continue
+            until = now + max(0.0, deadline - now) / (len(names) - position)
+            done, seconds, peak = _turn(name, rows[name], settings, until, opened)
+            measured.speeds.setdefault(name, []).append(done * batch_size / seconds)
+            if settings.device.type == "cuda":
+                measured.megabytes.setdefault(name, peak)
+            if done < settings.steps:
+                missing = f"{settings.steps - done} of {settings.steps} steps"
+                measured.left_out.append(f"'{name}' in round {number + 1}: {missing}")
+        taken = time.monotonic() - began
+    for loop in opened.values():
+        loop.close()
+    opened.clear()
+    gc.collect()  # a closed loop's tensors lie in reference cycles
+    return measured
+
+
+def _turn(name: str, row: Row, settings: Settings, until: float, opened: dict[str, Steps]) -> tuple[int, float, float]:
+    """Return the number of timed steps, their seconds, and by how many megabytes a GPU's memory rose."""
+    on_gpu = settings.device.type == "cuda"
+    before = torch.cuda.memory_allocated() if on_gpu else 0
+    if on_gpu:
+        torch.cuda.reset_peak_memory_stats()
+    warm_up = max(1 if name in opened else WARM_UP, LOADED_AHEAD * row.workers)
+    loop = opened.pop(name, None) or row.open_loop()
+    for _ in range(warm_up):  # what was loaded ahead is not timed
+        next(loop)
+    wait_for(settings.device)
+    started = time.perf_counter()
+    done = 0
+    while done < settings.steps and (done == 0 or time.monotonic() < until):
+        next(loop)
+        done += 1
+    wait_for(settings.device)
+    seconds = time.perf_counter() - started
+    if row.workers:
+        loop.close()
+    else:
+        opened[name] = loop
+    return done, seconds, (torch.cuda.max_memory_allocated() - before) / MEGABYTE if on_gpu else 0.0
 
 
 def wait_for(device: torch.device) -> None:
-    """Until the device has done what it was given; a CPU already has."""
+    """Wait until a GPU has finished."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
 
 
-def median_ratio(these: list[float], those: list[float]) -> float:
-    """Median over the rounds of the ratio in each."""
-    return statistics.median(one / other for one, other in zip(these, those, strict=True))
-
-
-@contextmanager
-def device_peak(megabytes: dict[str, float], name: str, device: torch.device) -> Iterator[None]:
-    """Note under `name` how far a GPU's memory rises inside above what it was; on a CPU nothing: see `peak_memory`."""
-    if device.type != "cuda" or name in megabytes:
-        yield
-        return
-    before = torch.cuda.memory_allocated(device)
-    torch.cuda.reset_peak_memory_stats(device)
-    yield
-    megabytes[name] = (torch.cuda.max_memory_allocated(device) - before) / MEGABYTE
-
-
-def peak_memory(open_loop: OpenLoop) -> float:
-    """Megabytes at the peak of a few steps on the CPU, in a process of its own, whose peak nothing else has raised.
-
-    Its children, such as a DataLoader's workers, are left out.
-    """
+def peak_memory(open_loop: Callable[[], Steps]) -> float:
+    """Return the peak megabytes of a few steps on the CPU in a new process, without its DataLoader workers."""
     return in_own_process(_peak_of, open_loop)
 
 
 def in_own_process(function: Callable[..., Result], *arguments: Any) -> Result:
-    """What `function` returns in a process that has done nothing before; all given must pickle."""
+    """Return what `function` returns in a new process; everything must pickle."""
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
         return pool.submit(function, *arguments).result()
 
 
-def _peak_of(open_loop: OpenLoop) -> float:
+def _peak_of(open_loop: Callable[[], Steps]) -> float:
     loop = open_loop()
     for _ in range(STEPS_FOR_MEMORY):
         next(loop)
@@ -92,7 +153,7 @@ def _peak_of(open_loop: OpenLoop) -> float:
 
 
 def peak_megabytes() -> float:
-    """The most memory that this process had; nan where the system does not tell."""
+    """Return the peak memory of this process; nan where the system has no /proc."""
     if not STATUS.is_file():
         return math.nan
     line = next(line for line in STATUS.read_text().splitlines() if line.startswith("VmHWM"))
@@ -100,22 +161,16 @@ def peak_megabytes() -> float:
 
 
 def machine(device: torch.device) -> dict[str, Any]:
-    """What the numbers depend on besides the code."""
+    """Return what the numbers depend on besides the code."""
+    versions = {"python": platform.python_version()}
+    for name in PACKAGES:
+        with suppress(PackageNotFoundError):
+            versions[name] = version(name)
     return {
         "device": hardware(device),
         "kind": device.type,
         "host": hardware(torch.device("cpu")),
         "processors": os.cpu_count(),
         "precision": choose_precision(device),
-        "versions": {"python": platform.python_version()} | _installed(PACKAGES),
+        "versions": versions,
     }
-
-
-def _installed(packages: Iterable[str]) -> dict[str, str]:
-    versions = {}
-    for name in packages:
-        try:
-            versions[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return versions

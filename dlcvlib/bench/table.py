@@ -1,35 +1,94 @@
-"""The one table: each workload's rows against each other and against the floor."""
+"""The table: each workload's rows against each other and against the floor."""
 
 from __future__ import annotations
 
-import statistics
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
-from dlcvlib.bench.measuring import median_ratio
-from dlcvlib.bench.turns import Measured, Row
+import pandas as pd
+import torch
+
+from dlcvlib.bench.measuring import Measured, Row, Settings, peak_memory, take_turns
+from dlcvlib.bench.workloads import WORKLOADS, Workload, build_rows, images_of
+from dlcvlib.recipes import Recipe
+
+SHARE_FOR_MEMORY = 0.3
+"""Share of a workload's time for peak memory on a CPU, where each row needs its own process."""
+COLUMNS = {
+    "images_per_second": "{:,.1f}",
+    "ours_is": "{:.2f}x",
+    "of_the_floor": "{:.1%}",
+    "not_arithmetic": "{:.1%}",
+    "peak_megabytes": "{:,.0f}",
+}
 
 Table = dict[str, dict[str, Any]]
-COLUMNS = "{:<42}{:>12}{:>13}{:>14}{:>16}{:>10}"
-HEAD = COLUMNS.format("", "images/s", "ours is", "of the floor", "not arithmetic", "peak MB")
-DINO_MARK = 2590.0
-"""Source images a second on one H200: ten times the 259 at which a DINO of this course is known to have run (L40S)."""
+
+
+def measure(settings: Settings, names: Sequence[str], root: Path) -> dict[str, Any]:
+    """Measure and print the workloads; each gets its share of the time that is left."""
+    end = time.monotonic() + 60 * settings.minutes
+    sized = {name: WORKLOADS[name].sized(settings.sizes) for name in names}
+    for recipe in sized.values():  # all, before the first is measured
+        if (count := images_of(recipe, root).facts["train_images"]) < recipe.batch_size:
+            raise ValueError(
+                f"{root} holds {count} images for {recipe.name}, fewer than a batch of {recipe.batch_size}; "
+                "--sizes takes smaller batches, --workloads others"
+            )
+    print(f"each row in turn, {settings.rounds} rounds of {settings.steps} steps, medians; ratios are within a round")
+    found: dict[str, Any] = {}
+    for position, (name, recipe) in enumerate(sized.items()):
+        now = time.monotonic()
+        deadline = now + max(0.0, end - now) / (len(sized) - position)
+        found[name] = _measure(WORKLOADS[name], recipe, settings, root, deadline)
+        _print(name, found[name])
+    return found
+
+
+def _measure(workload: Workload, recipe: Recipe, settings: Settings, root: Path, deadline: float) -> dict[str, Any]:
+    rows, missing = build_rows(workload, recipe, root, settings)
+    on_cpu, now = settings.device.type == "cpu", time.monotonic()
+    until = now + (deadline - now) * (1 - SHARE_FOR_MEMORY * (on_cpu and settings.peaks))
+    measured = take_turns(rows, settings, recipe.batch_size, until)
+    if on_cpu and settings.peaks:
+        late = []
+        for name in measured.speeds:
+            if time.monotonic() > deadline:
+                late.append(f"'{name}'")
+            else:
+                measured.megabytes[name] = peak_memory(rows[name].open_loop)
+        measured.left_out += [f"peak memory of {', '.join(late)}"] if late else []
+    elif on_cpu:
+        measured.left_out.append("peak memory (--quick)")
+    else:
+        torch.cuda.empty_cache()
+    table = compared(rows, measured)
+    return {
+        "words": workload.words(recipe),
+        "batch_size": recipe.batch_size,
+        "rows": table,
+        "shares": shares(table),
+        "left_out": measured.left_out + missing,
+    } | ({"mark": workload.mark} if workload.mark and settings.sizes == "card" else {})
 
 
 def compared(rows: Mapping[str, Row], measured: Measured) -> Table:
-    """Of each row medians over the rounds, each ratio within its round.
+    """Return medians over the rounds of each row's images a second, and of its ratios within a round.
 
-    `images_per_second`; `ratio_to` every row; `of_the_floor`; `not_arithmetic`, the share of its time that the floor
-    does without; `peak_megabytes`, None where not measured; `rounds`, the images a second of each.
+    `not_arithmetic` is the share of its time beyond the floor's; `peak_megabytes` is None where not measured.
     """
-    floor = _speeds(rows, measured, "floor")
+    speeds = pd.DataFrame(measured.speeds)
+    ratios = {name: speeds.rdiv(speeds[name], axis=0).median().to_dict() for name in measured.speeds}
+    floor = next(name for name in measured.speeds if rows[name].who == "floor")
     return {
         name: {
             "who": rows[name].who,
-            "images_per_second": statistics.median(each),
-            "ratio_to": {other: median_ratio(each, theirs) for other, theirs in measured.speeds.items()},
-            "of_the_floor": median_ratio(each, floor),
-            "not_arithmetic": 1 - median_ratio(each, floor),
+            "images_per_second": float(speeds[name].median()),
+            "ratio_to": ratios[name],
+            "of_the_floor": ratios[name][floor],
+            "not_arithmetic": 1 - ratios[name][floor],
             "peak_megabytes": measured.megabytes.get(name),
             "rounds": each,
         }
@@ -37,41 +96,36 @@ def compared(rows: Mapping[str, Row], measured: Measured) -> Table:
     }
 
 
-def shares(rows: Mapping[str, Row], measured: Measured) -> dict[str, float]:
-    """What our step's time goes into, as shares of it.
-
-    `arithmetic`; `batches`: choosing, fetching and augmenting them; `updates`: optimizer, gradients' clipping, moving
-    averages, schedules.
-    """
-    floor, resident, ours = (_speeds(rows, measured, who) for who in ("floor", "resident", "ours"))
-    arithmetic, without_batches = median_ratio(ours, floor), median_ratio(ours, resident)
+def shares(table: Table) -> dict[str, float]:
+    """Return shares of our step's time: `arithmetic`; gathering and augmenting `batches`; `updates` of weights."""
+    names = {row["who"]: name for name, row in table.items()}
+    ratios = table[names["ours"]]["ratio_to"]
+    arithmetic, without_batches = ratios[names["floor"]], ratios[names["resident"]]
     return {"arithmetic": arithmetic, "batches": 1 - without_batches, "updates": without_batches - arithmetic}
 
 
-def _speeds(rows: Mapping[str, Row], measured: Measured, who: str) -> list[float]:
-    return next(speeds for name, speeds in measured.speeds.items() if rows[name].who == who)
-
-
-def lines(title: str, workload: Mapping[str, Any]) -> Iterator[str]:
-    """A workload as it is printed; `workload` is its part of the JSON."""
-    table: Table = workload["rows"]
-    yield f"{title}: {workload['words']}"
-    yield HEAD
-    ours = next(name for name, row in table.items() if row["who"] == "ours")
-    for name, row in table.items():
-        peak = row["peak_megabytes"]
-        yield COLUMNS.format(
-            name,
-            f"{row['images_per_second']:,.1f}",
-            f"{table[ours]['ratio_to'][name]:.2f}x",
-            f"{row['of_the_floor']:.1%}",
-            f"{row['not_arithmetic']:.1%}",
-            "–" if peak is None else f"{peak:,.0f}",
-        )
+def _print(name: str, workload: Mapping[str, Any]) -> None:
+    ours = next(row for row in workload["rows"].values() if row["who"] == "ours")
+    print(f"\n{name}: {workload['words']}")
+    print_rows({each: row | {"ours_is": ours["ratio_to"][each]} for each, row in workload["rows"].items()}, COLUMNS)
     part = workload["shares"]
-    yield f"our step: {part['batches']:.1%} batches and augmentation, {part['updates']:.1%} optimizer and averages"
+    print(f"our step: {part['batches']:.1%} batches and augmentation, {part['updates']:.1%} optimizer and averages")
     if "mark" in workload:
-        reached = table[ours]["images_per_second"] / workload["mark"]
-        yield f"the mark is {workload['mark']:,.0f} images/s on one H200; ours is {reached:.2f} times that"
-    for each in workload["left_out"]:
-        yield f"left out: {each}"
+        reached = ours["images_per_second"] / workload["mark"]
+        print(f"the mark is {workload['mark']:,.0f} images/s on one H200; ours is {reached:.2f} times that")
+    print_left_out(workload["left_out"])
+
+
+def print_rows(rows: Mapping[str, Mapping[str, Any]], columns: Mapping[str, str]) -> None:
+    """Print rows by name; `columns` gives the format by key. A missing value is printed as a dash."""
+    shown = {
+        key.replace("_", " "): {name: "–" if row[key] is None else form.format(row[key]) for name, row in rows.items()}
+        for key, form in columns.items()
+    }
+    print(pd.DataFrame(shown).to_string(col_space=10), flush=True)
+
+
+def print_left_out(left_out: Sequence[str]) -> None:
+    """Print what there was no time or no data for."""
+    for each in left_out:
+        print(f"left out: {each}", flush=True)

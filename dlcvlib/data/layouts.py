@@ -25,7 +25,7 @@ def _labels_from_names(reader: Reader, files: dict[str, Path]) -> list[Labelled]
         if match:
             pairs.append(Labelled(path, str(int(match[1]))))
         else:
-            reader.wrong("unreadable name", path, "the name does not begin with a class, as 12_345.png does")
+            reader.add_problem("unreadable name", path, "the name does not begin with a class, as 12_345.png does")
     return pairs
 
 
@@ -95,15 +95,15 @@ def _pairs(reader: Reader, split: str, folder: str) -> Split:
         number, _, role = path.stem.rpartition("_")
         kind = {"sat": images, "mask": masks}.get(role.lower())
         if kind is None or not number:
-            reader.wrong("unreadable name", path, "the name is neither NNNN_sat nor NNNN_mask")
+            reader.add_problem("unreadable name", path, "the name is neither NNNN_sat nor NNNN_mask")
         elif number in kind:
-            reader.wrong("repeated file", path, f"{kind[number].name} exists, too; keep one of them")
+            reader.add_problem("repeated file", path, f"{kind[number].name} exists, too; keep one of them")
         else:
             kind[number] = path
     for number in images.keys() - masks.keys():
-        reader.wrong("missing mask", images[number], f"there is no {number}_mask.png beside it")
+        reader.add_problem("missing mask", images[number], f"there is no {number}_mask.png beside it")
     for number in masks.keys() - images.keys():
-        reader.wrong("missing image", masks[number], f"there is no {number}_sat.jpg beside it")
+        reader.add_problem("missing image", masks[number], f"there is no {number}_sat.jpg beside it")
     both = [number for number in images if number in masks]  # in natural order
     return Split(split, tuple(images[number] for number in both), None, tuple(masks[number] for number in both))
 

@@ -22,7 +22,7 @@ class Reader:
     root: Path
     problems: list[Problem] = field(default_factory=list)
 
-    def wrong(self, kind: str, path: Path, reason: str) -> None:
+    def add_problem(self, kind: str, path: Path, reason: str) -> None:
         """Append a problem."""
         self.problems.append(Problem(self.set_name, kind, path, reason))
 
@@ -32,42 +32,44 @@ class Reader:
             with os.scandir(folder) as entries:
                 names = [entry.name for entry in entries if is_image(entry.name)]
         except FileNotFoundError:
-            self.wrong("missing folder", folder, "this folder of the set is missing; unpack the archive again")
+            self.add_problem("missing folder", folder, "this folder of the set is missing; unpack the archive again")
             return {}
         except OSError as error:
-            self.wrong("unreadable folder", folder, f"cannot be read ({error.strerror}); change its permissions")
+            self.add_problem("unreadable folder", folder, f"cannot be read ({error.strerror}); change its permissions")
             return {}
         if not names:
-            self.wrong("empty folder", folder, "holds no image (jpg, jpeg, png, webp, bmp, gif, tif, tiff)")
+            self.add_problem("empty folder", folder, "holds no image (jpg, jpeg, png, webp, bmp, gif, tif, tiff)")
         for name in names:
             if not is_printable(name):
-                self.wrong("unreadable name", folder / name, "the name is not UTF-8 text; rename the file")
+                self.add_problem("unreadable name", folder / name, "the name is not UTF-8 text; rename the file")
         return {name: folder / name for name in names if is_printable(name)}
 
     def rows(self, file: Path, name_columns: tuple[str, ...] = ("filename",)) -> list[tuple[str, str, int]]:
         """Return file name, label and line of each csv row; a missing file or column, and no row, are problems."""
         if not os.path.lexists(file):
-            self.wrong("missing csv", file, "this csv of the set is missing; unpack the archive again")
+            self.add_problem("missing csv", file, "this csv of the set is missing; unpack the archive again")
             return []
         try:
             header, table = read_table(file)
         except FileError as error:
-            self.wrong(UNREADABLE, file, error.reason)
+            self.add_problem(UNREADABLE, file, error.reason)
             return []
         name_column = next((column for column in name_columns if column in header), None)
         if name_column is None or "label" not in header:
             columns = f"{' or '.join(name_columns)}, and label"
-            self.wrong(UNREADABLE, file, f"needs the columns {columns}; it has {shortened(', '.join(header))}")
+            self.add_problem(UNREADABLE, file, f"needs the columns {columns}; it has {shortened(', '.join(header))}")
             return []
         if not table:
-            self.wrong("empty csv", file, "holds no row below its header")
+            self.add_problem("empty csv", file, "holds no row below its header")
         name_at, label_at = header.index(name_column), header.index("label")
         whole = [row for row in table if self._is_whole(row, len(header), file)]
         return [(row.cells[name_at], row.cells[label_at], row.line) for row in whole]
 
     def _is_whole(self, row: Row, columns: int, file: Path) -> bool:
         if len(row.cells) != columns:
-            self.wrong(UNREADABLE, file, f"line {row.line} has {len(row.cells)} columns, the header has {columns}")
+            self.add_problem(
+                UNREADABLE, file, f"line {row.line} has {len(row.cells)} columns, the header has {columns}"
+            )
         return len(row.cells) == columns
 
     def matched(self, files: dict[str, Path], rows: list[tuple[str, str, int]], csv_file: Path) -> list[Labelled]:
@@ -83,14 +85,14 @@ class Reader:
             name = entry if entry in files else by_stem.get(entry, entry)
             if name not in files:
                 reason = f"names {shortened(entry)} (line {line}), which is not in the folder of images"
-                self.wrong("row without file", csv_file, reason)
+                self.add_problem("row without file", csv_file, reason)
             elif name in images:
-                self.wrong("repeated row", csv_file, f"names {shortened(entry)} more than once (line {line})")
+                self.add_problem("repeated row", csv_file, f"names {shortened(entry)} more than once (line {line})")
             else:
                 images[name] = Labelled(files[name], label, f"{csv_file.name}, line {line}")
         if rows:
             for name in files.keys() - images.keys():
-                self.wrong("file without row", files[name], f"has no row in {csv_file.name}")
+                self.add_problem("file without row", files[name], f"has no row in {csv_file.name}")
         return list(images.values())
 
     def class_names(self, train_labels: list[str]) -> tuple[str, ...]:
@@ -104,7 +106,7 @@ class Reader:
         try:
             lines = read_text(file, "unreadable classes.txt").splitlines()
         except FileError as error:
-            self.wrong("unreadable classes.txt", file, error.reason)
+            self.add_problem("unreadable classes.txt", file, error.reason)
             return ()
         return tuple(line.strip() for line in lines if line.strip())
 
@@ -125,5 +127,5 @@ class Reader:
             else:
                 source = f" ({pair.source})" if pair.source else ""
                 reason = f"has the label {shortened(pair.label)}{source}, but {range_in_words(class_names)}"
-                self.wrong("label out of range", pair.path, reason)
+                self.add_problem("label out of range", pair.path, reason)
         return Split(name, tuple(files), np.array(labels, dtype=np.int64))

@@ -18,7 +18,7 @@ from dlcvlib.memory import is_out_of_memory
 from dlcvlib.progress import progress_bar
 
 Compute = Callable[[Tensor, tuple[int, int]], Tensor]
-"""From images, uint8 (N, 3, H, W), and the size of masks to N predictions on the CPU."""
+"""A function of images, uint8 (N, 3, H, W), and the size of masks that returns N predictions on the CPU."""
 
 
 class FittingBatches:

@@ -28,7 +28,7 @@ class Network:
     precision: devices.Precision
     normalisation: Normalisation
     labels: tuple[str, ...]
-    """How a csv writes each class; () for a segmentation, which has colours."""
+    """Label of each class in a csv; () for a segmentation."""
 
     @property
     def decoded_size(self) -> int | None:

@@ -1,4 +1,4 @@
-"""Figures of merit: of a classifier's predictions, of label maps, and of a map of features."""
+"""Metrics of classification, segmentation and embeddings."""
 
 from dlcvlib.metrics.accuracy import accuracy, confusion_matrix
 from dlcvlib.metrics.boundary_iou import boundary_iou

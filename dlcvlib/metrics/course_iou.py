@@ -1,8 +1,8 @@
-"""The course's mean IoU: all pixels of all images pooled, the six land classes, a plain mean.
+"""The course's mean IoU: the mean over the six land classes, from the pooled pixels of all images.
 
-Unknown has no IoU of its own, but its pixels are not masked out: a land class predicted on them is a false positive,
-and Unknown predicted on land a false negative. No library's default equals this: averaging over images or batches,
-counting an absent class as 1, and leaving Unknown pixels out each give another number.
+Unknown has no IoU of its own, but its pixels are not ignored: a land class predicted on them is a false positive, and
+Unknown predicted on land a false negative. Libraries' defaults differ: they average over images or batches, count an
+absent class as 1, or ignore Unknown pixels.
 """
 
 from __future__ import annotations
@@ -20,10 +20,9 @@ LAND_CLASSES = CLASS_NAMES[:UNKNOWN]
 
 @dataclass(frozen=True, eq=False)
 class IoU:
-    """Intersection over union of the six land classes, from pooled pixels; `+` pools the pixels of two.
+    """Intersection over union of the six land classes; `+` pools the pixels of two.
 
-    Adding never waits for the device; reading a number does, and there raises a ValueError where an id of a pixel
-    was no class.
+    Adding does not synchronise the device. Reading a value does, and raises a ValueError for an invalid class id.
     """
 
     table: Tensor
@@ -34,7 +33,7 @@ class IoU:
 
     @property
     def confusion(self) -> Tensor:
-        """Pixels of class t predicted as class p, int64 (7, 7), entry (t, p)."""
+        """Number of pixels of class t predicted as class p, int64 (7, 7), entry (t, p)."""
         for name, outside in (("target", self.table[OUTSIDE].sum()), ("pred", self.table[:, OUTSIDE].sum())):
             if outside:
                 raise ValueError(f"{name} holds {outside} pixels whose class id lies outside 0 to {NUM_CLASSES - 1}")
@@ -47,28 +46,28 @@ class IoU:
 
     @property
     def absent(self) -> tuple[str, ...]:
-        """Names of the classes that no pixel of either map has: what makes `mean` nan, as the course's script."""
+        """Names of the classes without a pixel in either map; with any, `mean` is nan as in the course's script."""
         return tuple(name for name, score in zip(LAND_CLASSES, self._scores(), strict=True) if score.isnan())
 
     @property
     def mean(self) -> float:
-        """The course's score: the mean of all six; nan where a class is in `absent`."""
+        """Mean over all six classes, the course's score; nan if a class is in `absent`."""
         return self._scores().mean().item()
 
     @property
     def mean_of_present(self) -> float:
-        """The mean over the classes that are not in `absent`; nan only where all are."""
+        """Mean over the classes that are not in `absent`; nan only if all are."""
         return self._scores().nanmean().item()
 
     @property
     def without_unknown(self) -> IoU:
-        """The same with the target's Unknown pixels left out, as many papers do; it is never lower in any class."""
+        """IoU without the target's Unknown pixels, as in many papers; it is never lower in any class."""
         table = self.table.clone()
         table[UNKNOWN] = 0
         return IoU(table)
 
     def _scores(self) -> Tensor:
-        """Float64 (6,), on the CPU, where every device's counts divide alike."""
+        """Return IoUs, float64 (6,), computed on the CPU for equal results on all devices."""
         confusion = self.confusion.cpu()
         hits, union = confusion.diagonal(), confusion.sum(0) + confusion.sum(1) - confusion.diagonal()
         return hits[:UNKNOWN].double() / union[:UNKNOWN]
@@ -80,23 +79,23 @@ class IoU:
 
 
 def course_iou(pred: Tensor | np.ndarray, target: Tensor | np.ndarray) -> IoU:
-    """Score predicted label maps as the course does; of several batches, add up what this returns.
+    """Return the course's IoU of predicted label maps; the results of several batches can be added.
 
     Source: the course's `mean_iou_evaluate.py`.
 
     Args:
-        pred: class ids 0 to 6, any integer dtype, on any device, (..., H, W). uint8 is the fastest.
+        pred: class ids 0 to 6, any integer dtype, on any device, (..., H, W); uint8 is fastest.
         target: as `pred`, of the same shape.
 
     Raises:
-        ValueError: a dtype is not integer, the shapes differ, or an id lies outside 0 to 6 (at once on the CPU; on a
-            device when a number is read, so that counting need not wait for it).
+        ValueError: a dtype is not integer, the shapes differ, or an id lies outside 0 to 6 (on a
+            device only when a value is read).
     """
     return IoU(count_pairs(pred, target))
 
 
 def area_share(target: Tensor | np.ndarray) -> Tensor:
-    """Share of the pixels that each class covers.
+    """Fraction of the pixels of each class.
 
     Args:
         target: class ids 0 to 6, any integer dtype, (..., H, W).
@@ -105,9 +104,9 @@ def area_share(target: Tensor | np.ndarray) -> Tensor:
         float64 (7,) on the CPU, of sum 1.
 
     Raises:
-        ValueError: as `course_iou`, or there is no pixel.
+        ValueError: see `course_iou`, or there is no pixel.
     """
     counts = course_iou(target, target).confusion.diagonal().cpu()
     if not counts.any():
-        raise ValueError(f"target of shape {tuple(target.shape)} holds no pixel whose class could have a share")
+        raise ValueError(f"target of shape {tuple(target.shape)} holds no pixel")
     return counts.double() / counts.sum()

@@ -1,4 +1,4 @@
-"""Is one accuracy higher than another, or is it luck: a difference with its standard error."""
+"""Differences of accuracies and of means over seeds, with standard errors."""
 
 from __future__ import annotations
 
@@ -9,48 +9,48 @@ from dataclasses import dataclass
 import numpy as np
 
 CLEAR = 2.0
-"""Standard errors beyond which a difference counts as clear: about 95 % of a normal distribution lie within."""
+"""Standard errors beyond which a difference counts as significant: about 95 % of a normal distribution."""
 
 
 @dataclass(frozen=True)
 class Difference:
-    """A difference and its standard error, both in the unit of what was compared."""
+    """A difference and its standard error."""
 
     value: float
     error: float
 
     @property
     def clear(self) -> bool:
-        """Whether it is larger than luck explains: more than two standard errors."""
+        """True if the difference exceeds two standard errors."""
         return abs(self.value) > CLEAR * self.error
 
 
 def share_error(share: float, count: int) -> float:
-    """Standard error of a share p among N images, sqrt(p (1 - p) / N): how far another N images might move it.
+    """Standard error of a proportion p of N images, sqrt(p (1 - p) / N).
 
     Args:
-        share: in [0, 1].
+        share: proportion p in [0, 1].
         count: number of images N, at least 1.
 
     Raises:
         ValueError: a value is out of range.
     """
     if not 0 <= share <= 1 or count < 1:
-        raise ValueError(f"a share must lie in [0, 1] and be of at least 1 image, got {share} of {count} images")
+        raise ValueError(f"share must lie in [0, 1] and count be at least 1, got {share} of {count} images")
     return math.sqrt(share * (1 - share) / count)
 
 
 def difference_of_means(first: Sequence[float], second: Sequence[float]) -> Difference:
-    """Mean of `first` minus mean of `second`, with the error sqrt(s1² / n1 + s2² / n2) over their seeds.
+    """Mean of `first` minus mean of `second`, with the standard error sqrt(s1² / n1 + s2² / n2).
 
-    The variances s² are of samples (ddof = 1). Source: Welch 1947.
+    The variances s² are sample variances (ddof = 1). Source: Welch 1947.
 
     Args:
         first: values of at least 2 seeds.
-        second: as `first`; the number of seeds may differ.
+        second: values of at least 2 seeds.
 
     Raises:
-        ValueError: fewer than 2 values on a side, from which no spread can be told.
+        ValueError: fewer than 2 values on a side.
     """
     if len(first) < 2 or len(second) < 2:
         raise ValueError(
@@ -62,14 +62,14 @@ def difference_of_means(first: Sequence[float], second: Sequence[float]) -> Diff
 
 
 def difference_of_shares(first: float, first_count: int, second: float, second_count: int) -> Difference:
-    """`first` minus `second`, with the error of two shares of different images.
+    """`first` minus `second`, with the standard error of two independent proportions.
 
-    Of two networks on the same images it is rather too large, since both find the same images hard.
+    For two networks on the same images the error is overestimated, as their mistakes are correlated.
 
     Args:
-        first: share in [0, 1] of `first_count` images.
+        first: proportion in [0, 1] of `first_count` images.
         first_count: at least 1.
-        second: share in [0, 1] of `second_count` images.
+        second: proportion in [0, 1] of `second_count` images.
         second_count: at least 1.
 
     Raises:

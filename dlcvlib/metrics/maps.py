@@ -1,24 +1,24 @@
-"""What a two-dimensional map of features is worth: are classes apart, are neighbours kept, how far did it move."""
+"""Metrics of a two-dimensional map of features: silhouette, trustworthiness, displacement."""
 
 from __future__ import annotations
 
 import numpy as np
 
-# scikit-learn is imported where it is used: it takes a second, which every training would pay for nothing.
+# scikit-learn is imported in the functions: its import takes a second, and training does not need it.
 
 
 def silhouette(points: np.ndarray, labels: np.ndarray) -> float:
-    """Mean silhouette of the points, in [-1, 1]: near 1 where classes are tight and far apart, 0 where they overlap.
+    """Mean silhouette of the points, in [-1, 1]: near 1 for compact, separated classes, 0 for overlapping ones.
 
-    For each point (b - a) / max(a, b): a is its mean distance to its own class, b that to the nearest other class.
-    A point that is alone in its class counts 0. Source: Rousseeuw 1987.
+    For each point (b - a) / max(a, b), with a its mean distance to its own class and b that to the nearest other class;
+    0 for the only point of a class. Source: Rousseeuw 1987.
 
     Args:
         points: (N, D) float.
-        labels: (N,) integer, of at least 2 and at most N - 1 classes.
+        labels: (N,) integer, 2 to N - 1 classes.
 
     Raises:
-        ValueError: the shapes do not fit, or there are too few or too many classes.
+        ValueError: shapes do not match, or there are too few or too many classes.
     """
     points, labels = np.asarray(points), np.asarray(labels)
     _check_rows(points, labels, "labels")
@@ -31,7 +31,7 @@ def silhouette(points: np.ndarray, labels: np.ndarray) -> float:
 
 
 def trustworthiness(features: np.ndarray, points: np.ndarray, k: int = 10) -> float:
-    """How far neighbours on the map are neighbours in the features too, in [0, 1].
+    """Trustworthiness of a map: agreement of its neighbourhoods with those of the features, in [0, 1].
 
     1 - 2 / (N k (2N - 3k - 1)) times the sum, over each point's k nearest on the map, of by how much their rank among
     its neighbours in feature space exceeds k. A random map has about 0.5. Source: Venna and Kaski 2001.
@@ -42,7 +42,7 @@ def trustworthiness(features: np.ndarray, points: np.ndarray, k: int = 10) -> fl
         k: number of neighbours, at least 1 and below N / 2.
 
     Raises:
-        ValueError: the shapes do not fit, or k is out of range.
+        ValueError: shapes do not match, or k is out of range.
     """
     features, points = np.asarray(features), np.asarray(points)
     _check_rows(features, points, "map")
@@ -54,19 +54,18 @@ def trustworthiness(features: np.ndarray, points: np.ndarray, k: int = 10) -> fl
 
 
 def displacement(previous: np.ndarray, current: np.ndarray) -> float:
-    """Mean movement of a point between two maps, as a share of the map's radius.
+    """Mean movement of a point between two maps, as a fraction of the map's radius.
 
-    Place, size and rotation (with mirror image) mean nothing on a map, so they are removed first: both maps are centred
-    and brought to radius 1 (root mean square distance from the centre), and `previous` is turned onto `current`
-    (orthogonal Procrustes, Schönemann 1966). So maps of separate runs are judged at their best. 0 is no movement; two
-    maps that have nothing to do with each other come near 1.2.
+    Position, size, rotation and reflection of a map are arbitrary, so the maps are first centred, scaled to radius 1
+    (root mean square distance from the centre) and aligned by an orthogonal Procrustes rotation (Schönemann 1966).
+    Unrelated maps have a displacement near 1.2.
 
     Args:
         previous: (N, 2) float.
         current: (N, 2) float, the same points in the same order.
 
     Raises:
-        ValueError: the shapes differ, or all points of a map lie in one place.
+        ValueError: the shapes differ, or all points of a map coincide.
     """
     before, after = centred(previous), centred(current)
     if before.shape != after.shape:
@@ -75,21 +74,21 @@ def displacement(previous: np.ndarray, current: np.ndarray) -> float:
 
 
 def centred(points: np.ndarray) -> np.ndarray:
-    """The map with its mean at 0 and a root mean square distance of 1 from it, as float64 (N, 2).
+    """Return the map with mean 0 and root mean square radius 1, float64 (N, 2).
 
     Raises:
-        ValueError: all points lie in one place, or a coordinate is not finite.
+        ValueError: all points coincide, or a coordinate is not finite.
     """
     points = np.asarray(points, dtype=np.float64)
     points = points - points.mean(axis=0)
     radius = np.sqrt((points**2).sum(axis=1).mean())
     if not np.isfinite(radius) or radius == 0:
-        raise ValueError(f"the map has radius {radius}: its points all lie in one place, or a coordinate is not finite")
+        raise ValueError(f"the map has radius {radius}: all its points coincide, or a coordinate is not finite")
     return points / radius
 
 
 def rotation(points: np.ndarray, onto: np.ndarray) -> np.ndarray:
-    """The rotation or reflection (2, 2), applied as `points @ rotation`, that brings centred points nearest `onto`."""
+    """Return the rotation or reflection (2, 2), applied as `points @ rotation`, that best aligns centred points."""
     left, _, right = np.linalg.svd(points.T @ onto)
     return left @ right
 

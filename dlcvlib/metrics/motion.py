@@ -1,4 +1,4 @@
-"""How much the features themselves changed from one epoch to another: what the motion of a map is held against."""
+"""Change of the features' neighbourhoods between two epochs, the reference for the motion of a map."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from dlcvlib.metrics.neighbours import nearest_others
 
 
 def neighbourhood_change(previous: np.ndarray, current: np.ndarray, k: int = 10) -> float:
-    """Share of the points' k nearest others, by cosine, that were not among their k nearest before, in [0, 1].
+    """Fraction of the points' k nearest neighbours, by cosine, that were not among the k nearest before, in [0, 1].
 
     Args:
-        previous: (N, D) float, features.
-        current: (N, D') float, features of the same points in the same order.
+        previous: (N, D) float features.
+        current: (N, D') float features of the same points in the same order.
         k: number of neighbours, 1 to N - 1.
 
     Raises:
-        ValueError: another number of points, a value that is not finite, or k out of range.
+        ValueError: numbers of points differ, a value is not finite, or k is out of range.
     """
     if len(previous) != len(current):
         raise ValueError(f"both must hold the same points, got {len(previous)} and {len(current)}")

@@ -1,4 +1,4 @@
-"""kNN accuracy: how well the classes are told apart by who lies next to whom."""
+"""kNN accuracy and purity of neighbourhoods."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-CHUNK = 1024  # rows whose distances to all others are held at a time
+CHUNK = 1024  # rows of the distance matrix held at a time
 
 
 def knn_accuracy(
@@ -20,23 +20,23 @@ def knn_accuracy(
 ) -> float:
     """Leave-one-out accuracy of a k-nearest-neighbour vote, in [0, 1].
 
-    Each point is given the class most frequent among its k nearest other points, each with one vote. Where classes tie,
-    the one that holds the nearest of their neighbours wins. With C equally frequent classes chance is 1 / C.
+    The predicted class is the most frequent among the k nearest other points. Ties go to the class of the nearest
+    neighbour among the tied. Chance level for C balanced classes: 1 / C.
 
     Args:
-        points: (N, D) float: features, or a map of them with D = 2.
+        points: (N, D) float: features, or a map with D = 2.
         labels: (N,) integer, not negative.
         k: number of neighbours, 1 to N - 1.
-        metric: "cosine" for features of a network, whose length says little; "euclidean" for maps.
+        metric: "cosine" for features of a network; "euclidean" for maps.
 
     Raises:
-        ValueError: shapes do not fit, a value is not finite, k is out of range, or the metric is unknown.
+        ValueError: shapes do not match, a value is not finite, k is out of range, or the metric is unknown.
     """
     values = torch.as_tensor(points).float()
     truth = torch.as_tensor(labels).to(values.device).long()
     _check(values, truth, k, metric)
-    # Every vote counts 1, and the neighbour of rank r = 1, 2, … a further 2^-r. All of those together stay below one
-    # vote, and each is larger than all after it together, so they decide ties and nothing else.
+    # The neighbour of rank r = 1, 2, … has a vote of 1 + 2^-r: the second terms sum to less than 1, and each exceeds
+    # the sum of those after it, so that they only decide ties.
     votes = 1 + 0.5 ** torch.arange(1, k + 1, dtype=torch.float64, device=values.device)
     num_classes = int(truth.max()) + 1
     right = 0
@@ -55,18 +55,18 @@ def weighted_knn_accuracy(
     k: int = 20,
     temperature: float = 0.07,
 ) -> float:
-    """Share of queries whose class wins the vote of their k nearest in the bank, each with weight exp(cos / T).
+    """Accuracy of a kNN vote in a bank of labelled features, with weights exp(cos / T).
 
-    Source: Wu et al. 2018, Unsupervised feature learning via non-parametric instance discrimination, section 3.4; k and
-    the temperature are those of DINO's evaluation.
+    Source: Wu et al. 2018, Unsupervised feature learning via non-parametric instance discrimination, section 3.4; the
+    defaults are those of DINO's evaluation.
 
     Args:
-        bank: (M, D) float, features of images whose class is known.
+        bank: (M, D) float, labelled features.
         bank_labels: (M,) integer, not negative.
         queries: (N, D) float.
         query_labels: (N,) integer.
-        k: number of neighbours; all of the bank where it holds fewer.
-        temperature: the lower, the more the nearest count.
+        k: number of neighbours, at most M.
+        temperature: temperature T.
 
     Raises:
         ValueError: a feature is not finite.
@@ -85,14 +85,14 @@ def weighted_knn_accuracy(
 
 
 def nearest_others(points: Tensor | np.ndarray, k: int) -> Tensor:
-    """The k other points of largest cosine to each point, nearest first: (N, k) int64 rows of `points`.
+    """Return the k other points of largest cosine to each point, nearest first: (N, k) int64 indices.
 
     Args:
         points: (N, D) float.
         k: number of neighbours, 1 to N - 1.
 
     Raises:
-        ValueError: shapes do not fit, a value is not finite, or k is out of range.
+        ValueError: shapes do not match, a value is not finite, or k is out of range.
     """
     values = torch.as_tensor(points).float()
     _check(values, torch.zeros(values.shape[:1], dtype=torch.long), k, "cosine")
@@ -100,10 +100,10 @@ def nearest_others(points: Tensor | np.ndarray, k: int) -> Tensor:
 
 
 def neighbour_purity(neighbours: Tensor, labels: Tensor | np.ndarray) -> float:
-    """Share of neighbours that are of the class of the point they belong to, in [0, 1].
+    """Fraction of neighbours of the same class as their point, in [0, 1].
 
     Args:
-        neighbours: (N, k) integer, of `nearest_others`.
+        neighbours: (N, k) integer, from `nearest_others`.
         labels: (N,) integer.
     """
     truth = torch.as_tensor(labels).to(neighbours.device)
@@ -111,7 +111,7 @@ def neighbour_purity(neighbours: Tensor, labels: Tensor | np.ndarray) -> float:
 
 
 def chance_purity(labels: Tensor | np.ndarray) -> float:
-    """`neighbour_purity` if neighbours were drawn at random among the other points.
+    """Expected `neighbour_purity` of random neighbours.
 
     Args:
         labels: (N,) integer, N at least 2.
@@ -122,21 +122,21 @@ def chance_purity(labels: Tensor | np.ndarray) -> float:
     counts = torch.as_tensor(labels).unique(return_counts=True)[1].double()
     total = counts.sum().item()
     if total < 2:
-        raise ValueError(f"a neighbour needs at least 2 points, got {total:.0f}")
+        raise ValueError(f"neighbours need at least 2 points, got {total:.0f}")
     return (counts * (counts - 1)).sum().item() / (total * (total - 1))
 
 
 def _nearest(values: Tensor, k: int, metric: str) -> list[tuple[Tensor, Tensor]]:
-    """The k nearest other points, nearest first, for each chunk of rows: (neighbours (R, k), rows (R,))."""
+    """Return the k nearest other points, nearest first, per chunk of R rows: (neighbours (R, k), rows (R,))."""
     if metric == "cosine":
-        values = functional.normalize(values, dim=1)  # on the unit sphere the nearest is the one of the largest cosine
+        values = functional.normalize(values, dim=1)  # then 1 - dot product is the cosine distance
     found = []
     for rows in torch.arange(len(values), device=values.device).split(CHUNK):
         if metric == "cosine":
             distance = 1 - values[rows] @ values.T
         else:
             distance = torch.cdist(values[rows], values, compute_mode="donot_use_mm_for_euclid_dist")
-        distance[torch.arange(len(rows), device=values.device), rows] = torch.inf  # no point votes for itself
+        distance[torch.arange(len(rows), device=values.device), rows] = torch.inf  # leave one out
         found.append((distance.topk(k, dim=1, largest=False).indices, rows))
     return found
 

@@ -1,4 +1,4 @@
-"""Counting, over all pixels, which class stands against which: what every figure of a segmentation is made of."""
+"""Confusion counts over pixels, from which all segmentation metrics are computed."""
 
 from __future__ import annotations
 
@@ -12,28 +12,23 @@ from torch import Tensor
 from dlcvlib.data.palette import CLASS_NAMES
 
 NUM_CLASSES = len(CLASS_NAMES)
-OUTSIDE = NUM_CLASSES
-"""Where an id that is no class is counted, so that a device need not be waited for to find it out."""
-SIDE = NUM_CLASSES + 1
-"""Of the table of counts: the classes, and `OUTSIDE`. As a power of two it makes codes of six bits."""
-CPU_CHUNK, DEVICE_CHUNK = 2**23, 2**22
-"""Pixels counted at a time. They bound the memory: two bytes a pixel and thread."""
-SCARCELY_SUPPORTED = (torch.uint16, torch.uint32, torch.uint64)
-"""Dtypes that torch stores, but hardly computes with."""
-LANES = 1024
-"""Tables that a device counts into side by side."""
+OUTSIDE = NUM_CLASSES  # index of invalid ids in the table, checked later so that a device is not synchronised
+SIDE = NUM_CLASSES + 1  # of the table: the classes and `OUTSIDE`; as a power of two it gives codes of six bits
+CPU_CHUNK, DEVICE_CHUNK = 2**23, 2**22  # pixels counted at a time, which bounds the memory
+SCARCELY_SUPPORTED = (torch.uint16, torch.uint32, torch.uint64)  # dtypes with few operations in torch
+LANES = 1024  # tables that a device counts into in parallel
 
 
 def count_pairs(pred: Tensor | np.ndarray, target: Tensor | np.ndarray) -> Tensor:
-    """Count the pixels of each pair of classes, where they lie; a device is not waited for.
+    """Count the pixels of each pair of classes, on the device of `pred` and without synchronising it.
 
     Args:
         pred: class ids 0..6, any integer dtype, (..., H, W).
-        target: as `pred`; it is brought to the device of `pred`.
+        target: as `pred`; it is moved to the device of `pred`.
 
     Returns:
         int64 (8, 8) on the device of `pred`: entry (t, p) counts the pixels of class t predicted as p. The last row
-        and column count ids that are no class; they are 0 on the CPU, where such an id is an error at once.
+        and column count invalid ids; on the CPU these raise an error.
 
     Raises:
         ValueError: a dtype is not integer, the shapes differ, or (on the CPU) an id lies outside 0 to 6.
@@ -49,14 +44,14 @@ def count_pairs(pred: Tensor | np.ndarray, target: Tensor | np.ndarray) -> Tenso
 
 
 def label_maps(pred: Tensor | np.ndarray, target: Tensor | np.ndarray) -> tuple[Tensor, Tensor]:
-    """Two maps of class ids as tensors on the device of `pred`, without a copy where there need be none.
+    """Return two maps of class ids as tensors on the device of `pred`, without a copy if possible.
 
     Args:
         pred: any integer dtype, (..., H, W).
         target: as `pred`.
 
     Raises:
-        ValueError: a dtype is not integer, there are no two axes, or the shapes differ.
+        ValueError: a dtype is not integer, there are fewer than two axes, or the shapes differ.
     """
     pred, target = _label_map("pred", pred), _label_map("target", target)
     if pred.shape != target.shape:
@@ -69,7 +64,7 @@ def label_maps(pred: Tensor | np.ndarray, target: Tensor | np.ndarray) -> tuple[
 
 def _label_map(name: str, ids: Tensor | np.ndarray) -> Tensor:
     if isinstance(ids, np.ndarray):
-        with warnings.catch_warnings(action="ignore", category=UserWarning):  # torch: "not writable"; nobody writes
+        with warnings.catch_warnings(action="ignore", category=UserWarning):  # torch: "not writable"; nothing writes
             ids = torch.as_tensor(np.ascontiguousarray(ids, ids.dtype.newbyteorder("=")))
     if ids.is_floating_point() or ids.is_complex() or ids.dtype == torch.bool:
         raise ValueError(
@@ -82,7 +77,7 @@ def _label_map(name: str, ids: Tensor | np.ndarray) -> Tensor:
 
 
 def _count_on_cpu(pred: Tensor, target: Tensor) -> Tensor:
-    """Counts (64,) of the pairs in two maps (n,); a thread a core, as torch.bincount uses only one."""
+    """Return counts (64,) of the pairs of two maps (n,), with one thread per core, as torch.bincount uses only one."""
     threads = min(torch.get_num_threads(), len(pred) // CPU_CHUNK)
     if threads < 2:
         return _count_in_one_thread(pred, target)
@@ -92,7 +87,7 @@ def _count_on_cpu(pred: Tensor, target: Tensor) -> Tensor:
 
 
 def _count_in_one_thread(pred: Tensor, target: Tensor) -> Tensor:
-    """The same chunk by chunk, into one buffer for all: fresh memory would take as long as the counting."""
+    """Count chunk by chunk into one reused buffer: allocation would take as long as the counting."""
     counts = torch.zeros(SIDE**2, dtype=torch.int64)
     buffer = torch.empty(min(len(pred), CPU_CHUNK), dtype=torch.uint8)
     for preds, targets in zip(pred.split(CPU_CHUNK), target.split(CPU_CHUNK), strict=True):
@@ -103,15 +98,15 @@ def _count_in_one_thread(pred: Tensor, target: Tensor) -> Tensor:
 
 
 def _count_codes(codes: Tensor) -> Tensor:
-    """How often each of the 64 codes occurs in uint8 (n,), two pixels at a time, which takes half as long."""
+    """Return the counts of the 64 codes in uint8 (n,), two pixels at a time, which takes half the time."""
     even = len(codes) // 2 * 2
     couples = torch.bincount(codes[:even].view(torch.int16), minlength=SIDE**2 * 256).view(SIDE**2, 256)
-    counts = couples.sum(1) + couples.sum(0)[: SIDE**2]  # by one pixel of the couple, and by the other
+    counts = couples.sum(1) + couples.sum(0)[: SIDE**2]  # by either pixel of the couple
     return counts + torch.bincount(codes[even:], minlength=SIDE**2)
 
 
 def _checked(name: str, ids: Tensor) -> Tensor:
-    """The ids as uint8, if all are classes."""
+    """Return the ids as uint8; raise a ValueError for an invalid one."""
     lowest, highest = (bound.item() for bound in ids.aminmax()) if len(ids) else (0, 0)
     if lowest < 0 or highest >= NUM_CLASSES:
         wrong = lowest if lowest < 0 else highest
@@ -123,9 +118,9 @@ def _checked(name: str, ids: Tensor) -> Tensor:
 
 
 def _count_on_device(pred: Tensor, target: Tensor) -> Tensor:
-    """Counts (64,) of the pairs in two chunks (n,). torch.bincount would wait for the device to size its result."""
+    """Return counts (64,) of the pairs of two chunks (n,). torch.bincount would synchronise to size its result."""
     codes = _marked(target) * SIDE + _marked(pred)
-    # Neighbours are mostly alike: counted into one table, they would queue for the same number.
+    # Neighbouring pixels mostly agree: in one table their atomic additions would be serialised.
     lanes = torch.arange(len(codes), device=codes.device) % LANES
     counts = torch.zeros(LANES * SIDE**2, dtype=torch.int64, device=codes.device)
     counts.scatter_add_(0, lanes * SIDE**2 + codes, torch.ones_like(codes))
@@ -133,6 +128,6 @@ def _count_on_device(pred: Tensor, target: Tensor) -> Tensor:
 
 
 def _marked(ids: Tensor) -> Tensor:
-    """The ids as int64, with `OUTSIDE` for those that are no class."""
+    """Return the ids as int64, with `OUTSIDE` for invalid ones."""
     ids = ids.long()
     return ids.masked_fill((ids < 0) | (ids >= NUM_CLASSES), OUTSIDE)

@@ -1,4 +1,4 @@
-"""Networks by name, their features, where their weights come from, and what they are made of."""
+"""Networks by name, with their features, weights, stages and receptive fields."""
 
 from dlcvlib.models.backbone import LinearClassifier, as_backbone, feature_dim
 from dlcvlib.models.features import classifier_name, classifier_of, penultimate

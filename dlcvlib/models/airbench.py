@@ -1,7 +1,7 @@
-"""The network that learns most for its computation at 32 px (our own scratch classifier).
+"""Airbench: a fast convolutional network for 32-px images (our classifier from scratch).
 
-Jordan, 94 % on CIFAR-10 in 3.29 Seconds on a Single GPU, 2024, https://arxiv.org/abs/2404.00498, section 3: a first
-layer that whitens 2x2 patches, six convolutions that start as the identity, pooling after the first of each stage.
+Jordan, 94 % on CIFAR-10 in 3.29 Seconds on a Single GPU, 2024, https://arxiv.org/abs/2404.00498, section 3: a
+whitening first layer, six convolutions initialised as the identity, pooling after the first of each stage.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from torch import Tensor, nn
 
 
 class Whitening(nn.Conv2d):
-    """2x2 convolution to the principal components of patches, and their negatives, each scaled to unit variance.
+    """2x2 convolution to the whitened principal components of patches and their negatives.
 
-    Its weights are set once by `fit` from training images and stay; only the bias is trained.
+    Its weights are set once by `fit` from training images and frozen; only the bias is trained.
     """
 
     def __init__(self) -> None:
@@ -31,26 +31,26 @@ class Whitening(nn.Conv2d):
 
 
 class Stage(nn.Sequential):
-    """Two 3x3 convolutions, 2x2 max pooling after the first; normalised, GELU after each."""
+    """Two 3x3 convolutions with batch normalisation and GELU, 2x2 max pooling after the first."""
 
     def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__(
-            _starting_as_identity(nn.Conv2d(in_channels, out_channels, 3, padding=1, bias=False)),
+            _initialised_as_identity(nn.Conv2d(in_channels, out_channels, 3, padding=1, bias=False)),
             nn.MaxPool2d(2),
             nn.BatchNorm2d(out_channels),
             nn.GELU(),
-            _starting_as_identity(nn.Conv2d(out_channels, out_channels, 3, padding=1, bias=False)),
+            _initialised_as_identity(nn.Conv2d(out_channels, out_channels, 3, padding=1, bias=False)),
             nn.BatchNorm2d(out_channels),
             nn.GELU(),
         )
 
 
 class Airbench(nn.Module):
-    """Whitening and three stages.
+    """Whitening, three stages, max pooling and a linear layer.
 
     Args:
         num_classes: number of logits.
-        widths: channels of the three stages; the paper's 94-per-cent network has (64, 256, 256).
+        widths: channels of the three stages.
 
     Shapes:
         images (N, 3, H, W) float with H, W >= 17 to logits (N, num_classes).
@@ -64,10 +64,10 @@ class Airbench(nn.Module):
         self.stages = nn.Sequential(*[Stage(before, after) for before, after in zip(inputs, widths, strict=True)])
         self.pool = nn.AdaptiveMaxPool2d(1)
         self.classifier = nn.Linear(widths[-1], num_classes)
-        self.logit_scale = 1 / 9  # maxima are large; small logits leave the first steps' softmax soft (section 3)
+        self.logit_scale = 1 / 9  # section 3
 
     def fit_to_images(self, images: Tensor) -> None:
-        """Set what is computed from training images, (N, 3, H, W) float, normalised: the whitening."""
+        """Fit the whitening to training images, (N, 3, H, W) float, normalised."""
         self.whitening.fit(images)
 
     def forward(self, images: Tensor) -> Tensor:
@@ -77,16 +77,16 @@ class Airbench(nn.Module):
 
 
 def full(num_classes: int, *, widths: tuple[int, int, int] = (64, 256, 256)) -> nn.Module:
-    """The paper's network for 94 % on CIFAR-10."""
+    """Paper's network for 94 % on CIFAR-10."""
     return Airbench(num_classes, widths)
 
 
 def reduced(num_classes: int, *, widths: tuple[int, int, int] = (32, 64, 128)) -> nn.Module:
-    """Fewer channels."""
+    """Reduced network: fewer channels."""
     return Airbench(num_classes, widths)
 
 
-def _starting_as_identity(convolution: nn.Conv2d) -> nn.Conv2d:
-    """Let the first output channels copy the input channels, so that at the start no image is lost (section 3.2)."""
+def _initialised_as_identity(convolution: nn.Conv2d) -> nn.Conv2d:
+    """Initialise the first output channels as copies of the input channels (section 3.2)."""
     nn.init.dirac_(convolution.weight.data[: convolution.in_channels])
     return convolution

@@ -1,4 +1,4 @@
-"""Atrous spatial pyramid pooling: what a position sees at several distances, and in the image as a whole.
+"""Atrous spatial pyramid pooling (ASPP).
 
 Source: Chen et al. 2017, "Rethinking atrous convolution for semantic image segmentation", section 3.3.
 """
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 
 def convolution_layer(in_channels: int, out_channels: int, size: int, rate: int = 1) -> nn.Sequential:
-    """Convolution, batch normalisation, ReLU; keeps height and width."""
+    """Convolution, batch normalisation, ReLU; preserves height and width."""
     return nn.Sequential(
         nn.Conv2d(in_channels, out_channels, size, padding=rate * (size // 2), dilation=rate, bias=False),
         nn.BatchNorm2d(out_channels),
@@ -21,7 +21,7 @@ def convolution_layer(in_channels: int, out_channels: int, size: int, rate: int 
 
 
 class ImagePooling(nn.Sequential):
-    """The image-level branch: the mean over all positions, laid out over all positions again."""
+    """Image-level branch: the mean over all positions, broadcast to all positions."""
 
     def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__(nn.AdaptiveAvgPool2d(1), *convolution_layer(in_channels, out_channels, size=1))
@@ -32,15 +32,15 @@ class ImagePooling(nn.Sequential):
 
 
 class ASPP(nn.Module):
-    """Atrous spatial pyramid pooling: 1x1, one 3x3 convolution a rate, the image's mean; side by side, then merged.
+    """1x1 convolution, one atrous 3x3 convolution per rate and image pooling, concatenated and projected.
 
-    Its keys are those of torchvision's ASPP.
+    Its state dict has the keys of torchvision's ASPP.
 
     Args:
-        in_channels: of the backbone's last map.
-        rates: positions from one input of a 3x3 convolution to the next.
-        out_channels: of each branch, and of the result.
-        dropout: share of the result set to zero in training.
+        in_channels: channels of the backbone's last feature map.
+        rates: dilations of the 3x3 convolutions.
+        out_channels: channels of each branch and of the output.
+        dropout: dropout probability of the output.
 
     Shapes:
         (N, in_channels, H, W) to (N, out_channels, H, W).
@@ -61,5 +61,5 @@ class ASPP(nn.Module):
         )
 
     def forward(self, features: Tensor) -> Tensor:
-        """All branches of `features`, merged."""
+        """Project the concatenated branches."""
         return self.project(torch.cat([branch(features) for branch in self.convs], dim=1))

@@ -1,4 +1,4 @@
-"""A network without its last layer, and one linear layer on top of it: what problem 2 works on."""
+"""Backbones: networks without their last layer, and a linear classifier on top of one."""
 
 from __future__ import annotations
 
@@ -8,36 +8,36 @@ from dlcvlib.models.features import classifier_name, classifier_of
 
 
 def feature_dim(model: nn.Module) -> int:
-    """Number of features that go into the last layer of a classifier."""
+    """Number of input features of the last layer of a classifier."""
     last = classifier_of(model)
     assert isinstance(last, nn.Linear | nn.Conv2d)
     return last.in_channels if isinstance(last, nn.Conv2d) else last.in_features
 
 
 class NoClassifier(nn.Identity):
-    """Stands where a backbone's classifier was, so that weights of the whole network find what to leave out."""
+    """Placeholder of a removed classifier; its name tells which keys of a state dict to skip."""
 
 
 def as_backbone(model: nn.Module) -> nn.Module:
-    """Take the last layer out of a classifier, in place; it then maps images (N, 3, H, W) to features (N, D).
+    """Remove the last layer of a classifier, in place; it then maps images (N, 3, H, W) to features (N, D).
 
-    The other keys of its state dict stay as they are.
+    The other keys of its state dict do not change.
     """
     model.set_submodule(classifier_name(model), NoClassifier())
     return model
 
 
 def removed_layers(model: nn.Module) -> tuple[str, ...]:
-    """Dotted names of the places that `as_backbone` emptied; none in a network that still has its classifier."""
+    """Dotted names of the layers that `as_backbone` removed; () for a complete network."""
     return tuple(name for name, module in model.named_modules() if isinstance(module, NoClassifier))
 
 
 class LinearClassifier(nn.Module):
-    """A backbone and one linear layer on its features: the same head for every network.
+    """A backbone and one linear layer on its features.
 
     Args:
         backbone: maps images (N, 3, H, W) to features (N, width).
-        width: of its features.
+        width: number of features.
         num_classes: number of logits.
     """
 

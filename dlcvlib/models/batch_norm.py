@@ -1,4 +1,4 @@
-"""Batch normalisation that also trains where a batch holds a single value a channel."""
+"""Batch normalisation that accepts a single value per channel in training."""
 
 from __future__ import annotations
 
@@ -7,14 +7,13 @@ from torch.nn import functional
 
 
 class BatchNorm(nn.BatchNorm2d):
-    """Batch normalisation, except that a single value a channel is normalised with the running statistics.
+    """nn.BatchNorm2d that normalises a single value per channel with the running statistics.
 
-    torch raises an error there, as a single value has no variance: a batch of one image after global pooling, as in
-    DeepLab's image-level branch. The keys are those of nn.BatchNorm2d.
+    torch raises an error for it, for example in DeepLab's image pooling for a batch of one image.
     """
 
     def forward(self, features: Tensor) -> Tensor:
-        """Normalised `features`, (N, C, H, W)."""
+        """Normalise `features`, (N, C, H, W)."""
         single_value = features.numel() == features.shape[1]
         if self.training and single_value:
             return functional.batch_norm(
@@ -24,7 +23,7 @@ class BatchNorm(nn.BatchNorm2d):
 
 
 def accept_single_values(model: nn.Module) -> nn.Module:
-    """Replace every nn.BatchNorm2d inside `model` by `BatchNorm`, with the same weights; returns `model`."""
+    """Replace every nn.BatchNorm2d of `model` by `BatchNorm` with the same weights, and return `model`."""
     for name, old in list(model.named_modules()):
         if type(old) is nn.BatchNorm2d:
             new = BatchNorm(old.num_features, old.eps, old.momentum)

@@ -1,4 +1,4 @@
-"""BEiT: timm's patch transformer with relative position bias (model B of report R4).
+"""BEiT: timm's vision transformer with relative position bias (model B of report R4).
 
 Source: Bao et al. 2022, "BEiT: BERT pre-training of image transformers".
 """
@@ -13,12 +13,12 @@ TIMM_TAG = "beit_base_patch16_224.in22k_ft_in22k"  # pre-trained and fine-tuned 
 
 
 def full(num_classes: int, *, image_size: int = 224, stochastic_depth: float = 0.0) -> nn.Module:
-    """BEiT-B/16, built without any download, with the keys of timm's weights; R4 reports 0.9367 after fine-tuning.
+    """BEiT-B/16 with the keys of timm's weights; R4 reports 0.9367 after fine-tuning.
 
     Args:
         num_classes: number of logits.
-        image_size: height and width of the images in pixels, a multiple of 16; the network takes no other.
-        stochastic_depth: probability in [0, 1) that the last block is left out in training; earlier ones in proportion.
+        image_size: height and width of the images in pixels, a multiple of 16.
+        stochastic_depth: drop probability of the last block in [0, 1); it grows linearly with depth.
     """
     return _beit(
         num_classes, image_size, patch_size=16, embed_dim=768, depth=12, num_heads=12, drop_path_rate=stochastic_depth
@@ -26,7 +26,7 @@ def full(num_classes: int, *, image_size: int = 224, stochastic_depth: float = 0
 
 
 def reduced(num_classes: int, *, image_size: int = 32, stochastic_depth: float = 0.0) -> nn.Module:
-    """Three blocks of 64 dimensions on 8x8 patches of 4 px (at 32 px)."""
+    """Reduced network: three blocks of dimension 64, patches of 4 px."""
     return _beit(
         num_classes,
         image_size,
@@ -43,7 +43,7 @@ def reduced(num_classes: int, *, image_size: int = 32, stochastic_depth: float =
 def _beit(num_classes: int, image_size: int, patch_size: int, **sizes: Any) -> nn.Module:
     if image_size < patch_size or image_size % patch_size:
         raise ValueError(
-            f"image_size={image_size} cannot be cut into patches of {patch_size} px; choose a multiple of {patch_size}"
+            f"image_size={image_size} must be a positive multiple of {patch_size}, the patch size in pixels"
         )
     from timm.models.beit import Beit  # only here: the other networks do not need timm
 

@@ -1,4 +1,4 @@
-"""ConvNeXt: torchvision's network of 7x7 depthwise convolutions and layer normalisation (model B of report R2).
+"""ConvNeXt: torchvision's network (model B of report R2).
 
 Source: Liu et al. 2022, "A ConvNet for the 2020s".
 """
@@ -15,14 +15,13 @@ def full(num_classes: int, *, stochastic_depth: float = 0.1) -> nn.Module:
 
     Args:
         num_classes: number of logits.
-        stochastic_depth: probability in [0, 1) that the last block is left out in training; earlier ones in proportion.
+        stochastic_depth: drop probability of the last block in [0, 1); it grows linearly with depth.
     """
     return convnext_tiny(num_classes=num_classes, stochastic_depth_prob=stochastic_depth)
 
 
 def reduced(num_classes: int, *, stochastic_depth: float = 0.0) -> nn.Module:
-    """Two stages behind a 4x4 patch stem: 32 px become 8x8, then 4x4 positions."""
+    """Reduced network: a 4x4 patch stem and two stages of two blocks."""
     stages = [CNBlockConfig(64, 128, 2), CNBlockConfig(128, None, 2)]
-    # With the published layer scale of 1e-6 the blocks begin as nearly nothing, which suits long trainings;
-    # with 0.1 they take part from the first epoch.
+    # The published layer scale of 1e-6 makes the blocks near zero at first, which suits long training only.
     return ConvNeXt(stages, stochastic_depth, layer_scale=0.1, num_classes=num_classes)

@@ -1,4 +1,4 @@
-"""DeepLabV3 and DeepLabV3+: atrous convolutions at several rates, and a decoder for fine borders (R1, R3, R4).
+"""DeepLabV3 and DeepLabV3+ (R1, R3, R4).
 
 Sources: Chen et al. 2017, "Rethinking atrous convolution for semantic image segmentation" (V3); Chen et al. 2018,
 "Encoder-decoder with atrous separable convolution for semantic image segmentation" (V3+).
@@ -17,20 +17,20 @@ from dlcvlib.models.batch_norm import accept_single_values
 from dlcvlib.models.pyramid import Pyramid
 from dlcvlib.models.segmenter import Segmenter
 
-REACH = 96  # pixels of the image from one input of the first atrous branch to the next: rate 6 at output stride 16
-SMALLEST_REACH = 8
+REACH = 96  # first atrous rate in image pixels: rate 6 at output stride 16
+REDUCED_REACH = 8
 
 
 class DeepLabV3(Segmenter):
-    """ASPP on the last map, one 3x3 convolution, 1x1 to logits; the keys are torchvision's.
+    """ASPP on the last feature map, one 3x3 convolution, 1x1 convolution to logits, with torchvision's keys.
 
     Args:
-        backbone: with atrous convolutions.
+        backbone: backbone with atrous convolutions.
         num_classes: number of logits.
-        rates: of the ASPP.
-        width: channels of the ASPP and of the convolution behind it.
+        rates: atrous rates of the ASPP.
+        width: channels of the ASPP and of the convolution after it.
         dropout: see `ASPP`.
-        auxiliary: whether there is an auxiliary head; see `Segmenter`.
+        auxiliary: True for an auxiliary head; see `Segmenter`.
 
     Shapes:
         images (N, 3, H, W) float of any size to logits (N, num_classes, H, W).
@@ -47,19 +47,18 @@ class DeepLabV3(Segmenter):
         )
 
     def scores(self, maps: list[Tensor]) -> Tensor:
-        """Logits at the last map's resolution."""
+        """Return logits at the resolution of the last feature map."""
         return self.classifier(maps[-1])
 
 
 class Decoder(nn.Module):
-    """The V3+ decoder: ASPP features, enlarged, beside few channels of a finer map; two 3x3 convolutions merge them.
+    """V3+ decoder: two 3x3 convolutions on the upsampled ASPP features and a finer map, concatenated.
 
     Source: Chen et al. 2018, section 3.1 and tables 1 and 2.
 
     Args:
-        fine_channels: of the backbone's finer map.
-        width: channels of the ASPP features and of the result; the finer map is reduced to 3/16 of it (48 of 256), so
-            that it does not outweigh the ASPP features.
+        fine_channels: channels of the finer map.
+        width: channels of the ASPP features and of the output; the finer map is reduced to 3/16 of it (48 of 256).
 
     Shapes:
         features (N, width, h, w) and fine (N, fine_channels, H, W) to (N, width, H, W).
@@ -74,16 +73,16 @@ class Decoder(nn.Module):
         )
 
     def forward(self, features: Tensor, fine: Tensor) -> Tensor:
-        """Both, merged at the resolution of `fine`."""
+        """Merge both at the resolution of `fine`."""
         enlarged = functional.interpolate(features, size=fine.shape[-2:], mode="bilinear", align_corners=False)
         return self.merge(torch.cat([enlarged, self.reduce(fine)], dim=1))
 
 
 class DeepLabV3Plus(Segmenter):
-    """ASPP on the last map, then the decoder with the map of a finer stride; arguments as `DeepLabV3`.
+    """ASPP on the last feature map and the decoder; arguments as `DeepLabV3`.
 
     Args:
-        fine_stride: of the map that goes to the decoder.
+        fine_stride: stride of the finer map of the decoder.
     """
 
     def __init__(
@@ -103,7 +102,7 @@ class DeepLabV3Plus(Segmenter):
         self.classifier = nn.Conv2d(width, num_classes, kernel_size=1)
 
     def scores(self, maps: list[Tensor]) -> Tensor:
-        """Logits at the finer map's resolution."""
+        """Return logits at the resolution of the finer map."""
         return self.classifier(self.decoder(self.aspp(maps[-1]), maps[self.fine]))
 
 
@@ -116,15 +115,15 @@ def full_v3(
     auxiliary: bool = False,
     dropout: float = 0.5,
 ) -> nn.Module:
-    """DeepLabV3 as torchvision's; R1 reports a mean IoU of 0.7478 and R4 0.7438 with ResNet50.
+    """DeepLabV3; R1 reports a mean IoU of 0.7478 and R4 0.7438 with ResNet50.
 
     Args:
-        network: the classifier whose layers become the backbone.
+        network: classifier whose layers become the backbone.
         num_classes: number of logits.
-        output_stride: of the backbone's last map: 8 as torchvision has it, or 16, with a quarter of its positions.
-        atrous_rates: of the ASPP; by default 12, 24, 36 at output stride 8 and 6, 12, 18 at 16, the same in pixels.
-        auxiliary: whether there is an auxiliary head; `model(images, with_auxiliary=True)` also returns its logits.
-        dropout: share of the ASPP's features set to zero in training, in [0, 1).
+        output_stride: output stride of the backbone, 8 as in torchvision, or 16.
+        atrous_rates: rates of the ASPP, by default 12, 24, 36 at output stride 8 and 6, 12, 18 at 16.
+        auxiliary: True for an auxiliary head; `model(images, with_auxiliary=True)` also returns its logits.
+        dropout: dropout probability of the ASPP in [0, 1).
     """
     backbone = Pyramid(network, output_stride)
     rates = _checked_rates(atrous_rates, output_stride, REACH)
@@ -141,9 +140,9 @@ def reduced_v3(
     dropout: float = 0.1,
     width: int = 32,
 ) -> nn.Module:
-    """DeepLabV3 with few channels; rates 1, 2, 3 at output stride 8 reach across tiles of 64 px."""
+    """Reduced DeepLabV3: fewer channels, rates 1, 2, 3 at output stride 8."""
     backbone = Pyramid(network, output_stride)
-    rates = _checked_rates(atrous_rates, output_stride, SMALLEST_REACH)
+    rates = _checked_rates(atrous_rates, output_stride, REDUCED_REACH)
     return accept_single_values(DeepLabV3(backbone, num_classes, rates, width, dropout, auxiliary))
 
 
@@ -156,7 +155,7 @@ def full_v3plus(
     auxiliary: bool = False,
     dropout: float = 0.5,
 ) -> nn.Module:
-    """DeepLabV3+; R3 reports a mean IoU of 0.761. Arguments as `report_v3`, output stride 16 as in its paper."""
+    """DeepLabV3+; R3 reports a mean IoU of 0.761. Arguments as `full_v3`, output stride 16 as in the paper."""
     backbone = Pyramid(network, output_stride)
     rates = _checked_rates(atrous_rates, output_stride, REACH)
     return accept_single_values(DeepLabV3Plus(backbone, num_classes, rates, 256, dropout, auxiliary, fine_stride=4))
@@ -172,9 +171,9 @@ def reduced_v3plus(
     dropout: float = 0.1,
     width: int = 32,
 ) -> nn.Module:
-    """DeepLabV3+ with few channels, and a decoder at half the images' resolution."""
+    """Reduced DeepLabV3+: fewer channels, a decoder at stride 2."""
     backbone = Pyramid(network, output_stride)
-    rates = _checked_rates(atrous_rates, output_stride, SMALLEST_REACH)
+    rates = _checked_rates(atrous_rates, output_stride, REDUCED_REACH)
     return accept_single_values(DeepLabV3Plus(backbone, num_classes, rates, width, dropout, auxiliary, fine_stride=2))
 
 

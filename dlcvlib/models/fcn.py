@@ -2,10 +2,9 @@
 
 Source: Long, Shelhamer and Darrell 2015, "Fully convolutional networks for semantic segmentation".
 
-The sizes fit for every image. Pooling rounds up, so that position i of pool5 covers pixels 32i to 32i + 31. fc6 (2x2,
-padding 1) gives one position more than pool5 has in each direction, on the corners of its cells: at pixels 0, 32, …,
-32n. Transposed convolutions place these on the grid of the finer map, and what lies beyond it is cropped at the right
-and the bottom.
+Any image size works. Pooling rounds up, so position i of pool5 covers pixels 32i to 32i + 31. fc6 (2x2, padding 1) has
+one position more than pool5 in each direction, at the corners of its cells: pixels 0, 32, …, 32n. Transposed
+convolutions map these to the grid of the finer map; the excess is cropped at the right and the bottom.
 """
 
 from __future__ import annotations
@@ -20,24 +19,24 @@ from dlcvlib.models.pyramid import Pyramid
 from dlcvlib.models.segmenter import Segmenter
 from dlcvlib.models.vgg import VGG16
 
-COCO_CLASSES = 21  # of torchvision's published weights: the 20 classes of Pascal VOC and the background
+COCO_CLASSES = 21  # of torchvision's published weights: 20 classes of Pascal VOC and the background
 
 
 def bilinear_upsampling(channels: int, factor: int, padding: int) -> nn.ConvTranspose2d:
-    """Transposed convolution that starts as bilinear interpolation, each channel by itself, and then learns.
+    """Trainable transposed convolution initialised as bilinear interpolation per channel.
 
     Source: Long et al. 2015, section 3.3.
 
     Args:
-        channels: of input and output.
-        factor: by which height and width grow, even.
-        padding: rows and columns cut off at each side of the result.
+        channels: channels of input and output.
+        factor: upsampling factor, even.
+        padding: rows and columns removed at each side of the output.
 
     Shapes:
         (N, channels, H, W) to (N, channels, factor * (H + 1) - 2 * padding, factor * (W + 1) - 2 * padding).
     """
     upsampling = nn.ConvTranspose2d(channels, channels, 2 * factor, stride=factor, padding=padding, bias=False)
-    distance = (torch.arange(2 * factor) - (factor - 0.5)).abs() / factor  # to the centre, in input positions
+    distance = (torch.arange(2 * factor) - (factor - 0.5)).abs() / factor  # to the centre, in input pixels
     triangle = 1 - distance
     with torch.no_grad():
         upsampling.weight.zero_()
@@ -47,15 +46,15 @@ def bilinear_upsampling(channels: int, factor: int, padding: int) -> nn.ConvTran
 
 
 class VGG16FCN(nn.Module):
-    """VGG16 with its fully connected layers as convolutions, up to the class scores.
+    """VGG16 with convolutions in place of its fully connected layers, up to the class scores.
 
-    The published fc6 is 7x7; R5's is 2x2, which no published weights fit, and starts at random like fc7.
+    The paper's fc6 is 7x7; R5's is 2x2, without published weights, so fc6 and fc7 are initialised at random.
 
     Args:
         network: VGG16, whose `features` become the backbone.
         num_classes: number of logits.
         hidden: channels of fc6 and fc7.
-        dropout: share of their outputs set to zero in training, in [0, 1).
+        dropout: dropout probability of their outputs in [0, 1).
     """
 
     def __init__(self, network: VGG16, num_classes: int, hidden: int, dropout: float) -> None:
@@ -76,7 +75,7 @@ class VGG16FCN(nn.Module):
             nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
 
     def pools(self, images: Tensor) -> list[Tensor]:
-        """Outputs of the five pooling layers, with 1/2, 1/4, …, 1/32 of the images' height and width, rounded up."""
+        """Return the outputs of the five pooling layers, at strides 2, 4, …, 32, sizes rounded up."""
         pools, features = [], images
         for layer in self.backbone.features:
             features = layer(features)
@@ -85,13 +84,13 @@ class VGG16FCN(nn.Module):
         return pools
 
     def coarse_scores(self, pool5: Tensor) -> Tensor:
-        """Class scores (N, num_classes, h + 1, w + 1) on the corners of the cells of `pool5` (N, C, h, w)."""
+        """Return class scores (N, num_classes, h + 1, w + 1) at the corners of the cells of `pool5` (N, C, h, w)."""
         features = self.dropout(self.relu(self.fc6(pool5)))
         return self.score(self.dropout(self.relu(self.fc7(features))))
 
 
 class FCN32s(VGG16FCN):
-    """Class scores enlarged 32 times at once.
+    """Class scores upsampled by 32.
 
     Shapes:
         images (N, 3, H, W) float of any size to logits (N, num_classes, H, W).
@@ -107,9 +106,9 @@ class FCN32s(VGG16FCN):
 
 
 class FCN8s(VGG16FCN):
-    """Class scores enlarged twice by 2, each time added to scores of a finer map, and then by 8.
+    """Class scores upsampled by 2, added to those of pool4, by 2, added to those of pool3, and by 8.
 
-    The scores of pool4 and pool3 start at zero, so that the network starts with those of fc7 alone (section 4.2).
+    The score layers of pool4 and pool3 are initialised with zeros (section 4.2).
 
     Shapes:
         images (N, 3, H, W) float of any size to logits (N, num_classes, H, W).
@@ -121,7 +120,7 @@ class FCN8s(VGG16FCN):
         self.score_pool3 = nn.Conv2d(self.pool3_channels, num_classes, kernel_size=1)
         for parameter in (*self.score_pool4.parameters(), *self.score_pool3.parameters()):
             nn.init.zeros_(parameter)
-        self.upscore2 = bilinear_upsampling(num_classes, factor=2, padding=2)  # from the corners of cells to centres
+        self.upscore2 = bilinear_upsampling(num_classes, factor=2, padding=2)  # from corners of cells to centres
         self.upscore_pool4 = bilinear_upsampling(num_classes, factor=2, padding=1)
         self.upscore8 = bilinear_upsampling(num_classes, factor=8, padding=4)
 
@@ -134,14 +133,14 @@ class FCN8s(VGG16FCN):
 
 
 class ResNetFCN(Segmenter):
-    """torchvision's FCN with the 21 classes of its COCO weights, and a 1x1 convolution from these to the classes here.
+    """torchvision's FCN with the 21 classes of its COCO weights, and a 1x1 convolution from these to `num_classes`.
 
-    The auxiliary head, if any, scores the 21 classes too, and shares that convolution.
+    The auxiliary head has the 21 classes too, and shares the 1x1 convolution.
 
     Args:
-        backbone: with atrous convolutions.
+        backbone: backbone with atrous convolutions.
         num_classes: number of logits.
-        auxiliary: whether there is an auxiliary head; see `Segmenter`.
+        auxiliary: True for an auxiliary head; see `Segmenter`.
 
     Shapes:
         images (N, 3, H, W) float of any size to logits (N, num_classes, H, W).
@@ -153,16 +152,16 @@ class ResNetFCN(Segmenter):
         self.head = nn.Conv2d(COCO_CLASSES, num_classes, kernel_size=1)
 
     def scores(self, maps: list[Tensor]) -> Tensor:
-        """Logits at the last map's resolution."""
+        """Return logits at the resolution of the last feature map."""
         return self.head(self.classifier(maps[-1]))
 
     def auxiliary_scores(self, maps: list[Tensor]) -> Tensor:
-        """Logits of the auxiliary head at the resolution of the map before."""
+        """Return logits of the auxiliary head at the resolution of the second-last feature map."""
         return self.head(super().auxiliary_scores(maps))
 
 
 def cropped(scores: Tensor, like: Tensor) -> Tensor:
-    """`scores` (N, C, H, W) without what lies beyond the height and width of `like` at the right and the bottom."""
+    """Crop `scores` (N, C, H, W) at the right and the bottom to the height and width of `like`."""
     return scores[..., : like.shape[-2], : like.shape[-1]]
 
 
@@ -172,7 +171,7 @@ def full32s(network: VGG16, num_classes: int, *, dropout: float = 0.5) -> nn.Mod
 
 
 def reduced32s(network: VGG16, num_classes: int, *, dropout: float = 0.0, hidden: int = 128) -> nn.Module:
-    """The same on narrow layers."""
+    """Reduced network: narrow layers."""
     return FCN32s(network, num_classes, hidden, dropout)
 
 
@@ -182,19 +181,17 @@ def full8s(network: VGG16, num_classes: int, *, dropout: float = 0.5) -> nn.Modu
 
 
 def reduced8s(network: VGG16, num_classes: int, *, dropout: float = 0.0, hidden: int = 128) -> nn.Module:
-    """The same on narrow layers."""
+    """Reduced network: narrow layers."""
     return FCN8s(network, num_classes, hidden, dropout)
 
 
-def report_resnet(
-    network: nn.Module, num_classes: int, *, output_stride: int = 8, auxiliary: bool = False
-) -> nn.Module:
+def full_resnet(network: nn.Module, num_classes: int, *, output_stride: int = 8, auxiliary: bool = False) -> nn.Module:
     """ResNet101-FCN; R2 reports a mean IoU of 0.7475.
 
     Args:
-        network: the classifier whose layers become the backbone.
+        network: classifier whose layers become the backbone.
         num_classes: number of logits.
-        output_stride: pixels to one position of the backbone's last map, 8 as torchvision has it.
-        auxiliary: whether there is an auxiliary head; `model(images, with_auxiliary=True)` also returns its logits.
+        output_stride: output stride of the backbone, 8 as in torchvision.
+        auxiliary: True for an auxiliary head; `model(images, with_auxiliary=True)` also returns its logits.
     """
     return accept_single_values(ResNetFCN(Pyramid(network, output_stride), num_classes, auxiliary))

@@ -1,4 +1,4 @@
-"""The last layer of a classifier, and what goes into it: the features that are embedded, compared and probed."""
+"""Last layer of a classifier, and the features before it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def classifier_name(model: nn.Module) -> str:
     """Dotted name of the last layer, such as "fc" or "classifier.1".
 
     Raises:
-        ValueError: the model has no linear layer or 1x1 convolution where classifiers have it.
+        ValueError: the model has no single linear layer or 1x1 convolution as its last layer.
     """
     modules = dict(model.named_modules())
     names = LAST_LAYER_NAMES
@@ -33,22 +33,18 @@ def classifier_name(model: nn.Module) -> str:
 
 
 def classifier_of(model: nn.Module) -> nn.Module:
-    """The last layer: nn.Linear, or a 1x1 nn.Conv2d in SqueezeNet.
-
-    Raises:
-        ValueError: there is none.
-    """
+    """Return the last layer, nn.Linear or a 1x1 nn.Conv2d; raise a ValueError if there is none."""
     return model.get_submodule(classifier_name(model))
 
 
 def penultimate(model: nn.Module, images: Tensor) -> tuple[Tensor, Tensor]:
-    """Features of the second-last layer: the classifier's input, averaged over positions if that is a convolution.
+    """Return the input of the last layer, averaged over positions if that is a convolution, and the logits.
 
-    The model runs in evaluation mode, so that neither dropout nor the batch takes part, and is left as it was found:
-    training mode, statistics and hooks. Gradients are recorded unless the caller says `torch.no_grad()`.
+    The model runs in evaluation mode; its training mode is restored. Gradients are recorded unless the caller uses
+    `torch.no_grad()`.
 
     Args:
-        model: a classifier.
+        model: classifier.
         images: (N, 3, H, W) float, normalised as the model expects.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Reading a file of weights, and putting them into a model without a silent mismatch."""
+"""Loading of weights: safe reading of a file, and strict copying into a model."""
 
 from __future__ import annotations
 
@@ -19,45 +19,37 @@ from dlcvlib.models.features import classifier_name
 
 State = dict[str, Tensor]
 SUFFIXES = (".safetensors", ".pt", ".pth")
-WRAPPERS = (
-    "state_dict",
-    "model_state_dict",
-    "model",
-    "teacher",
-    "student",
-)  # DINO evaluates the teacher, so it comes first
+WRAPPERS = ("state_dict", "model_state_dict", "model", "teacher", "student")  # teacher first: DINO evaluates it
 BACKBONE_PREFIXES = ("backbone.", "encoder.")
-DEEPEST = 4  # wrappings in one another; a pickle may even hold itself
+DEEPEST = 4  # nested wrappers; a pickle can even contain itself
 MOST_SHOWN = 10
 
 
 @dataclass(frozen=True)
 class LoadReport:
-    """What became of the weights that did not go straight into the model."""
+    """Keys that were not copied into the model."""
 
-    classifier: tuple[
-        str, ...
-    ] = ()  # keys of the model's last layer that kept their own weights, being absent or of another size in the file
-    left_out: tuple[
-        str, ...
-    ] = ()  # keys of the file outside of its backbone, such as a projection head, which no part of the model takes
+    classifier: tuple[str, ...] = ()
+    """Keys of the model's last layer, missing in the file or of another shape there."""
+    left_out: tuple[str, ...] = ()
+    """Keys of the file that the model does not have, such as those of a projection head."""
 
 
 def load_state(path: str | Path) -> State:
     """Read the weights in a .safetensors, .pt or .pth file, to the CPU.
 
-    Half precision becomes float32; a checkpoint's wrapping ("state_dict", "model", "teacher", …) and DataParallel's
-    prefix `module.` are taken off. Nothing in the file is executed: .pt and .pth are read with `weights_only=True`.
+    Half precision becomes float32; wrappers ("state_dict", "model", "teacher", …) and DataParallel's prefix `module.`
+    are removed. No code in the file is executed: .pt and .pth are read with `weights_only=True`.
 
     Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: another suffix, a damaged file, one that holds no weights, or one whose weights are not finite.
+        FileNotFoundError: the file does not exist.
+        ValueError: unknown suffix, damaged file, no weights in it, or weights that are not finite.
     """
     path = Path(path)
     if path.suffix not in SUFFIXES:
-        raise ValueError(f"{path} has the suffix {path.suffix!r}; weights are read from {', '.join(SUFFIXES)}")
+        raise ValueError(f"{path} has the suffix {path.suffix!r}; supported are {', '.join(SUFFIXES)}")
     if not path.is_file():
-        raise FileNotFoundError(f"{path} is not there, so no weights can be read from it")
+        raise FileNotFoundError(f"{path} does not exist, so no weights can be read from it")
     state = _unwrapped(_content(path), path)
     check_weights(state, path)
     if all(key.startswith("module.") for key in state):
@@ -69,34 +61,33 @@ def load_state(path: str | Path) -> State:
 
 
 def check_weights(state: Mapping[str, Tensor], file: Path) -> None:
-    """Make certain that weights are plain numbers, all of them finite.
+    """Check that all weights are plain, finite tensors.
 
     Args:
-        state: as read from `file`, on the CPU.
-        file: for the message.
+        state: state dict on the CPU.
+        file: its file, for the message.
 
     Raises:
-        ValueError: a tensor is sparse, quantised or without values, or holds nan or infinity; the message names one.
+        ValueError: a tensor is sparse, quantised or on another device, or holds nan or infinity.
     """
     for key, tensor in state.items():
         if not _is_plain(tensor):
-            raise ValueError(f"{file}: {key} is no plain tensor; save `model.state_dict()` with its tensors whole")
+            raise ValueError(f"{file}: {key} is not a plain dense tensor; save `model.state_dict()`")
         if not torch.isfinite(tensor).all():
             raise ValueError(
-                f"{file}: {key} holds nan or infinity, so every prediction would; the training diverged, or the file "
-                "is damaged: take other weights"
+                f"{file}: {key} holds nan or infinity; the training diverged, or the file is damaged: take other "
+                "weights"
             )
 
 
 def load_into(model: nn.Module, state: Mapping[str, Tensor]) -> LoadReport:
-    """Copy `state` into `model`; only the last layer may be missing or of another size: it then keeps its own.
+    """Copy `state` into `model`. A last layer that is missing or of another shape in `state` keeps its weights.
 
-    A backbone, whose last layer was taken out, leaves that of the file out.
-    A prefix `backbone.` or `encoder.` that the model itself does not have is taken off, and whatever stands beside it
-    in the file is left out; the report names it.
+    A backbone skips the last layer of the file. A prefix `backbone.` or `encoder.` that the model does not have is
+    removed, and keys without it are skipped.
 
     Raises:
-        ValueError: any other key is missing, unexpected or of another shape; the model is then unchanged.
+        ValueError: another key is missing, unexpected or of another shape; the model is then unchanged.
     """
     own = model.state_dict()
     state, left_out = _backbone_of(dict(state), own)
@@ -105,16 +96,16 @@ def load_into(model: nn.Module, state: Mapping[str, Tensor]) -> LoadReport:
     state = {key: tensor for key, tensor in state.items() if not key.startswith(removed)}
     try:
         last = classifier_name(model) + "."
-    except ValueError:  # a bare backbone has no last layer to make an exception for
+    except ValueError:  # a backbone has no last layer
         last = "\0"
     kept = tuple(
         key for key in own if key.startswith(last) and (key not in state or state[key].shape != own[key].shape)
     )
-    if kept:  # weight and bias belong together: a new weight with an old bias would be neither
+    if kept:  # weight and bias are kept together
         kept = tuple(key for key in own if key.startswith(last))
     used = {key: tensor for key, tensor in state.items() if not (kept and key.startswith(last))}
 
-    counted = "num_batches_tracked"  # which weights of before 2018 do not have
+    counted = "num_batches_tracked"  # not in weights from before 2018
     missing = [key for key in own if key not in used and key not in kept and not key.endswith(counted)]
     unexpected = [key for key in used if key not in own and not key.endswith(counted)]
     other_shape = [
@@ -126,14 +117,14 @@ def load_into(model: nn.Module, state: Mapping[str, Tensor]) -> LoadReport:
     if any(keys for _, keys in wrong):
         found = "; ".join(f"{len(keys)} {what}: {_first(keys)}" for what, keys in wrong if keys)
         raise ValueError(
-            f"the weights do not fit {type(model).__name__}: {found}; are they of the same network and form?"
+            f"the weights do not fit {type(model).__name__}: {found}; are they of the same network, options and form?"
         )
     model.load_state_dict(used, strict=False)
     return LoadReport(kept, left_out)
 
 
 def _content(path: Path) -> Any:
-    """What the file holds; damaged ones make the readers raise almost anything, and all of it means the same here."""
+    """Read the file; the many exceptions of the readers for damaged files become a ValueError."""
     try:
         if path.suffix == ".safetensors":
             return load_file(path)
@@ -143,12 +134,12 @@ def _content(path: Path) -> Any:
         raise
     except pickle.UnpicklingError as error:
         raise ValueError(
-            f"{path} is damaged, or holds whole objects, which are not read because they could run code; "
+            f"{path} is damaged, or holds pickled objects, which are not read because they could run code; "
             "save `model.state_dict()` instead"
         ) from error
     except Exception as error:
         if is_out_of_memory(error):
-            raise MemoryError(f"{path} holds more than fits into memory; free some, or take smaller weights") from error
+            raise MemoryError(f"{path} does not fit into memory; free some, or take smaller weights") from error
         reason = str(error).partition("\n")[0]
         raise ValueError(
             f"{path} cannot be read as weights, perhaps cut short ({reason}); fetch or save it again"
@@ -156,13 +147,13 @@ def _content(path: Path) -> Any:
 
 
 def _refuse_compressed(path: Path) -> None:
-    """torch compresses nothing; a small file that unpacks to a large one was made to fill the memory."""
+    """Refuse compressed archives: torch writes none, and a small one could unpack to more than the memory."""
     if not zipfile.is_zipfile(path):
         return
     with zipfile.ZipFile(path) as archive:
         unpacked = sum(entry.file_size for entry in archive.infolist())
     if unpacked > path.stat().st_size:
-        raise ValueError(f"it would unpack to {unpacked:,} bytes, more than it has")
+        raise ValueError(f"it is compressed, and would unpack to {unpacked:,} bytes")
 
 
 def _is_plain(tensor: Tensor) -> bool:
@@ -170,7 +161,7 @@ def _is_plain(tensor: Tensor) -> bool:
         return False
     if tensor.is_floating_point() and tensor.itemsize < 2:
         return False
-    # A view may claim any size: repeated along a stride of 0, a file of 1 kB would fill the memory.
+    # A view with stride 0 could expand a file of 1 kB to more than the memory.
     return tensor.nbytes <= tensor.untyped_storage().nbytes()
 
 
@@ -186,7 +177,7 @@ def _unwrapped(content: Any, path: Path) -> State:
     others = [str(key) for key, value in content.items() if not (isinstance(key, str) and isinstance(value, Tensor))]
     if others:
         raise ValueError(
-            f"{path} holds entries that are no tensors: {_first(others)}; known wrappings are {', '.join(WRAPPERS)}"
+            f"{path} holds entries that are not tensors: {_first(others)}; known wrappers are {', '.join(WRAPPERS)}"
         )
     return dict(content)
 

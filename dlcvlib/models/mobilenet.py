@@ -1,4 +1,4 @@
-"""MobileNetV2: torchvision's network of inverted residuals.
+"""MobileNetV2: torchvision's network.
 
 Source: Sandler et al. 2018, "MobileNetV2: inverted residuals and linear bottlenecks".
 """
@@ -10,12 +10,12 @@ from torchvision.models import MobileNetV2
 
 
 def full(num_classes: int) -> nn.Module:
-    """The published network, with the keys of torchvision's weights; it divides height and width by 32."""
+    """MobileNetV2 with the keys of torchvision's weights; output stride 32."""
     return MobileNetV2(num_classes)
 
 
 def reduced(num_classes: int) -> nn.Module:
-    """Four inverted residuals that divide height and width by 8, at half the width."""
+    """Reduced network: four inverted residuals at half the width, output stride 8."""
     expansion_channels_repeats_stride = [[1, 16, 1, 1], [4, 32, 1, 2], [4, 64, 1, 2], [4, 64, 1, 1]]
     return MobileNetV2(
         num_classes, width_mult=0.5, inverted_residual_setting=expansion_channels_repeats_stride, dropout=0.0

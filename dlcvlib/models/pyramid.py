@@ -1,4 +1,4 @@
-"""The maps of features inside a classifier, from fine to coarse: the backbone of a segmenter."""
+"""Multi-scale feature maps of a classifier: the backbone of a segmenter."""
 
 from __future__ import annotations
 
@@ -9,30 +9,29 @@ from torchvision.models import MobileNetV2
 
 from dlcvlib.models.backbone import NoClassifier, as_backbone
 
-SMALLEST_OUTPUT_STRIDE = 4  # below it, all layers would work at the images' own resolution
+SMALLEST_OUTPUT_STRIDE = 4  # below it, all layers would run at full resolution
 
 
 class Pyramid(nn.Module):
-    """A ResNet or MobileNetV2 without its classifier, which returns the last features of each of its stages.
+    """A ResNet or MobileNetV2 without its classifier, which returns the last feature map of each stage.
 
-    A stage begins where the network halves height and width. The keys of the state dict are the network's own, without
-    those of removed layers, so that `models.load_into` and `models.pretrained` take a classifier's weights. Of
-    MobileNetV2 the last 1x1 convolution, 320 to 1280 channels, is removed too (Sandler et al. 2018, section 6.3).
+    A stage begins at each stride of 2. The state dict has the keys of the network, without the removed layers, so
+    that `models.load_into` and `models.pretrained` accept the weights of a classifier. The last 1x1 convolution of
+    MobileNetV2, 320 to 1280 channels, is removed too (Sandler et al. 2018, section 6.3).
 
     Args:
-        network: a classifier, whose layers are taken over.
-        output_stride: pixels of the image to one position of the last map, in each direction. Stages that would be
-            coarser keep their resolution by atrous convolutions; None changes nothing.
+        network: classifier whose layers are used.
+        output_stride: stride of the last map; coarser stages get atrous convolutions instead. None for no change.
 
     Attributes:
-        channels: of each map.
-        strides: of each map in pixels, were there no atrous convolutions: (2, 4, 8, 16, 32) for most.
+        channels: number of channels of each map.
+        strides: stride of each map in pixels, without atrous convolutions: (2, 4, 8, 16, 32) for most.
 
     Shapes:
-        images (N, 3, H, W) float to one map (N, channels[i], ceil(H / stride), ceil(W / stride)) a stage.
+        images (N, 3, H, W) float to one map (N, channels[i], ceil(H / stride), ceil(W / stride)) per stage.
 
     Raises:
-        ValueError: `output_stride` is none of this network's strides from 4 on.
+        ValueError: `output_stride` is not a stride of this network, or below 4.
     """
 
     def __init__(self, network: nn.Module, output_stride: int | None = None) -> None:
@@ -57,7 +56,7 @@ class Pyramid(nn.Module):
             self._limit_stride(output_stride)
 
     def forward(self, images: Tensor) -> list[Tensor]:
-        """The maps of `images`, (N, 3, H, W), from fine to coarse."""
+        """Return the feature maps of `images`, (N, 3, H, W), from fine to coarse."""
         maps, features = [], images
         for stage in self.stages:
             for layer in self._layers(stage):
@@ -72,7 +71,7 @@ class Pyramid(nn.Module):
         possible = [stride for stride in self.strides if stride >= SMALLEST_OUTPUT_STRIDE]
         if output_stride not in possible:
             raise ValueError(
-                f"output_stride={output_stride!r} is none of this backbone's; "
+                f"output_stride={output_stride!r} is not a stride of this backbone; "
                 f"choose one of {', '.join(map(str, possible))}"
             )
         dilation = 1
@@ -82,23 +81,24 @@ class Pyramid(nn.Module):
 
 
 def dilate(layers: Sequence[nn.Module], dilation: int = 1) -> int:
-    """Let convolutions skip positions instead of striding, in place: every output of before is kept, with more between.
+    """Replace strides by dilation of the convolutions after them, in place (the atrous algorithm).
 
-    A convolution that strode still sees the positions of before; those after it skip what it has left out no longer
-    (the atrous algorithm, Chen et al. 2017, "Rethinking atrous convolution for semantic image segmentation", 3.1).
+    Source: Chen et al. 2017, "Rethinking atrous convolution for semantic image segmentation", section 3.1.
 
     Args:
-        layers: in the order of the forward pass, with shortcuts after the path that they shorten.
-        dilation: positions from one input of the first convolution to the next.
+        layers: layers in the order of the forward pass, shortcuts after the residual path.
+        dilation: dilation of the first convolution.
 
     Returns:
-        the dilation for what follows.
+        dilation for the following layers.
     """
     for layer in layers:
         for convolution in layer.modules():
             if not isinstance(convolution, nn.Conv2d):
                 continue
-            if (size := convolution.kernel_size[0]) > 1:  # 1x1 is a shortcut, whose stride its path has counted
+            if (
+                size := convolution.kernel_size[0]
+            ) > 1:  # 1x1: a shortcut, whose stride is counted in the residual path
                 convolution.dilation = (dilation, dilation)
                 convolution.padding = (dilation * (size // 2), dilation * (size // 2))
                 dilation *= convolution.stride[0]
@@ -107,7 +107,7 @@ def dilate(layers: Sequence[nn.Module], dilation: int = 1) -> int:
 
 
 def _layer_names(network: nn.Module) -> list[str]:
-    """Layers in the order of the forward pass, up to global pooling."""
+    """Return the names of the layers before global pooling, in the order of the forward pass."""
     children = [name for name, _ in network.named_children()]
     if "features" in children:
         return [f"features.{name}" for name, _ in network.get_submodule("features").named_children()]

@@ -1,4 +1,4 @@
-"""What one output pixel looks at: the effective receptive field, measured by gradients."""
+"""Effective receptive field of a segmenter, measured by gradients."""
 
 from __future__ import annotations
 
@@ -7,20 +7,22 @@ from torch import Tensor, nn
 
 
 def receptive_field(model: nn.Module, images: Tensor) -> Tensor:
-    """Share of each image pixel in what moves the score of the class that is predicted in the image's middle.
+    """Effective receptive field of the central output pixel: its gradient's magnitude per input pixel, normalised.
+
+    The gradient is that of the score of the predicted class.
 
     Source: Luo et al. 2016, "Understanding the effective receptive field in deep convolutional neural networks",
-    section 2: the size of the gradient of one output position, averaged over images.
+    section 2.
 
     Args:
-        model: a segmenter; it is left as it was, and looked at in evaluation mode.
-        images: (N, 3, H, W) float, prepared as the network expects them.
+        model: segmenter, run in evaluation mode; its training mode is restored.
+        images: (N, 3, H, W) float, normalised as the network expects.
 
     Returns:
-        float32 (H, W), of sum 1; 0 where a pixel has no say.
+        float32 (H, W), mean over the images, of sum 1.
 
     Raises:
-        ValueError: the middle's score depends on no pixel.
+        ValueError: the gradient is zero.
     """
     height, width = images.shape[-2:]
     images = images.detach().clone().requires_grad_()
@@ -32,16 +34,16 @@ def receptive_field(model: nn.Module, images: Tensor) -> Tensor:
         model.train(was_training)
     influence = gradient.abs().sum(dim=(0, 1)).float()
     if not influence.any():
-        raise ValueError("the score of the middle depends on no pixel of these images: are all weights zero?")
+        raise ValueError("the central score depends on no pixel of these images: are all weights zero?")
     return influence / influence.sum()
 
 
 def radius_of(field: Tensor, share: float) -> int:
-    """Half the side of the smallest square around the middle that holds this share of a receptive field, in pixels.
+    """Half the side, in pixels, of the smallest central square that holds this fraction of a receptive field.
 
     Args:
         field: float (H, W) of sum 1.
-        share: in (0, 1].
+        share: fraction in (0, 1].
     """
     rows = (torch.arange(field.shape[0]) - field.shape[0] // 2).abs()[:, None]
     columns = (torch.arange(field.shape[1]) - field.shape[1] // 2).abs()[None, :]

@@ -1,4 +1,4 @@
-"""Every network by name: how its forms are built, and what is published for it. A new one is an entry in `FAMILIES`."""
+"""Registry of networks: constructors and published weights by name. A new network is an entry in `FAMILIES`."""
 
 from __future__ import annotations
 
@@ -32,34 +32,34 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 FORMS = ("full", "reduced")
 
 Task = Literal["classification", "segmentation", "backbone"]
-TASKS: tuple[Task, ...] = ("classification", "segmentation", "backbone")  # the last: only inside of segmenters
+TASKS: tuple[Task, ...] = ("classification", "segmentation", "backbone")  # the last: inside segmenters only
 
 Adapt = Callable[[dict[str, Tensor], nn.Module], dict[str, Tensor]]
 
 
 @dataclass(frozen=True)
 class Published:
-    """Weights that others publish for a network, and the images they expect."""
+    """Published weights of a network and their preprocessing."""
 
     torchvision: str | None = None  # "ResNet50_Weights.IMAGENET1K_V2"
-    timm: str | None = None  # a timm model name with its tag
-    url: str | None = None  # a file elsewhere
-    mean: tuple[float, float, float] = IMAGENET_MEAN  # of the channels red, green, blue of images in [0, 1]
+    timm: str | None = None  # timm model name with tag
+    url: str | None = None  # of a file elsewhere
+    mean: tuple[float, float, float] = IMAGENET_MEAN  # per channel, of RGB images in [0, 1]
     std: tuple[float, float, float] = IMAGENET_STD
-    image_size: int = 224  # pixels, at which they were trained
+    image_size: int = 224  # of training, in pixels
 
 
 @dataclass(frozen=True)
 class Family:
-    """One name: the report's own form, a form for CPUs and small images, and weights that fit the report form."""
+    """Full network of the literature, reduced network for CPUs, and published weights of the full network."""
 
     full: Callable[..., nn.Module]  # full(num_classes, *, options); with a backbone full(network, num_classes, …)
-    reduced: Callable[..., nn.Module] | None  # None where the network comes in one size
+    reduced: Callable[..., nn.Module] | None  # None: there is none
     published: Published | None = None
-    dino: Published | None = None  # self-supervised, by the authors of DINO
-    adapt: Adapt | None = None  # brings published keys and sizes to those of the model
+    dino: Published | None = None  # self-supervised weights by the authors of DINO
+    adapt: Adapt | None = None  # fits published keys and shapes to the model
     task: Task = "classification"
-    backbone: str | None = None  # name of the classifier whose layers a segmenter takes over
+    backbone: str | None = None  # of a segmenter: name of the classifier that it is built on
 
 
 FAMILIES: dict[str, Family] = {
@@ -103,8 +103,8 @@ FAMILIES: dict[str, Family] = {
     "vgg16_fcn32s": Family(fcn.full32s, fcn.reduced32s, task="segmentation", backbone="vgg16"),
     "vgg16_fcn8s": Family(fcn.full8s, fcn.reduced8s, task="segmentation", backbone="vgg16"),
     "resnet101_fcn": Family(
-        fcn.report_resnet,
-        fcn.report_resnet,
+        fcn.full_resnet,
+        fcn.full_resnet,
         Published(torchvision="FCN_ResNet101_Weights.COCO_WITH_VOC_LABELS_V1", image_size=520),
         adapt=fit_auxiliary_head,
         task="segmentation",
@@ -134,10 +134,10 @@ FAMILIES: dict[str, Family] = {
 
 
 def names(task: Task = "classification") -> tuple[str, ...]:
-    """Every name that `build` knows for this task: "classification", "segmentation", or "backbone" of a segmenter only.
+    """Names of our networks for a task: "classification", "segmentation", or "backbone" (inside segmenters only).
 
     Raises:
-        ValueError: another task.
+        ValueError: unknown task.
     """
     if task not in TASKS:
         raise ValueError(_unknown("task", task, TASKS))
@@ -145,22 +145,22 @@ def names(task: Task = "classification") -> tuple[str, ...]:
 
 
 def backbone_of(name: str) -> str | None:
-    """Name of the classifier whose weights `models.build(name, …).backbone` takes; None where there is no such part.
+    """Name of the classifier whose weights fit `models.build(name, …).backbone`; None for a network without it.
 
-    `models.pretrained(model.backbone, models.backbone_of(name))` loads its ImageNet weights, and
-    `models.load_into(model.backbone, state)` those of any classifier or pre-training of the same form and options.
+    `models.pretrained(model.backbone, models.backbone_of(name))` loads its ImageNet weights,
+    `models.load_into(model.backbone, state)` those of a classifier or pre-training of the same form and options.
 
     Raises:
-        ValueError: no network has this name.
+        ValueError: unknown network.
     """
     return family(name).backbone
 
 
 def options_of(name: str, form: str = "full") -> tuple[str, ...]:
-    """Names of the options that `build` takes for this network in this form.
+    """Names of the options of a network for `build`; a timm network takes all of timm's besides.
 
     Raises:
-        ValueError: no network or form has this name.
+        ValueError: unknown network or form.
     """
     parameters = inspect.signature(_builder(name, form)).parameters.values()
     own = tuple(parameter.name for parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY)
@@ -168,24 +168,23 @@ def options_of(name: str, form: str = "full") -> tuple[str, ...]:
 
 
 def build(name: str, num_classes: int, *, form: str = "full", **options: object) -> nn.Module:
-    """A network with random weights.
+    """Build a network with random weights.
 
     A classifier maps images (N, 3, H, W) float to logits (N, num_classes), a segmenter to (N, num_classes, H, W).
 
     Args:
         name: one of `names()` or `names("segmentation")`, or "timm/" and the name of any classifier of timm.
         num_classes: number of logits, at least 1.
-        form: "full", as in the literature; or "reduced", the same family made for CPUs and images of about 32 px
-            (64 px for segmenters).
-        **options: those of `options_of(name, form)`, such as `width` or `stem`, or `image_size` where that is fixed;
-            `backbone_options` is a dict of options of the classifier inside a segmenter.
+        form: "full" as in the literature, or "reduced" for CPUs and images of about 32 px (64 px for segmenters).
+        **options: options of `options_of(name, form)`, such as `width`, `stem` or `image_size`; `backbone_options` is a
+            dict of options of the classifier inside a segmenter.
 
     Raises:
-        ValueError: an unknown name, form or option, or a value out of range; the message names it, and those there are.
+        ValueError: unknown name, form or option, or a value out of range; the message lists the known ones.
     """
     builder = _builder(name, form)
     if isinstance(num_classes, bool) or not isinstance(num_classes, int) or num_classes < 1:
-        raise ValueError(f"num_classes={num_classes!r} must be a whole number of at least 1")
+        raise ValueError(f"num_classes={num_classes!r} must be an integer of at least 1")
     known = options_of(name, form)
     for option in options:
         if option not in known and not name.startswith(timm_networks.PREFIX):  # timm checks its own
@@ -198,10 +197,10 @@ def build(name: str, num_classes: int, *, form: str = "full", **options: object)
 
 
 def family(name: str) -> Family:
-    """The entry of this name.
+    """Return the entry of a network.
 
     Raises:
-        ValueError: no network has this name.
+        ValueError: unknown network.
     """
     if name.startswith(timm_networks.PREFIX):
         return _timm_family(name)
@@ -217,9 +216,7 @@ def _builder(name: str, form: str) -> Callable[..., nn.Module]:
     if form == "full":
         return entry.full
     if entry.reduced is None:
-        raise ValueError(
-            f"{name} comes in timm's sizes only: take form 'full', and a smaller network of timm for tests"
-        )
+        raise ValueError(f"{name} has no reduced network: use form='full', and a smaller network of timm on a CPU")
     return entry.reduced
 
 

@@ -1,6 +1,6 @@
-"""ResNet: torchvision's networks, with a choice of stem, and the same blocks in a narrow network for CPUs.
+"""ResNet: torchvision's networks with a choice of stem, and a narrow one for CPUs.
 
-Source: He et al. 2016, "Deep residual learning for image recognition"; the small stem is of its section 4.2.
+Source: He et al. 2016, "Deep residual learning for image recognition"; section 4.2 for the small stem.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from dlcvlib.models.stem import check_stem
 
 
 def full18(num_classes: int, *, stem: str = "imagenet") -> nn.Module:
-    """ResNet18; `stem="small"` keeps the full resolution of 32-px images."""
+    """ResNet18; `stem="small"` for 32-px images."""
     return _with_stem(published.resnet18(num_classes=num_classes), stem)
 
 
 def full50(num_classes: int, *, stem: str = "imagenet") -> nn.Module:
-    """ResNet50 (R1's model B); with the imagenet stem it has the keys of torchvision's weights."""
+    """ResNet50 (R1's model B), with the keys of torchvision's weights for the imagenet stem."""
     return _with_stem(published.resnet50(num_classes=num_classes), stem)
 
 
@@ -28,24 +28,24 @@ def full101(num_classes: int, *, stem: str = "imagenet") -> nn.Module:
 
 
 def reduced18(num_classes: int, *, stem: str = "small", width: int = 24) -> nn.Module:
-    """One basic block a stage, three stages of width, 2 width and 4 width channels."""
+    """Reduced network: three stages of one basic block, with width, 2 width and 4 width channels."""
     return NarrowResNet(BasicBlock, num_classes, width, stem)
 
 
 def reduced50(num_classes: int, *, stem: str = "small", width: int = 64) -> nn.Module:
-    """One bottleneck a stage, three stages of width, 2 width and 4 width channels; `width` a multiple of 4."""
+    """Reduced network: three stages of one bottleneck, with width, 2 width and 4 width channels; 4 divides `width`."""
     return NarrowResNet(Bottleneck, num_classes, width // Bottleneck.expansion, stem)
 
 
 class NarrowResNet(nn.Module):
-    """A residual network of torchvision's own blocks, small enough to be trained on a CPU.
+    """Three-stage residual network of torchvision's blocks, one per stage.
 
     Args:
         block: torchvision's BasicBlock or Bottleneck.
         num_classes: number of logits.
-        planes: inner channels of the first stage's block; the stages have 1, 2 and 4 times as many, and the blocks'
-            outputs `block.expansion` times that.
-        stem: "small" (3x3, stride 1) or "imagenet" (7x7, stride 2, then pooling by 2).
+        planes: inner channels of the first block; later blocks have 2 and 4 times as many. The output of a block has
+            `block.expansion` times its inner channels.
+        stem: "small" (3x3, stride 1) or "imagenet" (7x7, stride 2, max pooling).
 
     Shapes:
         images (N, 3, H, W) float with H, W >= 16 to logits (N, num_classes).
@@ -57,9 +57,8 @@ class NarrowResNet(nn.Module):
         self.bn1 = nn.BatchNorm2d(16)
         self.relu = nn.ReLU(inplace=True)
         self.maxpool: nn.Module = nn.MaxPool2d(kernel_size=3, stride=2, padding=1)
-        self.layer1 = _stage(
-            block, 16, planes, stride=2 if stem == "small" else 1
-        )  # full resolution costs too much on a CPU
+        first_stride = 2 if stem == "small" else 1  # full resolution is too slow on a CPU
+        self.layer1 = _stage(block, 16, planes, stride=first_stride)
         self.layer2 = _stage(block, planes * block.expansion, 2 * planes, stride=2)
         self.layer3 = _stage(block, 2 * planes * block.expansion, 4 * planes, stride=2)
         self.avgpool = nn.AdaptiveAvgPool2d(1)
@@ -79,7 +78,7 @@ class NarrowResNet(nn.Module):
 def _stage(block: type[BasicBlock | Bottleneck], in_channels: int, planes: int, stride: int) -> nn.Sequential:
     out_channels = planes * block.expansion
     shortcut = None
-    if stride != 1 or in_channels != out_channels:  # the identity would not fit the sum
+    if stride != 1 or in_channels != out_channels:  # the identity has another shape
         shortcut = nn.Sequential(
             nn.Conv2d(in_channels, out_channels, kernel_size=1, stride=stride, bias=False), nn.BatchNorm2d(out_channels)
         )
@@ -87,7 +86,7 @@ def _stage(block: type[BasicBlock | Bottleneck], in_channels: int, planes: int, 
 
 
 def _with_stem(model: published.ResNet | NarrowResNet, stem: str) -> nn.Module:
-    """For small images: a 3x3 stem of stride 1 without pooling, so that 32 px are not 8 px before the first block."""
+    """Replace the stem by a 3x3 convolution of stride 1 without pooling, if `stem` is "small"."""
     if check_stem(stem) == "small":
         model.conv1 = nn.Conv2d(3, model.conv1.out_channels, kernel_size=3, padding=1, bias=False)
         nn.init.kaiming_normal_(model.conv1.weight, mode="fan_out", nonlinearity="relu")

@@ -1,4 +1,4 @@
-"""A student's first network: four blocks of convolution, normalisation, ReLU and pooling (model A of report R1)."""
+"""Small CNN: four blocks of convolution, batch normalisation, ReLU and pooling (model A of report R1)."""
 
 from __future__ import annotations
 
@@ -10,9 +10,7 @@ class Block(nn.Sequential):
 
     def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__(
-            nn.Conv2d(
-                in_channels, out_channels, kernel_size=3, padding=1, bias=False
-            ),  # batch normalisation has the bias
+            nn.Conv2d(in_channels, out_channels, kernel_size=3, padding=1, bias=False),  # batch norm has a bias
             nn.BatchNorm2d(out_channels),
             nn.ReLU(inplace=True),
             nn.MaxPool2d(2),
@@ -20,12 +18,12 @@ class Block(nn.Sequential):
 
 
 class SmallCNN(nn.Module):
-    """Four blocks, each doubling the channels and halving the image; then the mean over positions and a linear layer.
+    """Four blocks, each doubling the channels and halving the resolution; global average pooling; a linear layer.
 
     Args:
         num_classes: number of logits.
         width: channels of the first block; the last has eight times as many.
-        dropout: share of the pooled features set to zero in training, in [0, 1).
+        dropout: dropout probability of the pooled features in [0, 1).
 
     Shapes:
         images (N, 3, H, W) float with H, W >= 16 (the report resizes to 128) to logits (N, num_classes).
@@ -39,7 +37,7 @@ class SmallCNN(nn.Module):
             Block(2 * width, 4 * width),
             Block(4 * width, 8 * width),
         )
-        self.pool = nn.AdaptiveAvgPool2d(1)  # any image size becomes one vector
+        self.pool = nn.AdaptiveAvgPool2d(1)
         self.dropout = nn.Dropout(dropout)
         self.classifier = nn.Linear(8 * width, num_classes)
 
@@ -50,10 +48,10 @@ class SmallCNN(nn.Module):
 
 
 def full(num_classes: int, *, width: int = 32, dropout: float = 0.2) -> nn.Module:
-    """The network as the report's model A is rebuilt here; its accuracy there was 0.622 at 128 px."""
+    """Model A of R1, which reports 0.622 at 128 px."""
     return SmallCNN(num_classes, width, dropout)
 
 
 def reduced(num_classes: int, *, width: int = 16, dropout: float = 0.0) -> nn.Module:
-    """The same network at half the width."""
+    """Reduced network: half the width."""
     return SmallCNN(num_classes, width, dropout)

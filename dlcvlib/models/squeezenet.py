@@ -1,4 +1,4 @@
-"""SqueezeNet 1.0: torchvision's network of fire modules, whose classifier is a 1x1 convolution.
+"""SqueezeNet 1.0: torchvision's network, whose classifier is a 1x1 convolution.
 
 Source: Iandola et al. 2016, "SqueezeNet: AlexNet-level accuracy with 50x fewer parameters".
 """
@@ -11,20 +11,20 @@ from torchvision.models.squeezenet import Fire
 
 
 def full(num_classes: int) -> nn.Module:
-    """The published network, with the keys of torchvision's weights; it divides height and width by 16."""
+    """SqueezeNet 1.0 with the keys of torchvision's weights; output stride 16."""
     return SqueezeNet("1_0", num_classes)
 
 
 def reduced(num_classes: int) -> nn.Module:
-    """Three fire modules behind a stem of stride 1."""
+    """Reduced network: a stem of stride 1 and three fire modules."""
     return SmallSqueezeNet(num_classes)
 
 
 class SmallSqueezeNet(nn.Module):
-    """Stem, three fire modules, 1x1 convolution to one map a class, mean over positions.
+    """Stem, three fire modules, 1x1 convolution to one map per class, global average pooling.
 
-    Two things differ from the published network, so that it learns from scratch within few steps: the maps between
-    the fire modules are batch-normalised, and no ReLU cuts off the negative logits.
+    Unlike the published network it has batch normalisation between the fire modules and no ReLU on the logits, for
+    faster training from scratch.
 
     Shapes:
         images (N, 3, H, W) float with H, W >= 8 to logits (N, num_classes).

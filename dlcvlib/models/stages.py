@@ -1,6 +1,6 @@
-"""The few stages of a network that its drawing shows: consecutive blocks with one output size.
+"""Stages of a network for its drawing: consecutive blocks with the same output shape.
 
-Which stage reads which is not declared anywhere: it is read off the graph that autograd records.
+The connections between stages are inferred from the autograd graph.
 """
 
 from __future__ import annotations
@@ -27,34 +27,34 @@ FEWEST_STAGES = 4
 
 @dataclass(frozen=True)
 class Stage:
-    """Consecutive blocks with one output size: a box of the drawing.
+    """Consecutive blocks with the same output shape: one box of the drawing.
 
-    For a transformer `channels` is the dimension of a token, `height` the number of tokens and `width` 1; for a vector
-    both are 1.
+    For a transformer `channels` is the embedding dimension, `height` the number of tokens and `width` 1; for a vector
+    `height` and `width` are 1.
     """
 
     name: str
-    kind: str  # what it is made of, "3 x Bottleneck"
+    kind: str  # such as "3 × Bottleneck"
     channels: int
     height: int
     width: int
     parameters: int
     reads: tuple[int, ...] = ()
-    """Numbers of the earlier stages whose output it takes in, from 0; the first reads the image."""
+    """Indices of the earlier stages whose output it reads; () for the first, which reads the image."""
 
     def asdict(self) -> dict[str, Any]:
-        """The fields as a dict."""
+        """Return the fields as a dict."""
         return asdict(self)
 
 
 @dataclass
 class _Unit:
-    """A block, or a layer outside of blocks, as met in the forward pass."""
+    """A block, or a layer outside of blocks, in the order of the forward pass."""
 
     path: str
     module: nn.Module
     shape: tuple[int, ...]
-    reads: set[int]  # places of the units whose outputs it takes in
+    reads: set[int]  # indices of the units whose outputs it reads
 
     @property
     def is_block(self) -> bool:
@@ -66,13 +66,13 @@ class _Unit:
 
     @property
     def leads(self) -> bool:
-        """Whether the unit can begin a stage: it has weights, and does more than normalise."""
+        """True if the unit can begin a stage: it has weights and is not a normalisation."""
         return self.parameters > 0 and not isinstance(self.module, NORMS)
 
 
 @dataclass
 class _Group:
-    """The units of a stage while it is being put together."""
+    """Units of a stage under construction."""
 
     units: list[_Unit] = field(default_factory=list)
 
@@ -81,17 +81,17 @@ class _Group:
         return [unit for unit in self.units if unit.leads] or self.units
 
     def takes(self, unit: _Unit) -> bool:
-        """Whether `unit` goes on with this stage: it adds no size or kind of its own."""
+        """True if `unit` belongs to this stage: its output shape and kind are the same."""
         before = self.leading[-1]
         if not unit.leads or not before.leads:
             return True
-        if isinstance(before.module, nn.ConvTranspose2d):  # enlarges for what follows at its size
+        if isinstance(before.module, nn.ConvTranspose2d):  # upsamples for the following layers
             return unit.shape[1:] == before.shape[1:]
         same_kind = not unit.is_block or type(unit.module) is type(before.module)
         return same_kind and unit.shape == before.shape
 
     def as_stage(self, name: str | None, read_elsewhere: list[_Unit], reads: tuple[int, ...]) -> Stage:
-        """The stage; its size is that of the largest output that another stage reads, before pooling where one does."""
+        """Return the stage, with the shape of the largest output that another stage reads."""
         shown = max(read_elsewhere or self.units[-1:], key=lambda unit: unit.shape[1:])
         parameters = sum(unit.parameters for unit in self.units)
         return Stage(name or self._name(), self._kind(), *_as_box(shown.shape), parameters, reads)
@@ -112,17 +112,17 @@ class _Group:
 
 
 def stages(model: nn.Module, image_size: int) -> list[Stage]:
-    """The network as about four to twelve stages in the order of the forward pass; their parameters sum to the whole.
+    """Return about four to twelve stages in the order of the forward pass; their parameters sum to the total.
 
-    Consecutive blocks of one kind and output size are one stage; normalisation, activation and pooling belong to the
-    stage before; a transposed convolution to the stage behind it. The last stage, the head, begins with global pooling
-    or the first vector; that of a segmenter is its last layer.
+    Consecutive blocks of one kind and output shape form a stage. Normalisation, activation and pooling belong to the
+    stage before, a transposed convolution to the stage after. The last stage, the head, begins with global pooling or
+    the first vector; that of a segmenter is its last layer.
 
     Args:
-        model: a classifier or a segmenter; it stays as it is.
-        image_size: height and width of the image it is measured with, in pixels.
+        model: classifier or segmenter; it is not changed.
+        image_size: height and width of the image in pixels.
     """
-    model = copy.deepcopy(model).to("meta").eval()  # which computes shapes only
+    model = copy.deepcopy(model).to("meta").eval()  # shapes only
     units = _units(model, image_size)
     head = _head(model, units)
     groups: list[_Group] = []
@@ -134,19 +134,19 @@ def stages(model: nn.Module, image_size: int) -> list[Stage]:
         groups = _split_longest(groups)
     result = _as_stages([*groups, _Group(units[head:])], units)
     loose = sum(p.numel() for p in model.parameters()) - sum(stage.parameters for stage in result)
-    first = result[0]  # what belongs to no layer, such as a class token, is added to the input
+    first = result[0]  # parameters outside of layers, such as a class token, count for the stem
     return [replace(first, parameters=first.parameters + loose), *result[1:]]
 
 
 def _units(model: nn.Module, image_size: int) -> list[_Unit]:
-    """Send one image through the model and note what each unit gives out, and what that was made from.
+    """Run one image through the model and record the output shape and the inputs of each unit.
 
-    A layer with weights is noted once, wherever else it is called; pooling may be one module called at every level.
+    A layer with weights is recorded once; a pooling module can be called several times.
     """
     units: list[_Unit] = []
-    makers: dict[Any, int] = {}  # from the node of the graph that made a unit's output to the unit's place
+    makers: dict[Any, int] = {}  # index of the unit by the graph node of its output
 
-    def note(path: str, module: nn.Module, inputs: Any, output: Any) -> None:
+    def record(path: str, module: nn.Module, inputs: Any, output: Any) -> None:
         outputs = _tensors(output)
         if outputs and not any(unit.module is module and unit.parameters for unit in units):
             shape = tuple(outputs[0].shape[1:])
@@ -155,7 +155,7 @@ def _units(model: nn.Module, image_size: int) -> list[_Unit]:
                 makers.setdefault(tensor.grad_fn, len(units) - 1)
 
     for path, module in _flat(model):
-        module.register_forward_hook(lambda *called, path=path: note(path, *called))
+        module.register_forward_hook(lambda *called, path=path: record(path, *called))
     image = torch.zeros(1, 3, image_size, image_size, device="meta", dtype=next(model.parameters()).dtype)
     with torch.enable_grad():
         model(image.requires_grad_())
@@ -163,14 +163,14 @@ def _units(model: nn.Module, image_size: int) -> list[_Unit]:
 
 
 def _tensors(value: Any) -> list[Tensor]:
-    """Tensors in an argument or a result, which some networks of timm nest in tuples and lists."""
+    """Return the tensors in nested tuples and lists, which some timm networks use as arguments and results."""
     if isinstance(value, Tensor):
         return [value]
     return [tensor for each in value for tensor in _tensors(each)] if isinstance(value, list | tuple) else []
 
 
 def _nearest(inputs: list[Tensor], makers: dict[Any, int]) -> set[int]:
-    """Places of the units whose outputs these tensors were computed from with no other unit between."""
+    """Return the indices of the units from whose outputs the tensors were computed, with no other unit in between."""
     found, seen, waiting = set(), set(), [tensor.grad_fn for tensor in inputs]
     while waiting:
         node = waiting.pop()
@@ -183,10 +183,10 @@ def _nearest(inputs: list[Tensor], makers: dict[Any, int]) -> set[int]:
 
 
 def _head(model: nn.Module, units: list[_Unit]) -> int:
-    """Place of the unit that the last stage begins with; the last of a network without global pooling or classifier."""
+    """Return the index of the first unit of the head; the last unit without global pooling or classifier."""
     try:
         last = classifier_of(model)
-    except ValueError:  # such as FCN, whose last layer enlarges the scores
+    except ValueError:  # such as FCN, whose last layer upsamples
         last = units[-1].module
     return next(
         index
@@ -196,21 +196,21 @@ def _head(model: nn.Module, units: list[_Unit]) -> int:
 
 
 def _as_stages(groups: list[_Group], units: list[_Unit]) -> list[Stage]:
-    """The groups with their names, and who reads whom."""
+    """Convert groups to stages, with their names and connections."""
     group_of = {id(unit): number for number, group in enumerate(groups) for unit in group.units}
-    links = [(place, group_of[id(unit)]) for unit in units for place in sorted(unit.reads)]
-    links = [(place, reader) for place, reader in links if group_of[id(units[place])] != reader]
+    links = [(index, group_of[id(unit)]) for unit in units for index in sorted(unit.reads)]
+    links = [(index, reader) for index, reader in links if group_of[id(units[index])] != reader]
     names = ["stem", *[None] * (len(groups) - 2), "head"]
     result = []
     for number, (group, name) in enumerate(zip(groups, names, strict=True)):
-        read_elsewhere = [units[place] for place, _ in links if group_of[id(units[place])] == number]
-        reads = {group_of[id(units[place])] for place, reader in links if reader == number}
+        read_elsewhere = [units[index] for index, _ in links if group_of[id(units[index])] == number]
+        reads = {group_of[id(units[index])] for index, reader in links if reader == number}
         result.append(group.as_stage(name, read_elsewhere, tuple(sorted(reads))))
     return result
 
 
 def _flat(model: nn.Module, above: str = "") -> Iterator[tuple[str, nn.Module]]:
-    """Children in order, containers replaced by what they hold."""
+    """Yield children in order, with containers replaced by their children."""
     for name, child in model.named_children():
         path = f"{above}.{name}" if above else name
         if type(child) in CONTAINERS:
@@ -220,7 +220,7 @@ def _flat(model: nn.Module, above: str = "") -> Iterator[tuple[str, nn.Module]]:
 
 
 def _split_longest(groups: list[_Group]) -> list[_Group]:
-    """A transformer keeps one size throughout; its blocks are shown in three parts."""
+    """Split the longest group, the blocks of a transformer, into three parts."""
     longest = max(groups, key=lambda group: len(group.leading))
     starts = [index for index, unit in enumerate(longest.units) if unit.leads]
     cuts = [0, *(starts[round(len(starts) * part / 3)] for part in (1, 2)), len(longest.units)]
@@ -229,7 +229,7 @@ def _split_longest(groups: list[_Group]) -> list[_Group]:
 
 
 def _as_box(shape: tuple[int, ...]) -> tuple[int, int, int]:
-    """Channels, height and width of an output without its batch."""
+    """Return channels, height and width of an output shape without the batch."""
     if len(shape) == 3:
         return shape[0], shape[1], shape[2]
     if len(shape) == 2:  # tokens, dimension

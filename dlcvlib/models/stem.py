@@ -1,4 +1,4 @@
-"""The choice of a network's first layers: as published for 224-px images, or at full resolution for 32-px images."""
+"""Choice of the stem: as published for 224-px images, or at full resolution for 32-px images."""
 
 from __future__ import annotations
 
@@ -6,11 +6,7 @@ STEMS = ("imagenet", "small")
 
 
 def check_stem(stem: str) -> str:
-    """Return `stem`.
-
-    Raises:
-        ValueError: it is neither "imagenet" nor "small".
-    """
+    """Return `stem`; raise a ValueError unless it is "imagenet" or "small"."""
     if stem not in STEMS:
         raise ValueError(
             f"stem={stem!r} is not known; choose {' or '.join(map(repr, STEMS))} (small is for images of about 32 px)"

@@ -1,4 +1,4 @@
-"""A table of the layers of a network: sizes, parameters, multiply-adds."""
+"""Layer table of a network: output shapes, parameters, multiply-adds."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from torch.utils.flop_counter import FlopCounterMode
 
 
 def layer_table(model: nn.Module, image_size: int) -> pd.DataFrame:
-    """Every layer that computes or holds parameters, in the order of first use.
+    """Return one row per layer that computes or holds parameters, in the order of first use.
 
-    Names, types and sizes are torchinfo's. Multiply-adds are counted by torch (half of its operations):
-    they hold convolutions, linear layers, and the products of queries, keys and values in attention.
+    Names, types and shapes are torchinfo's. Multiply-adds are half of torch's FLOPs: those of convolutions, linear
+    layers and attention.
 
     Args:
-        model: a network for (N, 3, H, W) images.
-        image_size: height and width of the image it is measured with, in pixels.
+        model: network for images (N, 3, H, W).
+        image_size: height and width of the image in pixels.
 
     Returns:
         columns `name`, `type`, `output_shape` (without the batch), `parameters` and `multiply_adds` (for one image);
-        the last two sum to those of the model.
+        the last two sum to the totals of the model.
     """
-    import torchinfo  # only here: training needs no tables, and a bare GPU machine may not have it
+    import torchinfo  # only here: training does not need it
 
     device = next(model.parameters()).device
     counter = FlopCounterMode(display=False)
@@ -56,9 +56,9 @@ def layer_table(model: nn.Module, image_size: int) -> pd.DataFrame:
 
 
 def _own_parameters(model: nn.Module, called: set[str]) -> Counter[str]:
-    """Parameters of each called module, without its children's; a child that is never called gives its own upward.
+    """Return the parameters of each called module without those of called children.
 
-    timm's attention is such a case: it takes the weights of its linear layer and multiplies by itself.
+    A child that is never called counts for its parent: timm's attention uses the weights of its linear layer itself.
     """
     counts: Counter[str] = Counter()
     for path, module in model.named_modules():
@@ -67,7 +67,7 @@ def _own_parameters(model: nn.Module, called: set[str]) -> Counter[str]:
 
 
 def _own_multiply_adds(model: nn.Module, called: set[str], counter: FlopCounterMode) -> Counter[str]:
-    """Multiply-adds of each called module, without its children's."""
+    """Return the multiply-adds of each called module without those of its children."""
     root = type(model).__name__
     counts: Counter[str] = Counter()
     for name, operations in counter.get_flop_counts().items():
@@ -81,7 +81,7 @@ def _own_multiply_adds(model: nn.Module, called: set[str], counter: FlopCounterM
 
 
 def _called_from(path: str, called: set[str]) -> str:
-    """The module at `path` if it is called, else the nearest called one above it: a list of modules, say, is not."""
+    """Return the path of the nearest called module at or above `path`."""
     while path not in called:
         path = path.rpartition(".")[0]
     return path

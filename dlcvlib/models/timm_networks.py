@@ -1,4 +1,4 @@
-"""Any classifier of timm by its name behind "timm/", such as "timm/resnet26" or "timm/resnet26.bt_in1k"."""
+"""Classifiers of timm by name, such as "timm/resnet26" or "timm/resnet26.bt_in1k"."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ PREFIX = "timm/"
 
 
 def configuration(name: str) -> Any:
-    """Return timm's `PretrainedCfg` of a network: mean, std and size of its images, and its published weights.
+    """Return timm's `PretrainedCfg` of a network: preprocessing and published weights.
 
     Raises:
-        ValueError: timm has no network of this name, or no weights of this tag.
+        ValueError: unknown network or tag.
     """
-    import timm  # only here: the other networks need neither timm nor the time of its import
+    import timm  # only here: the other networks do not need timm
 
     own = name.removeprefix(PREFIX)
     architecture = own.partition(".")[0]
@@ -37,13 +37,12 @@ def configuration(name: str) -> Any:
 
 
 def constructor(name: str) -> Callable[..., nn.Module]:
-    """Return the function that builds a network of timm with random weights.
+    """Return the function (num_classes, **options) that builds a network with random weights.
 
-    It takes `num_classes` and, by keyword, every option of timm's own constructor; and `image_size`, in pixels, where
-    the network is built for one size only (timm's `img_size`).
+    Options are those of `timm.create_model`, and `image_size` (timm's `img_size`) for a network with a fixed size.
 
     Raises:
-        ValueError: see `configuration`; when it is called: an option that the network does not take.
+        ValueError: see `configuration`. The function raises it for an unknown option.
     """
     fixed_size = configuration(name).fixed_input_size
 
@@ -54,7 +53,7 @@ def constructor(name: str) -> Callable[..., nn.Module]:
             model = timm.create_model(name.removeprefix(PREFIX), pretrained=False, num_classes=num_classes, **options)
         except (TypeError, AssertionError) as error:
             raise ValueError(f"{name} cannot be built with the options {options}: {error}") from error
-        classifier_name(model)  # a network with two classifiers, or none, is refused here
+        classifier_name(model)  # raises a ValueError for a network without a single classifier
         return model
 
     def full_at_size(num_classes: int, *, image_size: int | None = None, **options: Any) -> nn.Module:
@@ -64,6 +63,6 @@ def constructor(name: str) -> Callable[..., nn.Module]:
 
 
 def fit_state(state: dict[str, Tensor], model: nn.Module) -> dict[str, Tensor]:
-    """Fit published weights to `model` by timm's own rule for its family: keys renamed, position tables resampled."""
-    rule = getattr(sys.modules[type(model).__module__], "checkpoint_filter_fn", None)
-    return rule(state, model) if rule else state
+    """Fit published weights to `model` by timm's filter of its family, which renames keys and resamples positions."""
+    filter_fn = getattr(sys.modules[type(model).__module__], "checkpoint_filter_fn", None)
+    return filter_fn(state, model) if filter_fn else state

@@ -1,7 +1,7 @@
-"""U-Net: a path down, a path up, and skip connections between them, of which one can be dropped (R3).
+"""U-Net with four skip connections, of which one can be dropped (R3).
 
 Source: Ronneberger, Fischer and Brox 2015, "U-Net: convolutional networks for biomedical image segmentation", figure 1;
-with padded convolutions, so that logits are as large as images, and batch normalisation.
+with padded convolutions and batch normalisation.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from torch import Tensor, nn
 
 from dlcvlib.models.batch_norm import BatchNorm
 
-LEVELS = 4  # skip connections, from 1, the shallowest at the images' resolution, to 4, the deepest at 1/8
+LEVELS = 4  # skip connections, from 1 (shallowest, stride 1) to 4 (deepest, stride 8)
 DropSkip = int | Literal["random"] | None
 
 
 class DoubleConvolution(nn.Sequential):
-    """Two 3x3 convolutions, each with batch normalisation and ReLU; keeps height and width."""
+    """Two 3x3 convolutions, each with batch normalisation and ReLU; preserves height and width."""
 
     def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__(
@@ -33,21 +33,19 @@ class DoubleConvolution(nn.Sequential):
 
 
 class UNet(nn.Module):
-    """Four levels down and up again, with a skip connection on each.
+    """Encoder and decoder of four levels, with a skip connection on each.
 
     Args:
         num_classes: number of logits.
         width: channels of level 1 (64 in the paper); they double with each level.
-        drop_skip: the skip connection whose features are replaced by zeros, which keeps the number of parameters:
-            None, a level from 1 (shallowest) to 4 (deepest), or "random", another level at each forward pass in
-            training. "random" is dropout of whole connections: in evaluation none is dropped, and in training the
-            three others are scaled by 4/3, so that each has its expected value.
+        drop_skip: skip connection that is replaced by zeros: None, a level from 1 (shallowest) to 4 (deepest), or
+            "random": dropout of one random connection per forward pass in training, with the others scaled by 4/3.
 
     Shapes:
         images (N, 3, H, W) float of any size to logits (N, num_classes, H, W).
 
     Raises:
-        ValueError: another value of `drop_skip`.
+        ValueError: unknown value of `drop_skip`.
     """
 
     def __init__(self, num_classes: int, width: int = 64, drop_skip: DropSkip = None) -> None:
@@ -55,7 +53,7 @@ class UNet(nn.Module):
         self.drop_skip = _checked_level(drop_skip)
         channels = [width * 2**level for level in range(LEVELS)]
         self.down = nn.ModuleList(DoubleConvolution(before, after) for before, after in pairwise([3, *channels]))
-        self.pool = nn.MaxPool2d(2, ceil_mode=True)  # rounds up, so that no pixel of an odd size is lost
+        self.pool = nn.MaxPool2d(2, ceil_mode=True)  # rounds up odd sizes
         self.bottom = DoubleConvolution(channels[-1], 2 * channels[-1])
         self.enlarge = nn.ModuleList(nn.ConvTranspose2d(2 * level, level, 2, stride=2) for level in channels)
         self.up = nn.ModuleList(DoubleConvolution(2 * level, level) for level in channels)
@@ -88,12 +86,12 @@ class UNet(nn.Module):
 
 
 def full(num_classes: int, *, drop_skip: DropSkip = None, width: int = 64) -> nn.Module:
-    """The paper's widths; R3 reports a mean IoU of 0.697, and 0.680 without the deepest skip connection."""
+    """U-Net at the paper's width; R3 reports a mean IoU of 0.697, and 0.680 without the deepest skip connection."""
     return UNet(num_classes, width, drop_skip)
 
 
 def reduced(num_classes: int, *, drop_skip: DropSkip = None, width: int = 8) -> nn.Module:
-    """An eighth of the width."""
+    """Reduced network: an eighth of the width."""
     return UNet(num_classes, width, drop_skip)
 
 
@@ -102,6 +100,6 @@ def _checked_level(drop_skip: DropSkip) -> DropSkip:
     if drop_skip in (None, "random") or (type(drop_skip) is int and drop_skip in levels):
         return drop_skip
     raise ValueError(
-        f"drop_skip={drop_skip!r} is no skip connection; choose None, 'random', or a level from 1 (shallowest) "
+        f"drop_skip={drop_skip!r} is not a skip connection; choose None, 'random', or a level from 1 (shallowest) "
         f"to {LEVELS} (deepest)"
     )

@@ -1,8 +1,7 @@
 """VGG13 with batch normalisation (model A of report R4), and VGG16, the backbone of the first segmenters.
 
 Source: Simonyan and Zisserman 2015, "Very deep convolutional networks for large-scale image recognition", table 1,
-columns B and D. Their convolution layers stand here unchanged; the three fully connected layers, made for 224-px
-images, give way to an average over positions and one linear layer.
+columns B and D; with global average pooling and one linear layer in place of the three fully connected layers.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ CHANNELS = (1, 2, 4, 8, 8)  # of the five stages, in units of `width`
 
 
 class ConvolutionLayer(nn.Sequential):
-    """3x3 convolution, batch normalisation, ReLU; keeps height and width."""
+    """3x3 convolution, batch normalisation, ReLU; preserves height and width."""
 
     def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__(
@@ -31,7 +30,7 @@ class VGG13(nn.Module):
     Args:
         num_classes: number of logits.
         width: channels of the first stage (64 in the paper); the stages have 1, 2, 4, 8, 8 times as many.
-        dropout: share of the pooled features set to zero in training, in [0, 1).
+        dropout: dropout probability of the pooled features in [0, 1).
 
     Shapes:
         images (N, 3, H, W) float with H, W >= 32 to logits (N, num_classes).
@@ -59,24 +58,24 @@ class VGG13(nn.Module):
 
 
 def full(num_classes: int, *, width: int = 64, dropout: float = 0.0) -> nn.Module:
-    """The report's network at full width; its accuracy there was 0.7454 after 300 epochs."""
+    """VGG13-BN; R4 reports 0.7454 after 300 epochs."""
     return VGG13(num_classes, width, dropout)
 
 
 def reduced(num_classes: int, *, width: int = 16, dropout: float = 0.0) -> nn.Module:
-    """All ten convolution layers at a quarter of the width."""
+    """Reduced network: a quarter of the width."""
     return VGG13(num_classes, width, dropout)
 
 
 class VGG16(nn.Module):
     """Five stages of two or three 3x3 convolutions, each ended by 2x2 max pooling.
 
-    The keys of `features` are those of torchvision's vgg16, or of its vgg16_bn.
+    `features` has the keys of torchvision's vgg16, or vgg16_bn.
 
     Args:
         num_classes: number of logits.
         width: channels of the first stage (64 in the paper); the stages have 1, 2, 4, 8, 8 times as many.
-        normalised: whether batch normalisation follows each convolution, which the paper did not know yet.
+        normalised: True for batch normalisation after each convolution, which the paper does not have.
 
     Shapes:
         images (N, 3, H, W) float with H, W >= 32 to logits (N, num_classes).
@@ -108,10 +107,10 @@ class VGG16(nn.Module):
 
 
 def full16(num_classes: int, *, width: int = 64) -> nn.Module:
-    """VGG16's thirteen convolution layers, with the keys of torchvision's weights."""
+    """VGG16 with the keys of torchvision's weights for its convolutions."""
     return VGG16(num_classes, width)
 
 
 def reduced16(num_classes: int, *, width: int = 8) -> nn.Module:
-    """All thirteen convolution layers at an eighth of the width, normalised: from random weights it learns sooner."""
+    """Reduced network: an eighth of the width, with batch normalisation for faster training from scratch."""
     return VGG16(num_classes, width, normalised=True)

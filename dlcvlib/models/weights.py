@@ -1,4 +1,4 @@
-"""Where outside weights come from: a path given, a folder of files, or a download from torchvision or timm."""
+"""Pretrained weights from a path, a folder, or a download from torchvision or timm."""
 
 from __future__ import annotations
 
@@ -18,28 +18,25 @@ from dlcvlib.models.loading import SUFFIXES, LoadReport, load_into, load_state
 from dlcvlib.models.registry import IMAGENET_MEAN, IMAGENET_STD, Published, build, family
 
 Kind = Literal["imagenet", "dino"]
-PATIENCE = 5.0  # seconds until a server that does not answer counts as no network
-RESIZABLE = ("relative_position_bias_table", "pos_embed")  # `Family.adapt` fits these to the image size
+TIMEOUT = 5.0  # seconds until a server counts as unreachable
+RESIZABLE = ("relative_position_bias_table", "pos_embed")  # endings of keys that `Family.adapt` resamples
 
 
 class NoWeightsError(RuntimeError):
-    """There are no outside weights to be had; the message says why and what to do."""
+    """No pretrained weights are available; the message gives the reason and the remedy."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """Where a model's weights came from, and the images they expect.
-
-    A file says nothing of its images; what is published under the network's name is assumed of it.
-    """
+    """Origin and preprocessing of loaded weights. The preprocessing of a file is that of the published weights."""
 
     kind: str  # "path", "folder" or "download"
-    location: str  # the file's path, or the published name
+    location: str  # path of the file, or published name
     sha256: str
     report: LoadReport
-    mean: tuple[float, float, float]  # of the channels red, green, blue of images in [0, 1]
+    mean: tuple[float, float, float]  # per channel, of RGB images in [0, 1]
     std: tuple[float, float, float]
-    image_size: int | None  # pixels, at which they were trained; None where not known
+    image_size: int | None  # of training, in pixels; None if unknown
 
 
 def pretrained(
@@ -50,19 +47,19 @@ def pretrained(
     allow_download: bool = True,
     kind: Kind = "imagenet",
 ) -> Source:
-    """Load outside weights into `model`: from `path` if given, else a folder (see `find_weights`), else a download.
+    """Load pretrained weights into `model`: from `path`, else a folder (see `find_weights`), else a download.
 
     Args:
-        model: a classifier, or a backbone without its last layer.
-        name: of the network.
+        model: classifier, or backbone without its last layer.
+        name: name of the network.
         path: file of weights.
-        folder: where to look for one, by default `$DLCV_WEIGHTS`; for kind "dino" its name begins with `dino_{name}`.
-        allow_download: whether to fetch what is published.
-        kind: "imagenet", trained with labels, or "dino", trained without by the authors of DINO.
+        folder: folder of weights, by default `$DLCV_WEIGHTS`; the files of kind "dino" begin with `dino_{name}`.
+        allow_download: False to never download.
+        kind: "imagenet" for supervised weights, "dino" for those of the authors of DINO.
 
     Raises:
-        NoWeightsError: nothing is to be had, or what is published is for another form of the network than `model` is.
-        ValueError, FileNotFoundError: a file was named or found, but is missing, damaged or does not fit.
+        NoWeightsError: none are available, or `model` differs from the published network.
+        ValueError, FileNotFoundError: the file is missing, damaged or does not fit.
     """
     published = _published(name, kind)
     if path is not None:
@@ -78,28 +75,25 @@ def pretrained(
             f"no weights of {name} in the folder {where}, and download was not allowed; {_remedy(name)}"
         )
     file = download_file(name, kind)
-    assert published is not None  # or there would have been no download
+    assert published is not None  # else `download_file` has raised
     location = str(published.torchvision or published.timm or published.url)
     return _from_file(model, name, file, "download", location, published)
 
 
 def find_weights(name: str, folder: str | Path | None = None) -> Path | None:
-    """File of weights for this network in `folder`, by default `$DLCV_WEIGHTS`.
+    """Return the file of weights of a network in `folder`, by default `$DLCV_WEIGHTS`, or None.
 
     It is `{name}` with a suffix, else the only file that begins with `{name}`.
 
-    Returns:
-        None where there is no such file, or no folder is named.
-
     Raises:
-        FileNotFoundError: the folder is not there.
+        FileNotFoundError: the folder does not exist.
         ValueError: several files begin with the name.
     """
     chosen = _weights_folder(folder)
     if chosen is None:
         return None
     if not chosen.is_dir():
-        raise FileNotFoundError(f"the weights folder {chosen} is not there; mend `folder` or $DLCV_WEIGHTS")
+        raise FileNotFoundError(f"the weights folder {chosen} does not exist; correct `folder` or $DLCV_WEIGHTS")
     found = sorted(file for file in chosen.glob(f"{name}*") if file.suffix in SUFFIXES)
     exact = [file for file in found if file.stem == name]
     if len(exact or found) > 1:
@@ -127,25 +121,25 @@ def download_file(name: str, kind: Kind = "imagenet") -> Path:
 
 
 def _from_torchvision(name: str, enum_member: str) -> Path:
-    from torchvision import models  # here, so that finding a file in a folder does not need it
+    from torchvision import models  # only here: files in a folder do not need it
 
     enum, member = enum_member.split(".")
     url = getattr(models, enum)[member].url
-    hash_prefix = Path(url).stem.rpartition("-")[2]  # torchvision's file names end in the first digits of the sha256
+    hash_prefix = Path(url).stem.rpartition("-")[2]  # part of torchvision's file names
     return fetched(name, enum_member, url, hash_prefix)
 
 
 def fetched(name: str, title: str, url: str, hash_prefix: str | None) -> Path:
-    """The file at `url`, kept in torch's usual cache, which is not looked into again.
+    """Return the file at `url`, from torch's cache if it is there.
 
     Args:
-        name: of the network, for the cure in the message.
-        title: of the weights, for the message.
-        url: of the file.
-        hash_prefix: first digits of its SHA-256, or all; a download that has others is refused.
+        name: name of the network, for the message.
+        title: title of the weights, for the message.
+        url: URL of the file.
+        hash_prefix: first digits of the SHA-256 that a download must have.
 
     Raises:
-        NoWeightsError: there is no way to it, it broke off, or it has another checksum.
+        NoWeightsError: the server cannot be reached, the download failed, or the checksum differs.
     """
     file = Path(torch.hub.get_dir()) / "checkpoints" / url.rpartition("/")[2]
     if not file.is_file():
@@ -154,7 +148,7 @@ def fetched(name: str, title: str, url: str, hash_prefix: str | None) -> Path:
         try:
             torch.hub.download_url_to_file(url, str(file), hash_prefix)
         except (OSError, RuntimeError) as error:
-            raise NoWeightsError(f"the download of {title} for {name} broke off ({error}); {_remedy(name)}") from error
+            raise NoWeightsError(f"the download of {title} for {name} failed ({error}); {_remedy(name)}") from error
     return file
 
 
@@ -163,7 +157,7 @@ def _from_timm(name: str, tag: str) -> Path:
     import timm
 
     configuration = timm.get_pretrained_cfg(tag)
-    assert configuration is not None and configuration.hf_hub_id  # a test holds that every tag is known to timm
+    assert configuration is not None and configuration.hf_hub_id  # our tags are tested
     repository, file = configuration.hf_hub_id, configuration.hf_hub_filename or "model.safetensors"
     cached = huggingface_hub.try_to_load_from_cache(repository, file)
     if isinstance(cached, str):
@@ -172,19 +166,17 @@ def _from_timm(name: str, tag: str) -> Path:
         raise NoWeightsError(
             f"{tag} for {name} is not in the cache, and HF_HUB_OFFLINE forbids its download; {_remedy(name)}"
         )
-    _check_reachable(
-        name, huggingface_hub.hf_hub_url(repository, file)
-    )  # without it the hub's client tries again for a minute
+    _check_reachable(name, huggingface_hub.hf_hub_url(repository, file))  # the hub's client retries for a minute
     try:
         return Path(huggingface_hub.hf_hub_download(repository, file))
     except OSError as error:
-        raise NoWeightsError(f"the download of {tag} for {name} broke off ({error}); {_remedy(name)}") from error
+        raise NoWeightsError(f"the download of {tag} for {name} failed ({error}); {_remedy(name)}") from error
 
 
 def _check_reachable(name: str, url: str) -> None:
     try:
-        urllib.request.urlopen(urllib.request.Request(url, method="HEAD"), timeout=PATIENCE).close()
-    except OSError as error:  # no network, no answer in time, or the server's refusal
+        urllib.request.urlopen(urllib.request.Request(url, method="HEAD"), timeout=TIMEOUT).close()
+    except OSError as error:  # no network, timeout, or HTTP error
         raise NoWeightsError(f"the published weights of {name} cannot be reached ({error}); {_remedy(name)}") from error
 
 
@@ -198,11 +190,7 @@ def _file_stem(name: str) -> str:
 
 
 def _check_form(model: nn.Module, name: str) -> None:
-    """Published weights fit only the report form with its default options: say so before anything is fetched.
-
-    Raises:
-        NoWeightsError: some layer but the last differs.
-    """
+    """Raise a NoWeightsError if `model` is not the full network with default options, apart from the last layer."""
     with torch.device("meta"):
         expected = build(name, num_classes=2)
     exempt = tuple(f"{name}." for name in (classifier_name(expected), *removed_layers(model)))
@@ -213,7 +201,7 @@ def _check_form(model: nn.Module, name: str) -> None:
         if key not in own or own[key].shape != tensor.shape:
             has = tuple(own[key].shape) if key in own else "nothing"
             raise NoWeightsError(
-                f"published weights of {name} fit its report form with default options only; "
+                f"published weights of {name} fit the full network with default options only; "
                 f"this model has {has} for {key} {tuple(tensor.shape)}"
             )
 

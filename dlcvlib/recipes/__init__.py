@@ -1,4 +1,4 @@
-"""Every report's settings as data, for each profile."""
+"""Recipes: the settings of every training as data, for each profile."""
 
 import difflib
 from typing import Any
@@ -29,7 +29,7 @@ RECIPES: dict[str, Recipe] = {
 
 
 def get(name: str) -> Recipe:
-    """The recipe of that name.
+    """Return the recipe of that name.
 
     Raises:
         ValueError: there is none; the message names the nearest and all.

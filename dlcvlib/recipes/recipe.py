@@ -7,14 +7,14 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, ClassVar, Literal, Self
 
 PROFILES = ("smoke", "quick", "gpu", "hour", "full")
-"""`smoke`: tests, seconds. `quick`: the toy world on 2 cores, the book. `gpu`: the same trainings on a GPU, to check
+"""`smoke`: tests, seconds. `quick`: the toy world on 2 cores, the book. `gpu`: as quick, on a GPU, to check
 that path. `hour`: real data, an hour of 2 cores. `full`: one GPU, the report's own setting."""
 
 READS_AS = {"gpu": "quick"}
-"""A profile that reads as another wherever a recipe says nothing of it; what was measured in the one holds in both."""
+"""Profiles that are read as another one unless a recipe defines them; the bands of one hold for both."""
 
 SEEDS = {"smoke": 2, "quick": 3, "gpu": 3, "hour": 2, "full": 3}
-"""At how many seeds the settings are fine-tuned where they are compared with each other."""
+"""Number of seeds of recipes that are compared with each other."""
 
 
 @dataclass(frozen=True)
@@ -27,12 +27,12 @@ class Optimizer:
     momentum: float = 0.9
     nesterov: bool = False
     decay: Literal["all", "matrices"] = "all"
-    """What weight decay holds for: everything, or not biases and other parameters of one dimension."""
+    """Parameters with weight decay: all, or only those with more than one dimension (no biases)."""
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """How the learning rate runs over the training, as a factor on the optimizer's.
+    """Learning-rate schedule, as a factor on the optimizer's rate.
 
     `constant`; `poly`: (1 - t) ** `gamma` over the training's share t; `step`: times `gamma` every `every` epochs;
     `cosine`: down to 0 along half a cosine, after a straight rise during the first `warmup` share of the training;
@@ -141,7 +141,7 @@ class ClassificationRecipe(SupervisedRecipe):
     start: Literal["random", "pretrained", "ssl"] = "random"
     """`pretrained`: outside weights, or pre-training with labels on Mini-ImageNet; `ssl`: the record `pretraining`."""
     supplied: Literal["imagenet", "mini", "dino"] = "imagenet"
-    """Which outside weights: torchvision's or timm's; the course's pretrain_model_SL.pt; the official DINO ResNet50."""
+    """Outside weights: torchvision's or timm's; the course's pretrain_model_SL.pt; the official DINO ResNet50."""
     stand_in: str | None = None
     """Recipe of a pre-training with labels that replaces missing outside weights; None makes one up."""
     setting: str | None = None
@@ -204,7 +204,7 @@ class PretrainingRecipe(Recipe):
     final_weight_decay: float | None = None
     """Weight decay at the end of half a cosine; None keeps it constant."""
     on_collapse: Literal["stop", "flag"] = "stop"
-    """At a collapse, stop, or continue and say so in the record."""
+    """Stop at a collapse, or continue and flag it in the record."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,13 +17,13 @@ from dlcvlib.recipes.recipe import (
 )
 
 MOVED = ("reported", "reported_classes")
-"""Entries of older records that are no settings: values of the reports, now in `dlcvlib.course`."""
+"""Entries of older records that are not settings: values of the reports, now in `dlcvlib.course`."""
 
 
 def recorded(values: Mapping[str, Any]) -> Recipe:
-    """The recipe that a record was made with, from `run.json`'s "recipe": what `Training.as_dict` wrote.
+    """Return the recipe of a record, from "recipe" in its `run.json`, which `Recipe.as_dict` wrote.
 
-    A setting that the record of an older version does not name has its default.
+    Settings that an older version did not record have their defaults.
 
     Raises:
         ValueError: a setting is not known, or one without a default is missing; the message names it.
@@ -58,7 +58,7 @@ def _built(kind: type[Any], values: Mapping[str, Any]) -> Any:
 
 
 def _with_tuples(value: Any) -> Any:
-    """JSON has lists only; a recipe, which nothing changes, has tuples."""
+    """Turn lists, which JSON has, into tuples, which recipes have."""
     if isinstance(value, list):
         return tuple(map(_with_tuples, value))
     if isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""Segment Anything, and what a segmentation without classes is worth: proposals, prompts, scores."""
+"""Segment Anything: region proposals, prompts, and scores of regions without classes."""
 
 from dlcvlib.sam.prompts import prompted, regions_under
 from dlcvlib.sam.proposals import automatic, felzenszwalb, slic

@@ -1,4 +1,4 @@
-"""A SAM of any size from its weights alone: the form of the network is read off the shapes."""
+"""SAM of any size from its weights: the architecture is inferred from their shapes."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ import torch
 from segment_anything.modeling import ImageEncoderViT, MaskDecoder, PromptEncoder, Sam, TwoWayTransformer
 from torch import Tensor, nn
 
-MODEL_TYPES = {(768, 12): "vit_b", (1024, 24): "vit_l", (1280, 32): "vit_h"}
-"""Width and depth of the image encoders that are published."""
+MODEL_TYPES = {(768, 12): "vit_b", (1024, 24): "vit_l", (1280, 32): "vit_h"}  # by width and depth of the encoder
 OTHER = "other"
 DECODER_HEADS = 8
 MEAN, STD = [123.675, 116.28, 103.53], [58.395, 57.12, 57.375]  # of the channels of images in [0, 255]
@@ -19,22 +18,22 @@ MEAN, STD = [123.675, 116.28, 103.53], [58.395, 57.12, 57.375]  # of the channel
 
 @dataclass(frozen=True)
 class Form:
-    """What a SAM's weights say of its form; sizes of images and windows in pixels and in patches."""
+    """Architecture of a SAM."""
 
     width: int  # of the image encoder
     depth: int
     heads: int
     mlp_ratio: float
     patch: int
-    image_size: int
-    window: int  # side of the windows that most blocks attend within, in patches; 0 where there is none
-    global_blocks: tuple[int, ...]  # those that attend to the whole image
+    image_size: int  # in pixels
+    window: int  # side of the attention windows in patches; 0 for global attention only
+    global_blocks: tuple[int, ...]  # blocks with global attention
     channels: int  # of the image embedding, and of the decoder
     mask_channels: int
     decoder_depth: int
     decoder_mlp: int
-    decoder_downsampling: int  # of the width within its attention
-    masks: int  # for an ambiguous prompt
+    decoder_downsampling: int  # of the width in its attention
+    masks: int  # number of masks for an ambiguous prompt
     iou_depth: int
     iou_hidden: int
 
@@ -45,22 +44,22 @@ class Form:
 
 
 def form_of(state: Mapping[str, Tensor]) -> Form:
-    """Read the form of a SAM off the shapes of its weights.
+    """Infer the architecture of a SAM from the shapes of its weights.
 
-    The heads follow from the relative positions, which lie in the space of one head; a block is global where its
-    positions reach over the whole image.
+    The number of heads follows from the relative positions, which have the dimension of one head; a block is global if
+    its positions cover the whole image.
 
     Args:
-        state: of a `segment_anything.modeling.Sam` with absolute and relative positions, as all published have.
+        state: state dict of a `segment_anything.modeling.Sam` with absolute and relative positions.
 
     Raises:
-        ValueError: it lacks a weight that every such SAM has; the message names it.
+        ValueError: a weight is missing; the message names it.
     """
     try:
         return _form_of(state)
     except KeyError as error:
         raise ValueError(
-            f"these are no weights of SAM: {error.args[0]} is missing; published are sam_vit_b_01ec64.pth and its like"
+            f"these are not weights of SAM: {error.args[0]} is missing; published are for example sam_vit_b_01ec64.pth"
         ) from None
 
 
@@ -99,19 +98,19 @@ def _count(state: Mapping[str, Tensor], prefix: str) -> int:
 
 
 def build(form: Form, *, decoder_heads: int = DECODER_HEADS) -> Sam:
-    """A SAM with random weights, in evaluation mode; its parts are those of `segment_anything`.
+    """Build a SAM with random weights, in evaluation mode, from the modules of `segment_anything`.
 
     Args:
-        form: of the network.
-        decoder_heads: of the decoder's attention, the one thing that no shape tells; all published have 8.
+        form: architecture.
+        decoder_heads: attention heads of the decoder, which no shape tells; 8 in all published models.
 
     Raises:
-        ValueError: so many heads do not divide the width of the decoder's attention.
+        ValueError: `decoder_heads` does not divide the width of the decoder's attention.
     """
     if (form.channels // form.decoder_downsampling) % decoder_heads:
         raise ValueError(
             f"{decoder_heads} heads do not divide the {form.channels // form.decoder_downsampling} channels of the "
-            "decoder's attention: say by `decoder_heads` how many this SAM was made with"
+            "decoder's attention: set `decoder_heads` to the number that this SAM was trained with"
         )
     grid = form.image_size // form.patch
     encoder = ImageEncoderViT(
@@ -151,10 +150,10 @@ def build(form: Form, *, decoder_heads: int = DECODER_HEADS) -> Sam:
 
 
 def build_from(state: Mapping[str, Tensor], *, decoder_heads: int = DECODER_HEADS) -> tuple[Sam, Form]:
-    """The SAM that these weights are of, holding them.
+    """Build the SAM of these weights and load them.
 
     Raises:
-        ValueError: `form_of` cannot read them, or some do not fit the rest; the message names them.
+        ValueError: a weight is missing, unexpected or of another shape; the message names it.
     """
     form = form_of(state)
     with torch.device("meta"):
@@ -163,8 +162,8 @@ def build_from(state: Mapping[str, Tensor], *, decoder_heads: int = DECODER_HEAD
     if wrong:
         more = f" and {len(wrong) - 5} more" if len(wrong) > 5 else ""
         raise ValueError(
-            f"the weights do not fit each other: {', '.join(wrong[:5])}{more} missing, unexpected or of another shape "
-            f"than a SAM of width {form.width} and depth {form.depth} has; are they whole, and of the first SAM?"
+            f"the weights are inconsistent: {', '.join(wrong[:5])}{more} missing, unexpected or of another shape "
+            f"than a SAM of width {form.width} and depth {form.depth} has; are they complete, and of the first SAM?"
         )
     model = build(form, decoder_heads=decoder_heads)
     model.load_state_dict(dict(state))

@@ -1,4 +1,4 @@
-"""SAM's work kept on disk: the same weights, image and parameters need not be computed twice."""
+"""Disk cache of SAM's results, by weights, image and parameters."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ import numpy as np
 from dlcvlib import paths
 from dlcvlib.files.arrays import read_cache, write_cache
 
-VERSION = 1  # of what is kept; a change of how it is made must raise it
+VERSION = 1  # of the cached results; increase it when their computation changes
 Arrays = dict[str, np.ndarray]
 
 
-def kept(
+def cached(
     kind: str, weights: str, pixels: np.ndarray, parameters: Mapping[str, Any], make: Callable[[], Arrays]
 ) -> Arrays:
-    """Return what `make` returns, from disk where an earlier call left it; a damaged file is made again.
+    """Return the result of `make`, from the cache if possible; a damaged file is replaced.
 
     Args:
-        kind: begins the file's name.
-        weights: fingerprint of the weights it is made with.
-        pixels: the image it is made of.
-        parameters: whatever else it depends on, as JSON holds it.
-        make: computes it.
+        kind: prefix of the file name.
+        weights: SHA-256 of the weights.
+        pixels: image.
+        parameters: other parameters, JSON-serialisable.
+        make: computes the result.
     """
     file = file_of(kind, weights, pixels, parameters)
     found = read_cache(file)
@@ -38,7 +38,7 @@ def kept(
 
 
 def file_of(kind: str, weights: str, pixels: np.ndarray, parameters: Mapping[str, Any]) -> Path:
-    """Where `kept` keeps it, beside the decoded images of the run records."""
+    """Return the file of `cached` for these arguments."""
     facts = [VERSION, weights, str(pixels.dtype), pixels.shape, dict(parameters)]
     digest = hashlib.blake2b(json.dumps(facts, sort_keys=True).encode(), digest_size=16)
     digest.update(np.ascontiguousarray(pixels).data)

@@ -1,4 +1,4 @@
-"""What lies where someone points: by SAM, or by whatever regions there are."""
+"""Prompted segmentation by SAM, or from given regions."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from torch import Tensor
 
-from dlcvlib.sam.predictor import KeptPredictor
+from dlcvlib.sam.predictor import CachedPredictor
 from dlcvlib.sam.regions import Regions, pixels_of
 from dlcvlib.sam.scoring import paint
 from dlcvlib.sam.weights import LoadedSam
@@ -22,23 +22,21 @@ def prompted(
     labels: Sequence[int] = (),
     box: Sequence[float] | None = None,
 ) -> Regions:
-    """The masks that SAM answers a prompt with, the one it holds best first.
-
-    A single point may mean a thing or a part of it, so there are up to three answers to it; to any other prompt one.
+    """Return the masks of SAM for a prompt, highest score first: up to three for a single point, else one.
 
     Args:
-        sam: the model.
+        sam: loaded model.
         image: uint8 (3, H, W).
         points: (x, y) of each, in pixels from the upper left.
-        labels: 1 where a point belongs to what is meant, 0 where it does not.
-        box: (x0, y0, x1, y1) around what is meant, or None or empty for none.
+        labels: 1 for a foreground point, 0 for a background point.
+        box: (x0, y0, x1, y1), or None or empty for none.
 
     Raises:
-        ValueError: there is no prompt, one lies outside of the image, or a label is neither 0 nor 1.
+        ValueError: there is no prompt, a point or box lies outside of the image, or a label is neither 0 nor 1.
     """
     pixels = pixels_of(image)
     check_prompt(pixels.shape[:2], points, labels, box)
-    predictor = KeptPredictor(sam)
+    predictor = CachedPredictor(sam)
     predictor.set_image(pixels)
     masks, scores, _ = predictor.predict(
         point_coords=np.array(points, dtype=np.float64) if len(points) else None,
@@ -53,30 +51,30 @@ def prompted(
 def regions_under(
     regions: Regions, points: Points = (), labels: Sequence[int] = (), box: Sequence[float] | None = None
 ) -> Regions:
-    """The same question asked of regions that know of no prompt: their union, or nothing.
+    """Return the union of the given regions that match a prompt, or no region.
 
-    A region counts if a point of label 1 lies in it, or most of it in the box, unless a point of label 0 lies in it.
-    Where regions overlap, the smallest is meant.
+    A region matches if it holds a point of label 1, or if most of it lies in the box, unless it holds a point of
+    label 0. Of overlapping regions the smallest counts.
 
     Raises:
-        ValueError: as `prompted`.
+        ValueError: see `prompted`.
     """
     painted = paint(regions)
     check_prompt(painted.shape, points, labels, box)
     at = [int(painted[int(y), int(x)]) for x, y in points]
-    meant = {region for region, label in zip(at, labels, strict=True) if label}
+    chosen = {region for region, label in zip(at, labels, strict=True) if label}
     if box:
         x0, y0, x1, y1 = (round(edge) for edge in box)
         inside = np.bincount(painted[y0:y1, x0:x1].ravel() + 1, minlength=len(regions) + 1)
         whole = np.bincount(painted.ravel() + 1, minlength=len(regions) + 1)
-        meant |= set(np.flatnonzero(2 * inside > whole) - 1)
-    meant -= {region for region, label in zip(at, labels, strict=True) if not label} | {-1}
-    mask = np.isin(painted, sorted(meant))
+        chosen |= set(np.flatnonzero(2 * inside > whole) - 1)
+    chosen -= {region for region, label in zip(at, labels, strict=True) if not label} | {-1}
+    mask = np.isin(painted, sorted(chosen))
     return Regions.of_masks(mask[None], np.ones(1))
 
 
 def check_prompt(size: tuple[int, ...], points: Points, labels: Sequence[int], box: Sequence[float] | None) -> None:
-    """Make certain that a prompt asks something about an image of `size` (H, W).
+    """Check a prompt for an image of `size` (H, W).
 
     Raises:
         ValueError: see `prompted`.

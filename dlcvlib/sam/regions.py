@@ -1,4 +1,4 @@
-"""Regions of an image without classes: what every proposal returns."""
+"""Regions of an image without classes."""
 
 from __future__ import annotations
 
@@ -11,10 +11,9 @@ from torch import Tensor
 
 @dataclass(frozen=True, eq=False)
 class Regions:
-    """Masks that may overlap and need not cover the image.
+    """Masks, possibly overlapping, that need not cover the image.
 
-    `masks` bool (N, H, W), none of them empty; `scores` float32 (N,), how good each is held to be by who proposed it:
-    the IoU that SAM expects, or 1 where nobody judged.
+    `masks` bool (N, H, W), none empty; `scores` float32 (N,): the IoU predicted by SAM, or 1 for other proposals.
     """
 
     masks: np.ndarray
@@ -27,43 +26,43 @@ class Regions:
                 f"scores {self.scores.shape}"
             )
         if not self.masks.any(axis=(1, 2)).all():
-            raise ValueError("a region holds no pixel: leave empty masks out")
+            raise ValueError("a mask is empty: leave it out")
 
     def __len__(self) -> int:
         return len(self.masks)
 
     @property
     def areas(self) -> np.ndarray:
-        """Pixels of each region, int64 (N,)."""
+        """Number of pixels of each region, int64 (N,)."""
         return self.masks.sum(axis=(1, 2), dtype=np.int64)
 
     @staticmethod
     def of_labels(labels: np.ndarray) -> Regions:
-        """One region for each value >= 0 of a label map, integer (H, W), in ascending order; negative is no region."""
+        """Return one region per value >= 0 of a label map, integer (H, W), in ascending order."""
         values = np.unique(labels[labels >= 0])
         return Regions(labels == values[:, None, None], np.ones(len(values), dtype=np.float32))
 
     @staticmethod
     def of_masks(masks: np.ndarray, scores: np.ndarray) -> Regions:
-        """Those of the masks (N, H, W) that are not empty."""
+        """Return the regions of the masks (N, H, W) that are not empty."""
         masks = np.asarray(masks, dtype=bool)
         held = masks.any(axis=(1, 2))
         return Regions(masks[held], np.asarray(scores, dtype=np.float32)[held])
 
     def packed(self) -> dict[str, np.ndarray]:
-        """As arrays to be kept: a bit a pixel."""
+        """Pack into arrays for a file, one bit per pixel."""
         return {"bits": np.packbits(self.masks), "shape": np.array(self.masks.shape), "scores": self.scores}
 
     @staticmethod
     def unpacked(arrays: dict[str, np.ndarray]) -> Regions:
-        """What `packed` made arrays of."""
+        """Invert `packed`."""
         shape = tuple(int(length) for length in arrays["shape"])
         bits = np.unpackbits(arrays["bits"], count=math.prod(shape))
         return Regions(bits.astype(bool).reshape(shape), arrays["scores"])
 
 
 def pixels_of(image: Tensor | np.ndarray) -> np.ndarray:
-    """An image of this library, uint8 (3, H, W), as SAM and scikit-image take it: uint8 (H, W, 3).
+    """Convert an image uint8 (3, H, W) to uint8 (H, W, 3), as SAM and scikit-image expect.
 
     Raises:
         ValueError: another dtype or shape.

@@ -1,8 +1,8 @@
-"""What regions without classes are worth for a segmentation with classes.
+"""Scores of regions without classes, as the course's IoU of a segmentation with one class per region.
 
-Regions overlap, so they are first painted, the large before the small, into a label map in which every pixel belongs to
-one region at most. Then each region is given one class, by the truth or by a network's vote, and the course's IoU says
-how good that is. **A pixel that no region covers counts as Unknown** in both, and so as missed wherever there is land.
+Overlapping regions are painted into a label map, large before small, so that each pixel belongs to at most one region.
+Each region then gets one class, the majority class of the truth or of a network's predictions. **Pixels that no region
+covers count as Unknown.**
 """
 
 from __future__ import annotations
@@ -17,14 +17,13 @@ from dlcvlib.data.palette import CLASS_NAMES, UNKNOWN
 from dlcvlib.metrics import IoU, course_iou
 from dlcvlib.sam.regions import Regions
 
-UNCOVERED = -1
-"""In a painted label map."""
+UNCOVERED = -1  # in a painted label map
 
 
 def paint(regions: Regions) -> np.ndarray:
-    """Number of the smallest region that covers each pixel, int32 (H, W), or `UNCOVERED`.
+    """Return the index of the smallest region at each pixel, int32 (H, W), or `UNCOVERED`.
 
-    Of two of the same size the earlier one wins.
+    Of regions of the same size the first counts.
     """
     painted = np.full(regions.masks.shape[1:], UNCOVERED, dtype=np.int32)
     large_to_small = np.argsort(regions.areas[::-1], kind="stable")[::-1]
@@ -36,24 +35,24 @@ def paint(regions: Regions) -> np.ndarray:
 def majority(
     painted: np.ndarray, ids: Tensor | np.ndarray, elsewhere: Tensor | np.ndarray | int = UNKNOWN
 ) -> np.ndarray:
-    """Every region in the class that most of its pixels have; of two as frequent, the one of the lower id.
+    """Return a label map with the majority class of each region; ties go to the lower id.
 
     Args:
-        painted: integer (H, W), as `paint` returns it.
+        painted: integer (H, W), from `paint`.
         ids: class ids 0 to 6, integer (H, W).
-        elsewhere: class of the pixels that no region covers, or a label map of which they keep theirs.
+        elsewhere: class of the pixels that no region covers, or a label map for them.
 
     Returns:
         uint8 (H, W).
 
     Raises:
-        ValueError: the shapes differ, or an id is no class.
+        ValueError: the shapes differ, or an id is not a class.
     """
     classes = torch.as_tensor(ids).cpu().numpy()
     if classes.shape != painted.shape:
-        raise ValueError(f"ids of shape {classes.shape} do not fit regions painted on {painted.shape}")
+        raise ValueError(f"ids of shape {classes.shape} do not match regions of shape {painted.shape}")
     if classes.min() < 0 or classes.max() >= len(CLASS_NAMES):
-        raise ValueError(f"ids go from {classes.min()} to {classes.max()}, outside of 0 to {len(CLASS_NAMES) - 1}")
+        raise ValueError(f"ids range from {classes.min()} to {classes.max()}, outside of 0 to {len(CLASS_NAMES) - 1}")
     pairs = (painted.astype(np.int64) + 1) * len(CLASS_NAMES) + classes
     counts = np.bincount(pairs.ravel(), minlength=(painted.max() + 2) * len(CLASS_NAMES))
     winners = counts.reshape(-1, len(CLASS_NAMES)).argmax(axis=1)
@@ -62,12 +61,11 @@ def majority(
 
 @dataclass(frozen=True, eq=False)
 class RegionScore:
-    """What the regions of some images are worth; `+` pools the pixels of two, as the course does.
+    """Scores of the regions of some images; `+` pools the pixels of two.
 
-    `upper` gives every region its majority class of the truth. No other choice of a class for each region has more
-    pixels right; a higher mean IoU is possible in principle, where a rare class takes regions that it does not fill.
-    `vote` gives it the majority of the network's predictions; `filled` does, and leaves the pixels that no region
-    covers to the network; `network` is the network alone.
+    `upper`: each region has its majority class of the truth, which maximises pixel accuracy (not always mean IoU).
+    `vote`: each region has the majority class of the network's predictions. `filled`: as `vote`, with the network's
+    predictions for uncovered pixels. `network`: the network alone.
     """
 
     images: int
@@ -93,12 +91,12 @@ class RegionScore:
 
     @property
     def coverage(self) -> float:
-        """Share of the pixels that some region covers, in [0, 1]."""
+        """Fraction of the pixels covered by regions, in [0, 1]."""
         return self.covered / self.pixels
 
     @property
     def row(self) -> dict[str, float]:
-        """A row of a table; means are over the classes that occur, which are all where there are enough images."""
+        """Row of a table; IoUs are means over the classes that occur."""
         return {
             "images": self.images,
             "regions an image": round(self.regions / self.images),
@@ -114,12 +112,12 @@ def score(regions: Regions, truth: Tensor | np.ndarray, predicted: Tensor | np.n
     """Score the regions of one image.
 
     Args:
-        regions: of the image.
+        regions: regions of the image.
         truth: class ids 0 to 6, integer (H, W).
-        predicted: the network's, as `truth`.
+        predicted: predictions of the network, as `truth`.
 
     Raises:
-        ValueError: the shapes differ, or an id is no class.
+        ValueError: the shapes differ, or an id is not a class.
     """
     painted = paint(regions)
     truth, predicted = (torch.as_tensor(ids).cpu().numpy().astype(np.uint8) for ids in (truth, predicted))

@@ -1,12 +1,11 @@
-"""Where SAM's weights come from: a path given, the folder of weights, or a download whose size and checksum are held.
+"""SAM's weights from a path, a folder, or a download with checked size and SHA-256.
 
-The digits in the published files' names are no part of their SHA-256: they begin the MD5. The sums below are those that
-micro-sam, 3D Slicer's extension and others check the same files by; no network was at hand to compute them anew.
+The digits in the published file names are those of the MD5. The SHA-256 below are those that micro-sam and 3D Slicer's
+extension use for the same files; they were not recomputed here.
 """
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +13,7 @@ import torch
 from segment_anything.modeling import Sam
 
 from dlcvlib.models.loading import load_state
-from dlcvlib.models.weights import NoWeightsError, fetched, find_weights
+from dlcvlib.models.weights import NoWeightsError, fetched, find_weights, sha256_of
 from dlcvlib.sam.building import DECODER_HEADS, Form, build_from
 
 DEFAULT = "vit_b"
@@ -23,7 +22,7 @@ ADDRESS = "https://dl.fbaipublicfiles.com/segment_anything/"
 
 @dataclass(frozen=True)
 class Published:
-    """A published file of weights, and what it must be."""
+    """Published file of weights."""
 
     file: str
     size: int  # bytes
@@ -45,22 +44,22 @@ PUBLISHED = {
 
 @dataclass(frozen=True, eq=False)
 class LoadedSam:
-    """A SAM in evaluation mode, and where it came from."""
+    """SAM in evaluation mode, and the origin of its weights."""
 
     model: Sam
     form: Form
     file: Path
     origin: str  # "path", "folder" or "download"
-    sha256: str  # of the file: the key of what is kept of this model's work
+    sha256: str  # of the file: the key of the cache
 
     @property
     def model_type(self) -> str:
-        """ "vit_b", "vit_l", "vit_h", or "other" for a SAM of any other size."""
+        """ "vit_b", "vit_l", "vit_h", or "other"."""
         return self.form.model_type
 
     @property
     def in_words(self) -> str:
-        """What it is, for the reader of a page."""
+        """Description for a caption."""
         count = sum(parameter.numel() for parameter in self.model.parameters())
         return f"SAM {self.model_type} with {count:,} parameters, from {self.file.name}"
 
@@ -74,25 +73,25 @@ def load(
     decoder_heads: int = DECODER_HEADS,
     device: str | torch.device | None = None,
 ) -> LoadedSam:
-    """Load SAM from `path` if given, else from a folder, else from a download that is kept for the next time.
+    """Load SAM from `path`, else from a folder, else from a cached download.
 
-    In the folder a file counts whose name begins with `sam_{model_type}`; where no type is asked for, `sam_vit_b`, else
-    the only one that begins with `sam`. What type it is, its weights say. Nothing in a file is executed.
+    In the folder the name of the file begins with `sam_{model_type}`; without a type with `sam_vit_b`, else it is the
+    only one that begins with `sam`. The type is inferred from the weights. No code in a file is executed.
 
     Args:
         path: file of weights.
-        model_type: "vit_b", "vit_l" or "vit_h"; None takes what is there, and downloads vit_b.
-        folder: where to look, by default `$DLCV_WEIGHTS`.
-        allow_download: whether to fetch what is published (375 MB for vit_b).
-        decoder_heads: of a SAM of one's own; see `dlcvlib.sam.building.build`.
-        device: by default the GPU if there is one.
+        model_type: "vit_b", "vit_l" or "vit_h"; None for any, or vit_b for a download.
+        folder: folder of weights, by default `$DLCV_WEIGHTS`.
+        allow_download: False to never download (375 MB for vit_b).
+        decoder_heads: see `dlcvlib.sam.building.build`.
+        device: by default a GPU if available.
 
     Raises:
-        NoWeightsError: none are to be had; the message says what to do.
-        ValueError, FileNotFoundError: the file is missing, damaged, no SAM, or of another type than asked for.
+        NoWeightsError: none are available; the message gives the remedy.
+        ValueError, FileNotFoundError: the file is missing, damaged, not a SAM, or of another type than `model_type`.
     """
     if model_type is not None and model_type not in PUBLISHED:
-        raise ValueError(f"model_type {model_type!r} is unknown; there are {', '.join(PUBLISHED)}, or None for any")
+        raise ValueError(f"model_type {model_type!r} is unknown; known are {', '.join(PUBLISHED)}, or None for any")
     file, origin = _file(path, model_type, folder, allow_download)
     state = load_state(file)
     try:
@@ -105,7 +104,7 @@ def load(
             f"was asked for: give the path of a {model_type}, or leave model_type out"
         )
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
-    return LoadedSam(model.to(device), form, file, origin, _sha256(file))
+    return LoadedSam(model.to(device), form, file, origin, sha256_of(file))
 
 
 def _file(
@@ -126,7 +125,7 @@ def _file(
 
 
 def _downloaded(model_type: str) -> Path:
-    """The published file, fetched unless an earlier call did, once its size and checksum are right."""
+    """Return the published file, downloaded on first use, with checked size and checksum."""
     published = PUBLISHED[model_type]
     file = fetched(f"sam_{model_type}", published.file, ADDRESS + published.file, published.sha256)
     check_file(file, published)
@@ -134,19 +133,10 @@ def _downloaded(model_type: str) -> Path:
 
 
 def check_file(file: Path, published: Published) -> None:
-    """Make certain that `file` is what was published.
-
-    Raises:
-        ValueError: its size or its checksum is another.
-    """
+    """Raise a ValueError if the size or the checksum of `file` is not the published one."""
     size = file.stat().st_size
     if size != published.size:
         raise ValueError(f"{file} has {size:,} bytes, published are {published.size:,}: remove it and fetch it again")
-    found = _sha256(file)
+    found = sha256_of(file)
     if found != published.sha256:
         raise ValueError(f"{file} has the SHA-256 {found}, published is {published.sha256}: remove it, fetch it again")
-
-
-def _sha256(file: Path) -> str:
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -1,4 +1,4 @@
-"""From a recipe's words to the loss of a segmentation."""
+"""Loss of a segmentation recipe."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ LOSSES: dict[str, Callable[..., Tensor]] = {
 
 
 def build_loss(recipe: SegmentationRecipe, masks: Tensor, device: torch.device) -> Callable[[Tensor, Tensor], Tensor]:
-    """The recipe's loss as a function of logits (N, 7, H, W) and class ids (N, H, W).
+    """Return the recipe's loss as a function of logits (N, 7, H, W) and class ids (N, H, W).
 
     Args:
-        recipe: its `loss`, and what that takes.
-        masks: uint8 (N, H, W), of the training images, from whose shares of pixels classes are weighed.
+        recipe: its `loss`, `loss_options`, `weigh_classes` and `ignore_unknown`.
+        masks: uint8 (N, H, W), of the training images, whose shares of pixels give the class weights.
         device: of the logits.
 
     Raises:
@@ -40,11 +40,11 @@ def build_loss(recipe: SegmentationRecipe, masks: Tensor, device: torch.device) 
     options: dict[str, Any] = dict(recipe.loss_options) | {"ignored": ignored}
     if recipe.weigh_classes:
         if recipe.loss in ("dice", "lovasz"):
-            raise ValueError(f"the loss {recipe.loss!r} takes every class alike; weigh_classes needs another")
+            raise ValueError(f"the loss {recipe.loss!r} treats all classes alike; weigh_classes needs another loss")
         options["class_weights"] = losses.class_weights(area_share(masks), ignored).to(device)
     return partial(LOSSES[recipe.loss], **options)
 
 
 def of_shared_batch(recipe: SegmentationRecipe, loss: Callable[..., Tensor]) -> Callable[[Tensor, Tensor], Tensor]:
-    """What `build_loss` gave, for a batch that processes share; Lovász, which sorts pixels, stays as it is."""
+    """Average the sums of a loss over ranks that share a batch; Lovász, which sorts pixels, stays per rank."""
     return loss if recipe.loss == "lovasz" else partial(loss, pooled=processes.all_reduce_mean)

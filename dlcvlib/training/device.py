@@ -1,4 +1,4 @@
-"""Which device trains, in which precision, and what it is called in a record."""
+"""Device and precision of a training, and the device's name in a record."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ PRECISIONS: dict[str, Precision] = {"bf16": "bf16", "fp32": "fp32"}
 
 
 def choose_device() -> torch.device:
-    """A CUDA card where there is one, else the CPU."""
+    """Return a CUDA device if there is one, else the CPU."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def choose_precision(device: torch.device) -> Precision:
-    """bf16 where the device multiplies it natively, which is where it is faster (`make bench` measures it), else fp32.
+    """Return bf16 if the device multiplies it natively, where it is faster (`make bench` measures it), else fp32.
 
     `$DLCV_PRECISION` overrides.
 
@@ -43,7 +43,7 @@ def autocast(device: torch.device, precision: Precision) -> AbstractContextManag
 
 
 def hardware(device: torch.device) -> str:
-    """The device as a reader knows it: the card's name, or the processor's with the threads used."""
+    """Return the name of the GPU, or of the processor with the number of threads used."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     return f"{_processor()}, {torch.get_num_threads()} threads"

@@ -1,9 +1,9 @@
-"""One training by several processes: each takes its part of every batch, and all take the same step.
+"""Data-parallel training: each rank takes its share of every batch, and all ranks take the same step.
 
-What comes out is what one process would have made of the whole batches, to rounding: the order of the images and every
-augmentation are drawn for the whole batch (`dlcvlib.augment.part_of_batch`), batch normalisation sees the whole batch,
-gradients and whatever else is a mean over a batch are means over the processes. Dropout draws otherwise for each
-process; mixup and cutmix mix, and the Lovász loss compares, within a process's part.
+The result is that of one process on whole batches, up to rounding: the order of images and every augmentation are drawn
+for the whole batch (`dlcvlib.augment.part_of_batch`), batch normalisation is synchronised, gradients and other means
+over a batch are averaged over ranks. Exceptions: each rank draws its own dropout; mixup, cutmix and the Lovász loss see
+the rank's share of a batch.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from dlcvlib.training.synchronised import SynchronisedBatchNorm
 
 BUFFERS = next(
     name
-    for name in ("forward_sync_buffers", "broadcast_buffers")  # its newer and its older name
+    for name in ("forward_sync_buffers", "broadcast_buffers")  # newer and older name
     if name in signature(DistributedDataParallel).parameters
 )
-"""What has running statistics sent around before every step: they are alike already."""
+"""Option of DistributedDataParallel that broadcasts buffers; it is off, since they are equal already."""
 
 
 def batch_size(wanted: int, images: int) -> int:
-    """Images of a step, over all processes: as many as wanted, or all there are.
+    """Return the global batch size: `wanted`, or the number of images if there are fewer.
 
     Raises:
-        ValueError: the processes cannot share them evenly.
+        ValueError: it is no multiple of the number of ranks.
     """
     size = min(wanted, images)
     if size % processes.world_size():
@@ -46,10 +46,10 @@ def batch_size(wanted: int, images: int) -> int:
 
 
 def shuffled(images: int, batch_size: int, device: torch.device) -> Iterator[Tensor]:
-    """Rows of each batch of an epoch that fall to this process, (batch_size / processes,) int64 on `device`.
+    """Yield this rank's indices of each batch of an epoch, (batch_size / world_size,) int64 on `device`.
 
-    The order is drawn from torch's generator and brought to the device at once: to bring each batch's rows there would
-    wait for the device at every step.
+    The order is drawn from torch's generator and copied to the device at once: a copy for each batch would wait for the
+    device at every step.
     """
     steps = images // batch_size
     order = torch.randperm(images)[: steps * batch_size].view(steps, batch_size)
@@ -57,7 +57,7 @@ def shuffled(images: int, batch_size: int, device: torch.device) -> Iterator[Ten
 
 
 def synchronised(network: nn.Module) -> nn.Module:
-    """`network` with batch normalisation over the batches of all processes; itself where there is one process."""
+    """Return `network` with synchronised batch normalisation; unchanged for a single process."""
     if processes.world_size() == 1:
         return network
     if next(network.parameters()).is_cuda:
@@ -69,11 +69,11 @@ def synchronised(network: nn.Module) -> nn.Module:
 
 
 class LossOf(nn.Module):
-    """A network whose forward is its loss: what DistributedDataParallel wants, to reduce gradients as they come.
+    """Module whose forward is a loss, so that DistributedDataParallel reduces gradients during backward.
 
     Args:
-        network: whose parameters are trained.
-        loss: from a batch, as the network sees it, to a scalar.
+        network: module with the trained parameters.
+        loss: maps the inputs of a step to a scalar.
     """
 
     def __init__(self, network: nn.Module, loss: Callable[..., Tensor]) -> None:
@@ -82,13 +82,13 @@ class LossOf(nn.Module):
         self.loss = loss
 
     def forward(self, *batch: Any) -> Tensor:
-        """The loss of this process's part of a batch."""
+        """Return the loss of this rank's share of a batch."""
         with own_random_draws():
             return self.loss(*batch)
 
 
 def distribute(network: nn.Module, loss: Callable[..., Tensor]) -> nn.Module:
-    """`LossOf`, whose gradients are the mean over the processes; all processes begin with the first one's weights."""
+    """Return `LossOf`, wrapped in DistributedDataParallel for several ranks; they start from rank 0's weights."""
     whole = LossOf(network, loss)
     if processes.world_size() == 1:
         return whole
@@ -97,9 +97,9 @@ def distribute(network: nn.Module, loss: Callable[..., Tensor]) -> nn.Module:
 
 @contextmanager
 def own_random_draws() -> Iterator[None]:
-    """Draw inside, as dropout does, otherwise in each process; outside, the processes go on drawing alike.
+    """Use a generator of this rank inside, for dropout; outside, all ranks continue with equal draws.
 
-    It is the CPU's generator that all else is drawn from; a GPU's is the processes' own from the start of an epoch.
+    This concerns the CPU's generator, which all else is drawn from; a GPU's is seeded per rank at each epoch.
     """
     generator = torch.default_generator
     before = generator.get_state()
@@ -111,7 +111,7 @@ def own_random_draws() -> Iterator[None]:
 
 
 def broadcast_weights(network: nn.Module) -> None:
-    """Give every process the first one's weights."""
+    """Broadcast rank 0's weights to all ranks."""
     if processes.world_size() > 1:
         for tensor in network.state_dict().values():
             distributed.broadcast(tensor, src=0)

@@ -1,8 +1,8 @@
-"""Batches of an epoch on the device: from its own memory where all images fit, else loaded ahead from the disk.
+"""Batches of an epoch: from the device's memory if all images fit there, else prefetched from disk.
 
-Decoded images are files mapped into memory. A GPU takes them all at once where they fit; every batch is then a
-selection of rows, which costs next to nothing. Where they do not fit, a thread gathers the next batches into
-page-locked memory, from which the device copies them while it computes. A CPU works on the mapped files themselves.
+Decoded images are memory-mapped files. If they fit, a GPU holds them all, and a batch is an index operation that costs
+next to nothing. If not, a thread gathers the next batches in page-locked memory, and the device copies them while it
+computes. A CPU indexes the mapped files.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ from torch import Tensor
 from dlcvlib.training.distribution import shuffled
 
 RESIDENT_SHARE = 0.5
-"""Of a GPU's free memory that images may take; the rest is for weights and activations."""
-LOADED_AHEAD = 3
-"""Batches that wait in page-locked memory."""
+"""Largest share of a GPU's free memory for images; the rest is for weights and activations."""
+PREFETCHED = 3
+"""Number of batches that wait in page-locked memory."""
 
 
 class _End:
-    """After the last batch; `error` is what ended them early."""
+    """Marker after the last batch; `error` is the exception that ended loading early."""
 
     def __init__(self, error: BaseException | None = None) -> None:
         self.error: Final = error
 
 
 def fits(tensors: tuple[Tensor, ...], device: torch.device) -> bool:
-    """Whether `device` is a GPU with memory enough for all of them."""
+    """Return True if `device` is a GPU with enough free memory for all tensors."""
     if device.type != "cuda":
         return False
     free, _ = torch.cuda.mem_get_info(device)
@@ -39,23 +39,23 @@ def fits(tensors: tuple[Tensor, ...], device: torch.device) -> bool:
 
 
 def resident(tensors: tuple[Tensor, ...], device: torch.device) -> tuple[Tensor, ...]:
-    """The same tensors on `device` where they fit, else as they are."""
+    """Move the tensors to `device` if they fit, else return them unchanged."""
     return tuple(tensor.to(device) for tensor in tensors) if fits(tensors, device) else tensors
 
 
 def batches(
     tensors: tuple[Tensor, ...], batch_size: int, device: torch.device, among: Tensor | None = None
 ) -> Iterator[tuple[Tensor, ...]]:
-    """An epoch's batches, shuffled: of each tensor the rows that fall to this process, on `device`.
+    """Yield an epoch's shuffled batches: this rank's rows of each tensor, on `device`.
 
     Args:
-        tensors: each (N, …), on `device` or in mapped memory; see `resident`.
-        batch_size: over all processes; the few rows that do not fill one wait for another epoch.
-        device: where the batches are wanted.
-        among: the rows to choose from, int64; None for all.
+        tensors: each (N, …), on `device` or memory-mapped; see `resident`.
+        batch_size: over all ranks; rows that do not fill a batch are left out of this epoch.
+        device: of the batches.
+        among: indices to choose from, int64; None for all.
     """
     if any(tensor.device.type != device.type for tensor in tensors):
-        yield from _loaded_ahead(tensors, list(_order(tensors, batch_size, torch.device("cpu"), among)), device)
+        yield from _prefetched(tensors, list(_order(tensors, batch_size, torch.device("cpu"), among)), device)
         return
     for rows in _order(tensors, batch_size, device, among):
         yield tuple(tensor[rows] for tensor in tensors)
@@ -64,18 +64,16 @@ def batches(
 def _order(
     tensors: tuple[Tensor, ...], batch_size: int, device: torch.device, among: Tensor | None
 ) -> Iterator[Tensor]:
-    """The rows of each batch."""
+    """Return the indices of each batch."""
     if among is None:
         return shuffled(len(tensors[0]), batch_size, device)
     chosen = among.to(device)
-    return (chosen[places] for places in shuffled(len(among), batch_size, device))
+    return (chosen[rows] for rows in shuffled(len(among), batch_size, device))
 
 
-def _loaded_ahead(
-    tensors: tuple[Tensor, ...], order: list[Tensor], device: torch.device
-) -> Iterator[tuple[Tensor, ...]]:
-    """Batches that a thread gathers while the device is at work."""
-    ready: queue.Queue[tuple[Tensor, ...] | _End] = queue.Queue(LOADED_AHEAD)
+def _prefetched(tensors: tuple[Tensor, ...], order: list[Tensor], device: torch.device) -> Iterator[tuple[Tensor, ...]]:
+    """Yield batches that a thread gathers while the device computes."""
+    ready: queue.Queue[tuple[Tensor, ...] | _End] = queue.Queue(PREFETCHED)
     left = threading.Event()
 
     def hand_over(loaded: tuple[Tensor, ...] | _End) -> None:
@@ -95,7 +93,7 @@ def _loaded_ahead(
         except BaseException as error:
             hand_over(_End(error))
 
-    threading.Thread(target=load, name="batches loaded ahead", daemon=True).start()
+    threading.Thread(target=load, name="prefetch batches", daemon=True).start()
     try:
         while not isinstance(loaded := ready.get(), _End):
             yield tuple(part.to(device, non_blocking=True) for part in loaded)
@@ -106,5 +104,5 @@ def _loaded_ahead(
 
 
 def _page_locked(rows: Tensor, device: torch.device) -> Tensor:
-    """Where a GPU can fetch them by itself; torch keeps the memory until it has."""
+    """Pin memory for a GPU's asynchronous copy; torch holds it until the copy is done."""
     return rows.pin_memory() if device.type == "cuda" and rows.device.type == "cpu" else rows

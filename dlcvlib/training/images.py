@@ -10,7 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dlcvlib.data import CourseData, Decoded
+from dlcvlib import data
+from dlcvlib.data import CourseData, Decoded, ImageSet
+from dlcvlib.recipes import ClassificationRecipe
 from dlcvlib.training.feed import resident
 
 HELD_OUT = 10
@@ -45,6 +47,50 @@ class LabelledImages:
         """Return a copy on `device`; images that do not fit there, and all on a CPU, stay mapped from disk."""
         (images,) = resident((self.images,), device)
         return LabelledImages(images, self.labels.to(device), self.indices)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelledSplits(Images):
+    """Training and validation images with their labels."""
+
+    train: LabelledImages
+    val: LabelledImages
+
+
+def load_labelled(course: CourseData, recipe: ClassificationRecipe, size: int | None) -> LabelledSplits:
+    """Decode both splits of the recipe's set, to `size` pixels; see `Classification.load_images`."""
+    if recipe.dataset == "mini" and (course.mini is None or course.mini.train.labels is None):
+        course = data.find(data.toy_root())
+    images: ImageSet | None = getattr(course, recipe.dataset)
+    if images is None:
+        raise FileNotFoundError(
+            f"{course.root} holds no {recipe.dataset} set, which the recipe {recipe.name} trains on; "
+            "`dlcv data check` says what was found there"
+        )
+    train, val, fingerprint = _splits(images, size)
+    train = first_of_each_class(train, recipe.images_per_class)
+    facts: dict[str, Any] = {"train_images": len(train.labels), "val_images": len(val.labels)}
+    if images.written_labels:
+        facts["labels"] = list(images.written_labels)
+    return LabelledSplits(
+        course=course,
+        num_classes=len(images.class_names),
+        fingerprint=fingerprint,
+        facts=facts,
+        train=train,
+        val=val,
+    )
+
+
+def _splits(images: ImageSet, size: int | None) -> tuple[LabelledImages, LabelledImages, str]:
+    """Decode training and validation images, held out of training where the set has no others; and their checksum."""
+    train = data.decode(images, "train", size)
+    if images.val is not None:
+        val = data.decode(images, "val", size)
+        every = slice(None)
+        return labelled(train, every), labelled(val, every), f"{train.fingerprint}-{val.fingerprint}"
+    out = held_out(labels_of(train).numpy())
+    return labelled(train, np.flatnonzero(~out)), labelled(train, np.flatnonzero(out)), train.fingerprint
 
 
 def labelled(decoded: Decoded, rows: slice | np.ndarray) -> LabelledImages:

@@ -56,7 +56,7 @@ def refuse_other_record(run: Run, recipe: Recipe, fingerprint: str, weights: Giv
 
 
 def _with_defaults(settings: Any, recorded: dict[str, Any]) -> dict[str, Any]:
-    """What was recorded, and the default of each setting that the record of an older version does not name."""
+    """Return the recorded settings, with the default of each one that an older version did not record."""
     complete = dict(recorded)
     for field in dataclasses.fields(settings):
         value = getattr(settings, field.name)

@@ -1,7 +1,7 @@
-"""A linear classifier on features that do not change, trained to convergence.
+"""Linear probe: a linear classifier on fixed features, trained to convergence.
 
-With the backbone frozen, the loss is convex in the classifier: there is one best answer for each strength of weight
-decay, and L-BFGS finds it in seconds, whatever the learning rate would have been.
+With a frozen backbone the loss is convex in the classifier. So each weight decay has one optimum, which L-BFGS finds in
+seconds without a learning rate.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 ITERATIONS = 500
-"""At most; a fit that needs more is cut off and says so."""
+"""Largest number of iterations; `Fit.converged` is False after more."""
 TOLERANCE = 1e-5
 """Largest entry of the gradient at which a fit counts as converged."""
 WEIGHT_DECAYS = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1)
 HELD_OUT = 5
-"""One image in so many is kept out of the fits between which the weight decay is chosen."""
+"""One image in `HELD_OUT` chooses the weight decay and is left out of the fits that it compares."""
 
 
 @dataclass(frozen=True)
 class Fit:
-    """A classifier trained to convergence, and how that went."""
+    """A fitted classifier with the figures of its optimisation."""
 
     classifier: nn.Linear
     weight_decay: float
@@ -34,15 +34,15 @@ class Fit:
 
     @property
     def converged(self) -> bool:
-        """Whether no gradient is left to follow."""
+        """True if the gradient has vanished."""
         return self.largest_gradient <= 10 * TOLERANCE
 
 
 def fit_linear(features: Tensor, labels: Tensor, num_classes: int, weight_decay: float) -> Fit:
-    """Logistic regression by L-BFGS, from zero; nothing is drawn.
+    """Fit a logistic regression by L-BFGS, from zero weights; deterministic.
 
-    Minimises mean cross-entropy + weight_decay / 2 * |W|^2, with W the weights on features of zero mean and unit
-    spread. The mean and spread are then folded into the layer, which so works on the features as they are.
+    Minimises mean cross-entropy + weight_decay / 2 * |W|^2, with W the weights on standardised features.
+    Mean and standard deviation are then folded into the layer, so it takes the features as they are.
 
     Args:
         features: (N, D) float.
@@ -51,8 +51,8 @@ def fit_linear(features: Tensor, labels: Tensor, num_classes: int, weight_decay:
         weight_decay: at least 0.
     """
     with torch.enable_grad():
-        mean, spread = features.mean(0), features.std(0).clamp_min(1e-6)
-        standard = (features - mean) / spread
+        mean, std = features.mean(0), features.std(0).clamp_min(1e-6)
+        standard = (features - mean) / std
         weight = torch.zeros(num_classes, features.shape[1], device=features.device, requires_grad=True)
         bias = torch.zeros(num_classes, device=features.device, requires_grad=True)
         optimizer = torch.optim.LBFGS(
@@ -71,13 +71,13 @@ def fit_linear(features: Tensor, labels: Tensor, num_classes: int, weight_decay:
     assert weight.grad is not None and bias.grad is not None
     largest = float(max(weight.grad.abs().max(), bias.grad.abs().max()))
     state = optimizer.state[optimizer.param_groups[0]["params"][0]]
-    return Fit(_folded(weight, bias, mean, spread), weight_decay, loss, largest, int(state["n_iter"]))
+    return Fit(_folded(weight, bias, mean, std), weight_decay, loss, largest, int(state["n_iter"]))
 
 
 def fit_with_chosen_decay(features: Tensor, labels: Tensor, num_classes: int) -> Fit:
-    """Fit on four fifths for each of `WEIGHT_DECAYS`, take the one that does best on the rest, fit on all with it.
+    """Choose the weight decay with the lowest loss on a fifth of the images, fitted on the rest; then fit on all.
 
-    The split is drawn from torch's generator; the validation set takes no part.
+    The split is drawn from torch's generator; the validation set is not used.
     """
     order = torch.randperm(len(labels)).to(features.device)
     held_out, kept = order[: len(order) // HELD_OUT], order[len(order) // HELD_OUT :]
@@ -91,8 +91,8 @@ def fit_with_chosen_decay(features: Tensor, labels: Tensor, num_classes: int) ->
 
 
 @torch.no_grad()
-def _folded(weight: Tensor, bias: Tensor, mean: Tensor, spread: Tensor) -> nn.Linear:
+def _folded(weight: Tensor, bias: Tensor, mean: Tensor, std: Tensor) -> nn.Linear:
     layer = nn.Linear(weight.shape[1], weight.shape[0], device=weight.device)
-    layer.weight.copy_(weight / spread)
+    layer.weight.copy_(weight / std)
     layer.bias.copy_(bias - layer.weight @ mean)
     return layer

@@ -1,8 +1,8 @@
-"""Losses of a segmenter: of each pixel by itself (cross-entropy, focal), and of each class's region (Dice, Lovász).
+"""Segmentation losses: per pixel (cross-entropy, focal) and per class region (Dice, Lovász).
 
-All take logits (N, C, H, W), of any float dtype and computed in float32, and class ids (N, H, W); they pool the pixels
-of the batch, as the course's score does (Lovász those of a process's part of it). Pixels of the class `ignored` have no
-part in a loss and no gradient; a batch of nothing else has the loss 0. None waits for the device.
+All take logits (N, C, H, W) of any float dtype, computed in float32, and class ids (N, H, W). They pool the pixels of
+the batch, as the course's score does (Lovász those of a rank's share). Pixels of the class `ignored` get no loss and no
+gradient; a batch of only such pixels has the loss 0. None waits for the device.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from torch import Tensor
 from torch.nn import functional
 
 Pool = Callable[[Tensor], Tensor]
-"""What brings a sum over pixels together with those of other processes: the mean over them, as all are quotients."""
+"""Averages a sum over pixels over ranks, where they share a batch; all losses are quotients of such sums."""
 
 
 def alone(values: Tensor) -> Tensor:
-    """The sum as it is, of a batch that no other process has a part of."""
+    """Return a sum unchanged: the batch is not shared."""
     return values
 
 
@@ -29,7 +29,7 @@ def cross_entropy(
     ignored: int | None = None,
     pooled: Pool = alone,
 ) -> Tensor:
-    """-log p of the true class, the weighted mean over the pixels.
+    """Return the cross-entropy, -log p of the true class: the weighted mean over pixels.
 
     Args:
         logits: (N, C, H, W) float.
@@ -53,7 +53,7 @@ def focal_loss(
     ignored: int | None = None,
     pooled: Pool = alone,
 ) -> Tensor:
-    """-alpha (1 - p)^gamma log p of the true class, the weighted mean over the pixels.
+    """Return the focal loss, -alpha (1 - p)^gamma log p of the true class: the weighted mean over pixels.
 
     The factor (1 - p)^gamma, which lessens what is well classified, is that of the pixel: it stands before any mean.
     Source: Lin et al. 2017, Focal loss for dense object detection, equation 5, with softmax in place of sigmoid,
@@ -83,7 +83,7 @@ def focal_loss(
 
 
 def dice_loss(logits: Tensor, target: Tensor, ignored: int | None = None, pooled: Pool = alone) -> Tensor:
-    """1 - 2 sum(p g) / (sum p² + sum g²) over the pixels, the mean over the classes that the target has.
+    """Return the Dice loss, 1 - 2 sum(p g) / (sum p² + sum g²): the mean over classes present in the target.
 
     g is 1 on the pixels of the class, else 0. Of a class without such pixels the quotient is 0 whatever p is, and
     would teach nothing. Source: Milletari et al. 2016, V-Net, section 3, of two classes there,
@@ -104,7 +104,7 @@ def dice_loss(logits: Tensor, target: Tensor, ignored: int | None = None, pooled
 
 
 def lovasz_softmax(logits: Tensor, target: Tensor, ignored: int | None = None) -> Tensor:
-    """The convex extension of 1 - IoU, equal to it where every p is 0 or 1; the mean over the target's classes.
+    """Return the Lovász-softmax loss, the convex extension of 1 - IoU: the mean over the target's classes.
 
     A class's error at a pixel is |g - p|. Were the k worst pixels wrong and the others right, 1 - IoU would be J_k. The
     loss is the sum of the errors, worst first, each weighted by what its pixel adds, J_k - J_(k-1).
@@ -126,7 +126,7 @@ def lovasz_softmax(logits: Tensor, target: Tensor, ignored: int | None = None) -
 
 
 def class_weights(shares: Tensor | Sequence[float], ignored: int | None = None) -> Tensor:
-    """Weights by which rare classes count more: the median share over the class's own.
+    """Return class weights by median frequency: the median share of pixels over the class's own.
 
     Source: Eigen & Fergus 2015, Predicting depth, surface normals and semantic labels,
     https://arxiv.org/abs/1411.4734; shares are of all images here, theirs of the images that have the class.
@@ -153,7 +153,7 @@ def class_weights(shares: Tensor | Sequence[float], ignored: int | None = None) 
 
 
 def _checked(logits: Tensor, target: Tensor) -> Tensor:
-    """The target as int64, if it fits the logits."""
+    """Return the target as int64, after checking that it fits the logits."""
     if logits.ndim != 4 or target.shape != (logits.shape[0], *logits.shape[2:]):
         raise ValueError(
             f"logits must be (N, C, H, W) and target (N, H, W) of the same N, H, W, "
@@ -165,7 +165,7 @@ def _checked(logits: Tensor, target: Tensor) -> Tensor:
 
 
 def _pixel_weights(target: Tensor, class_weights: Tensor | None, ignored: int | None) -> Tensor:
-    """Float32 (N, H, W): the weight of each pixel's class, 0 where it is ignored."""
+    """Return the weight of each pixel's class, float32 (N, H, W); 0 where ignored."""
     if class_weights is None:
         weight = torch.ones_like(target, dtype=torch.float32)
     else:
@@ -174,7 +174,7 @@ def _pixel_weights(target: Tensor, class_weights: Tensor | None, ignored: int | 
 
 
 def _by_class(logits: Tensor, target: Tensor, ignored: int | None) -> tuple[Tensor, Tensor]:
-    """Probabilities and truth, 0 or 1, float32 (C, pixels) each; both 0 at ignored pixels, which adds to no sum."""
+    """Return probabilities and one-hot target, float32 (C, pixels); both 0 at ignored pixels."""
     target = _checked(logits, target)
     number = logits.shape[1]
     probability = logits.float().softmax(1).transpose(0, 1).flatten(1)
@@ -186,7 +186,7 @@ def _by_class(logits: Tensor, target: Tensor, ignored: int | None) -> tuple[Tens
 
 
 def _increase_of_jaccard_loss(truth: Tensor) -> Tensor:
-    """What each pixel, worst first, adds to 1 - IoU once it is wrong too: (C, pixels) to the same."""
+    """Return the gradient of the Lovász extension: each pixel's increase of 1 - IoU, worst first, (C, pixels)."""
     lost = truth.cumsum(1, dtype=torch.int32)  # counts beyond 2**24 are not exact in float32
     added = (1 - truth).cumsum(1, dtype=torch.int32)
     area = lost[:, -1:]
@@ -195,10 +195,10 @@ def _increase_of_jaccard_loss(truth: Tensor) -> Tensor:
 
 
 def _mean_of_present(losses: Tensor, present: Tensor) -> Tensor:
-    """The mean of the losses (C,) over the classes that are present, bool (C,)."""
+    """Return the mean of losses (C,) over the present classes, bool (C,)."""
     return _over((losses * present).sum(), present.sum())
 
 
 def _over(total: Tensor, weight: Tensor) -> Tensor:
-    """The quotient; 0 where nothing has weight, as then the total is 0."""
+    """Return the quotient; 0 if the weights sum to 0."""
     return total / torch.where(weight > 0, weight, 1)

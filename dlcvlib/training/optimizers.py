@@ -1,4 +1,4 @@
-"""From a recipe's words to torch's optimizers and to the factor on the learning rate at each step."""
+"""Optimizer and learning-rate schedule of a recipe."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from dlcvlib.recipes import Optimizer, Schedule
 
 
 def build_optimizer(parameters: Iterable[nn.Parameter], settings: Optimizer) -> torch.optim.Optimizer:
-    """torch's optimizer of that name in its fused form, or timm's LARS; frozen parameters are left out.
+    """Return torch's fused optimizer of that name, or timm's LARS, over the parameters that require gradients.
 
-    LARS scales the step of each matrix by the ratio of its weight to its gradient, and leaves what has no weight decay
-    unscaled, as BYOL does (You et al. 2017, https://arxiv.org/abs/1708.03888).
+    LARS scales the step of each matrix by the ratio of its norm to its gradient's, and leaves parameters without weight
+    decay unscaled, as BYOL does (You et al. 2017, https://arxiv.org/abs/1708.03888).
 
     Raises:
         ValueError: unknown name.
@@ -44,7 +45,7 @@ def build_optimizer(parameters: Iterable[nn.Parameter], settings: Optimizer) -> 
 
 
 def _begin_momentum(optimizer: torch.optim.SGD) -> None:
-    """Begin every momentum buffer at zero, which changes no update.
+    """Start every momentum buffer at zero, which changes no update.
 
     torch's fused SGD fails where a parameter gets its first gradient later than others, as DINO's last layer does.
     """
@@ -54,7 +55,7 @@ def _begin_momentum(optimizer: torch.optim.SGD) -> None:
 
 
 def parameter_groups(parameters: Iterable[nn.Parameter], settings: Optimizer) -> list[dict[str, Any]]:
-    """The trained parameters in one group, or those without weight decay in a second one."""
+    """Return the trained parameters in one group, or in a second one those without weight decay."""
     trained = [parameter for parameter in parameters if parameter.requires_grad]
     if settings.decay == "all":
         return [{"params": trained, "weight_decay": settings.weight_decay}]
@@ -67,19 +68,19 @@ def parameter_groups(parameters: Iterable[nn.Parameter], settings: Optimizer) ->
 
 
 def set_learning_rate(optimizer: torch.optim.Optimizer, factor: float) -> None:
-    """Let every group learn at `factor` times the rate that it was built with."""
+    """Set the learning rate of every group to `factor` times its initial one."""
     for group in optimizer.param_groups:
         group["lr"] = group["initial_lr"] * factor
 
 
 def rate_factors(schedule: Schedule, epochs: int, steps: int) -> list[float]:
-    """Factor on the learning rate at each of the `epochs * steps` steps.
+    """Return the factor on the learning rate at each of the `epochs * steps` steps.
 
     Raises:
         ValueError: unknown schedule.
     """
     total = epochs * steps
-    if schedule.name in ("constant", "plateau"):  # what happens on a plateau is not known beforehand
+    if schedule.name in ("constant", "plateau"):  # a plateau changes it after an epoch
         return [1.0] * total
     if schedule.name == "poly":
         return [(1 - step / total) ** schedule.gamma for step in range(total)]
@@ -93,3 +94,10 @@ def rate_factors(schedule: Schedule, epochs: int, steps: int) -> list[float]:
         rise = max(1, round(schedule.warmup * total))
         return [min((step + 1) / rise, (total - step) / max(1, total - rise)) for step in range(total)]
     raise ValueError(f"unknown schedule {schedule.name!r}; known are constant, poly, step, cosine, one_cycle, plateau")
+
+
+def plateau_schedule(optimizer: torch.optim.Optimizer, schedule: Schedule) -> ReduceLROnPlateau | None:
+    """Return torch's plateau schedule, to be stepped with the validation loss; None for any other schedule."""
+    if schedule.name != "plateau":
+        return None
+    return ReduceLROnPlateau(optimizer, mode="min", factor=schedule.gamma, patience=schedule.every)

@@ -1,4 +1,4 @@
-"""Batch normalisation over the batches of several processes, on any device; torch's own works on GPUs only."""
+"""Synchronised batch normalisation on any device; torch's nn.SyncBatchNorm works on GPUs only."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from dlcvlib import processes
 
 
 class SynchronisedBatchNorm(_BatchNorm):
-    """Batch normalisation whose mean and variance are those of all processes' values; the keys are nn.BatchNorm2d's.
+    """Batch normalisation with mean and variance over all ranks; its state has the keys of nn.BatchNorm2d.
 
-    Every process must hold as many values as the others.
+    All ranks must hold equally many values.
     """
 
     @classmethod
     def like(cls, layer: _BatchNorm) -> Self:
-        """One with the parameters and statistics of `layer`, the same tensors."""
+        """Return a layer that shares the parameters and statistics of `layer`."""
         new = cls(layer.num_features, layer.eps, layer.momentum, layer.affine, layer.track_running_stats)
         new._parameters, new._buffers = layer._parameters, layer._buffers
         return new.train(layer.training)
 
     def forward(self, features: Tensor) -> Tensor:
-        """Normalised `features`, (N, C) or (N, C, H, W), of the same dtype; with running statistics in evaluation."""
+        """Normalise `features` (N, C) or (N, C, H, W), keeping the dtype; with running statistics in evaluation."""
         if not self.training:
             return super().forward(features)
         values = features.float()
@@ -34,14 +34,16 @@ class SynchronisedBatchNorm(_BatchNorm):
         mean = processes.all_reduce_mean(values.mean(over))
         centred = values - mean.view(channel)
         variance = processes.all_reduce_mean(centred.square().mean(over))
-        self._follow(mean.detach(), variance.detach(), processes.world_size() * values.numel() // self.num_features)
+        self._update_statistics(
+            mean.detach(), variance.detach(), processes.world_size() * values.numel() // self.num_features
+        )
         normalised = centred * torch.rsqrt(variance + self.eps).view(channel)
         if self.affine:
             normalised = normalised * self.weight.view(channel) + self.bias.view(channel)
         return normalised.to(features.dtype)
 
-    def _follow(self, mean: Tensor, variance: Tensor, count: int) -> None:
-        """Let the running statistics follow, the variance without its bias, as nn.BatchNorm2d does."""
+    def _update_statistics(self, mean: Tensor, variance: Tensor, count: int) -> None:
+        """Update the running statistics, the variance unbiased, as nn.BatchNorm2d does."""
         if self.running_mean is None or self.running_var is None or self.num_batches_tracked is None:
             return
         self.num_batches_tracked += 1
@@ -50,4 +52,4 @@ class SynchronisedBatchNorm(_BatchNorm):
         self.running_var.lerp_(variance * (count / max(1, count - 1)), share)
 
     def _check_input_dim(self, input: Tensor) -> None:
-        """Any number of dimensions will do."""
+        """Accept any number of dimensions."""

@@ -17,12 +17,15 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
+from torch.utils.data import DataLoader
+from torchvision.datasets import ImageFolder
+from torchvision.transforms import Compose
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from dlcvlib import augment, data
-from dlcvlib.bench.plain_pytorch import class_folders, loader, normalised
-from dlcvlib.data import ImageSet
+from dlcvlib.bench.other_loops import TO_NORMALISED
+from dlcvlib.data import ImageSet, Split
 
 BATCH_SIZE = 128
 PROCESS = Path("/proc/self")
@@ -42,11 +45,27 @@ class DecodedOnce:
             yield augment.prepare(images, images.shape[-1], {}), self.decoded.labels[rows]
 
 
+def class_folders(split: Split, root: Path) -> Path:
+    """A tree of links to the images of `split`, one folder for each class, as ImageFolder wants."""
+    if split.labels is None:
+        raise ValueError("the images have no labels")
+    for file, label in zip(split.files, split.labels, strict=True):
+        folder = root / f"{label:04d}"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / file.name).symlink_to(file.absolute())
+    return root
+
+
+def loader(folders: Path, workers: int) -> Batches:
+    images = ImageFolder(folders, Compose(TO_NORMALISED))
+    return DataLoader(images, BATCH_SIZE, shuffle=True, num_workers=workers)
+
+
 def ways_to_load(image_set: ImageSet, folders: Path) -> dict[str, Callable[[], Batches]]:
     """Name to what opens the images; what it returns gives one epoch each time it is gone through."""
     return {
-        "ImageFolder, 0 workers": lambda: loader(folders, BATCH_SIZE, 0, normalised()),
-        "ImageFolder, 2 workers": lambda: loader(folders, BATCH_SIZE, 2, normalised()),
+        "ImageFolder, 0 workers": lambda: loader(folders, 0),
+        "ImageFolder, 2 workers": lambda: loader(folders, 2),
         "decode once": lambda: DecodedOnce(image_set),
     }
 

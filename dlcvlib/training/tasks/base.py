@@ -42,6 +42,8 @@ class Task(ABC, Generic[R, I]):
     """Keep the epoch with the highest `recipe.measure`; else the last epoch."""
     predicts: ClassVar[bool] = True
     """The network assigns classes to images, so that its predictions can be handed in."""
+    fits_at_once: bool = False
+    """`train` fits the network in one go instead of in epochs."""
     evaluation_batch: ClassVar[int]
     """Images that are evaluated at once. Other batches round differently in the last bit."""
 

@@ -3,33 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.optim.lr_scheduler import ReduceLROnPlateau
-from torchvision.transforms import v2
 
-from dlcvlib import augment, data, models, processes, recipes, runs
-from dlcvlib.data import CourseData, ImageSet
+from dlcvlib import augment, models, processes, recipes, runs
+from dlcvlib.data import CourseData
 from dlcvlib.recipes import ClassificationRecipe
 from dlcvlib.runs import Run
 from dlcvlib.training import feed
 from dlcvlib.training.device import Precision, autocast
-from dlcvlib.training.images import (
-    Images,
-    LabelledImages,
-    evenly,
-    first_of_each_class,
-    held_out,
-    labelled,
-    labels_of,
-)
+from dlcvlib.training.images import LabelledImages, LabelledSplits, evenly, load_labelled
 from dlcvlib.training.loop import Progress
+from dlcvlib.training.mixing import build_mixing
 from dlcvlib.training.networks import build_backbone, build_network
+from dlcvlib.training.optimizers import plateau_schedule
 from dlcvlib.training.start import (
     COURSE_BACKBONE,
     RANDOM,
@@ -59,14 +49,6 @@ class FitsToImages(Protocol):
         """Compute the layer from (N, 3, H, W) float, normalised."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class LabelledSplits(Images):
-    """Training and validation images with their labels."""
-
-    train: LabelledImages
-    val: LabelledImages
-
-
 class Classification(SupervisedTask[ClassificationRecipe, LabelledSplits]):
     """Cross-entropy on augmented batches; settings D and E fit the classifier on cached features instead."""
 
@@ -84,9 +66,10 @@ class Classification(SupervisedTask[ClassificationRecipe, LabelledSplits]):
         augment.check_names(recipe.augmentation)
         self.train_images, self.val = images.train.to(device), images.val.to(device)
         super().__init__(recipe, network, images, device, precision, normalisation)
-        self.plateau = _plateau(self.optimizer, recipe)
-        self.mix = _mixing(recipe, images.num_classes)
+        self.plateau = plateau_schedule(self.optimizer, recipe.schedule)
+        self.mix = build_mixing(recipe, images.num_classes)
         self.hits = torch.zeros((), device=device)
+        self.fits_at_once = recipe.trains == "classifier"
 
     @staticmethod
     def load_images(course: CourseData, recipe: ClassificationRecipe) -> LabelledSplits:
@@ -98,27 +81,7 @@ class Classification(SupervisedTask[ClassificationRecipe, LabelledSplits]):
             FileNotFoundError: the data hold no such set.
             ValueError: the set has no labels.
         """
-        if recipe.dataset == "mini" and (course.mini is None or course.mini.train.labels is None):
-            course = data.find(data.toy_root())
-        images: ImageSet | None = getattr(course, recipe.dataset)
-        if images is None:
-            raise FileNotFoundError(
-                f"{course.root} holds no {recipe.dataset} set, which the recipe {recipe.name} trains on; "
-                "`dlcv data check` says what was found there"
-            )
-        train, val, fingerprint = _splits(images, Classification.decoded_size(recipe))
-        train = first_of_each_class(train, recipe.images_per_class)
-        facts: dict[str, Any] = {"train_images": len(train.labels), "val_images": len(val.labels)}
-        if images.written_labels:
-            facts["labels"] = list(images.written_labels)
-        return LabelledSplits(
-            course=course,
-            num_classes=len(images.class_names),
-            fingerprint=fingerprint,
-            facts=facts,
-            train=train,
-            val=val,
-        )
+        return load_labelled(course, recipe, Classification.decoded_size(recipe))
 
     @staticmethod
     def decoded_size(recipe: ClassificationRecipe) -> int | None:
@@ -194,7 +157,7 @@ class Classification(SupervisedTask[ClassificationRecipe, LabelledSplits]):
 
     def train(self, run: Run, *, seed: int, title: str, checkpoint: str | None) -> Progress:
         """Train epochs, or fit the classifier of a frozen backbone at once."""
-        if self.recipe.trains == "classifier":
+        if self.fits_at_once:
             return probing.probe(self, run, seed)
         return super().train(run, seed=seed, title=title, checkpoint=checkpoint)
 
@@ -298,35 +261,7 @@ def _features_and_scores(
     return features, scores
 
 
-def _splits(images: ImageSet, size: int | None) -> tuple[LabelledImages, LabelledImages, str]:
-    """Decode training and validation images, held out of training where the set has no others; and their checksum."""
-    train = data.decode(images, "train", size)
-    if images.val is not None:
-        val = data.decode(images, "val", size)
-        every = slice(None)
-        return labelled(train, every), labelled(val, every), f"{train.fingerprint}-{val.fingerprint}"
-    out = held_out(labels_of(train).numpy())
-    return labelled(train, np.flatnonzero(~out)), labelled(train, np.flatnonzero(out)), train.fingerprint
-
-
 def _sample(images: LabelledImages) -> LabelledImages:
     """Return at most `TRAIN_SAMPLE` images, evenly spaced, the same at every epoch."""
     rows = evenly(len(images.labels), TRAIN_SAMPLE)
     return LabelledImages(images.images[rows], images.labels[rows], images.indices[rows])
-
-
-def _plateau(optimizer: torch.optim.Optimizer, recipe: ClassificationRecipe) -> ReduceLROnPlateau | None:
-    schedule = recipe.schedule
-    if schedule.name != "plateau":
-        return None
-    return ReduceLROnPlateau(optimizer, mode="min", factor=schedule.gamma, patience=schedule.every)
-
-
-def _mixing(recipe: ClassificationRecipe, num_classes: int) -> v2.Transform | None:
-    """Choose mixup or cutmix at random for each batch, as torchvision's and timm's recipes do."""
-    mixes = []
-    if recipe.mixup_alpha:
-        mixes.append(v2.MixUp(alpha=recipe.mixup_alpha, num_classes=num_classes))
-    if recipe.cutmix_alpha:
-        mixes.append(v2.CutMix(alpha=recipe.cutmix_alpha, num_classes=num_classes))
-    return v2.RandomApply([v2.RandomChoice(mixes)], recipe.mixing_probability) if mixes else None
