@@ -359,6 +359,15 @@ def test_a_docstring_means_what_it_says_in_the_reference(
     assert module("extensions/package_api.py").as_rst(written) == meant
 
 
+def test_indented_lines_of_a_docstring_become_a_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(ROOT / "book" / "extensions")
+    with_lists = module("extensions/package_api.py").with_lists
+    written = ["More:", "    a: first", "        and on", "    b: second", "After."]
+    assert with_lists(written) == ["More:", "", "- a: first", "  and on", "- b: second", "", "After."]
+    section = ["Args:", "    a: first", "        and on"]
+    assert with_lists(section) == section
+
+
 @pytest.mark.browser
 @pytest.mark.timeout(1500)
 def test_no_page_asks_anything_of_the_network_or_complains(pages: Path, browser: Any) -> None:
