@@ -11,13 +11,14 @@
 #
 # **You will learn**
 #
-# - whether this machine has what the book needs, and the cure for what it lacks;
-# - the one way that leads from images on disk to every figure;
+# - to check that this machine has what the book needs, and to fix what it lacks;
+# - the four steps from images on disk to a figure;
 # - which chapter answers which question of your edition.
 #
 # **You need** nothing.
 #
-# **It takes** seconds, and a little longer the first time, when the toy world is drawn.
+# **It takes** seconds. The first time it takes a little longer, because the images of the
+# *toy world* are drawn: small stand-ins for the course's data.
 
 # %%
 from pathlib import Path
@@ -41,8 +42,8 @@ Markdown(chapter.in_words)
 # %% [markdown]
 # ## Is everything there?
 #
-# The same as `dlcv check` says in a terminal. **OK** is as it should be; **--** is
-# missing, and the book goes on without it; **FAIL** has to be mended first.
+# The table is that of `dlcv check` in a terminal. **OK**: as it should be. **--**:
+# missing, and the book works without it. **FAIL**: has to be fixed first.
 
 # %%
 checks = pd.DataFrame(environment.check(data_root))
@@ -53,20 +54,18 @@ views.table_picture(
 )
 
 # %% [markdown]
-# ## The one way through
+# ## Four steps from images to a figure
 #
-# Every figure of this book comes about in four steps.
-#
-# 1. **Data.** `dlcvlib.data.find` recognises the sets of any edition by what lies in
-#    their folders. Without the course's data it draws the *toy world*, stand-ins in
-#    the same layout.
-# 2. **Recipe.** Each system of the reports is data, not code: `dlcvlib.recipes`
-#    holds its network, its optimizer and whatever else decides the result.
-# 3. **Record.** `dlcvlib.train(name, …)` trains a recipe, goes on with a training that
-#    was interrupted, or returns at once what is there: a folder with the history, the
-#    weights and snapshots of every few epochs.
-# 4. **View.** `dlcvlib.views` draws figures from records, and from nothing else. So a
-#    laptop shows what a GPU has made.
+# 1. **Data.** `dlcvlib.data.find` recognises the sets of any edition by the contents of
+#    their folders. Without the course's data it draws the toy world, in the same layout.
+# 2. **Recipe.** The settings of each system in the reports are data, not code.
+#    `dlcvlib.recipes` holds its network, its optimizer and all else that decides the
+#    result.
+# 3. **Run record.** `dlcvlib.train(name, …)` trains a recipe and writes a folder with the
+#    history, the weights and snapshots of some epochs. An interrupted training is
+#    resumed, and a finished one is returned at once.
+# 4. **View.** `dlcvlib.views` draws figures from run records. So a laptop shows what a
+#    GPU trained.
 
 # %%
 recipe = recipes.get("our_deeplabv3plus")
@@ -81,10 +80,10 @@ Markdown(
 # %% [markdown]
 # ## Profiles
 #
-# A recipe is read for a *profile*: the same system, as large as the machine bears.
-# `smoke` is for tests, `quick` for the toy world on two cores, `gpu` the same trainings
-# on a GPU, to check that they come out alike there, `hour` for the course's data on two
-# cores, and `full` is the report's own setting, for a GPU.
+# A *profile* is a size to train at: it changes some settings of a recipe to fit a
+# machine. `smoke` is for tests and `quick` for the toy world on two cores. `gpu` repeats
+# `quick` on a GPU, to check that the results agree. `hour` is for the course's data on
+# two cores. `full` is the report's own setting, for a GPU.
 
 # %%
 settings = views.recipes_overview(recipe.for_profile(name) for name in recipes.PROFILES)
@@ -122,7 +121,7 @@ views.table_picture(
 )
 
 # %% [markdown]
-# **Notice** what the table says of your edition, and begin there: each chapter says at
-# its top what it needs.
+# **Notice** the column of your edition, and begin with its chapters. Each chapter says
+# at its top what it needs.
 #
-# **Try next**: the tour of the data, or `make lab` and any chapter that you like.
+# **Try next**: the tour of the data, or `make lab` and any chapter.

@@ -12,17 +12,16 @@
 # **You will learn**
 #
 # - what the four image sets of the course look like, and what each is for;
-# - how they lie on disk in every edition, and how to check that a download is
-#   whole;
-# - why images are decoded once, and kept as bytes.
+# - how they are stored in every edition, and how to check that a download is complete;
+# - why images are decoded once and cached as bytes.
 #
 # **You need** nothing but Python.
 #
 # **It takes** less than a minute on two cores, and a little longer the first
 # time, when images are decoded.
 #
-# Look at the data before anything is trained on them. Most surprises of a project
-# are found here, and cheaply.
+# Look at the data before training on them: faults are cheaper to find here than after a
+# training.
 
 # %%
 import numpy as np
@@ -47,10 +46,10 @@ Markdown(chapter.in_words)
 # %% [markdown]
 # ## Four sets
 #
-# `dlcvlib.data.find` recognises every edition's folder by what lies in it, since
-# the same name, `p2_data` say, has meant different things in different years.
-# Where no course data are found, it draws the *toy world*: stand-ins in the same
-# layout, in which nothing is solved by colour alone.
+# `dlcvlib.data.find` recognises every edition's folder by its contents, since names such
+# as `p2_data` meant different sets in different years. Where no course data are found, it
+# draws the *toy world*: stand-ins in the same layout. Colour alone does not tell its
+# classes apart.
 
 
 # %%
@@ -76,11 +75,11 @@ views.table_picture(
 )
 
 # %% [markdown]
-# ## Is it whole?
+# ## Is it complete?
 #
-# A download may be cut short, a csv may name files that are not there, a mask may
-# hold colours that nobody documented. `dlcv data check` opens every file and says
-# so; here is what it finds.
+# A download may be cut short, a csv may name files that do not exist, and a mask may
+# hold undocumented colours. `dlcv data check` opens every file and lists such problems.
+# Here is its result.
 
 # %%
 report = check(course.root)
@@ -94,8 +93,8 @@ views.table_picture(
 # %% [markdown]
 # ## Classification: small images, fifty classes
 #
-# Problem 1. A student's model A learns these from nothing, model B may start from
-# anything.
+# Problem 1. *Model A* is trained on these from random weights. *Model B* may start from
+# any weights.
 
 
 # %%
@@ -126,13 +125,13 @@ labels = {
 views.class_counts(labels, classification.class_names)
 
 # %% [markdown]
-# **Notice** whether the classes are balanced. Where they are, plain accuracy is a
-# fair summary, and chance is one divided by the number of classes.
+# **Notice** whether the classes are balanced. If they are, accuracy is a fair summary,
+# and guessing reaches one divided by the number of classes.
 #
 # ## Mini-ImageNet: images for pre-training
 #
-# Problem 2 begins with pictures whose labels are not used: a network is to learn
-# from them what images are like.
+# Problem 2 begins with images whose labels are not used. A network learns features from
+# them by itself; the course calls this self-supervised pre-training.
 
 # %%
 mini = decode(course.mini, "train")
@@ -143,10 +142,10 @@ views.image_grid(
 )
 
 # %% [markdown]
-# ## Office: the set to be good at
+# ## Office: the set to fine-tune on
 #
-# What was learnt is then fine-tuned on this set. It has few images a class, which
-# is where pre-training should pay.
+# The pre-trained network is then fine-tuned on this set. It has few images of each class,
+# so pre-training should help most here.
 
 # %%
 office = decode(course.office, "train", size=128)
@@ -164,9 +163,9 @@ labels = {
 views.class_counts(labels, office.class_names)
 
 # %% [markdown]
-# **Notice** how few validation images there are. With $n$ of them and an accuracy
-# $p$ the standard error is $\sqrt{p(1-p)/n}$, so small differences between
-# settings mean nothing here.
+# **Notice** how few validation images there are. With $n$ images and an accuracy $p$ the
+# standard error is $\sqrt{p(1-p)/n}$. Differences between settings that are smaller than
+# this may be chance.
 
 # %%
 count = len(labels["val"])
@@ -210,11 +209,10 @@ Markdown(
 # %% [markdown]
 # ## Decode once
 #
-# A PNG or JPEG file must be unpacked before a network can see it, which takes
-# longer than a small network takes to look at it. Doing so at every epoch wastes
-# most of a training's time. Here each set is decoded once, to bytes in the order
-# (image, channel, row, column), kept on disk and mapped into memory from there,
-# so that even sets larger than the memory can be used.
+# A PNG or JPEG file must be decoded before a network can use it. For a small network
+# this takes longer than the training step itself. So each set is decoded once, to bytes
+# in the order (image, channel, row, column). The bytes are cached on disk and mapped into
+# memory, so a set may be larger than the memory.
 
 # %%
 decoded = {
@@ -234,6 +232,5 @@ table = pd.DataFrame(
 views.table_picture(table, caption="Every set as one array of bytes, mapped from disk.")
 
 # %% [markdown]
-# **Try next**: put the course data into `data/`, or name their folder in
-# `DLCV_DATA`, and run this chapter again. The next chapter trains on the first
-# set.
+# **Try next**: put the course's data into `data/`, or set `DLCV_DATA` to their folder,
+# and run this chapter again. The next chapter trains on the first set.

@@ -12,19 +12,18 @@
 # **You will learn**
 #
 # - to read a training recipe: network, optimizer, schedule, augmentation, loss;
-# - what pre-training is worth, measured on the same images;
-# - to read learning curves and a confusion matrix, and to look at the mistakes
-#   themselves.
+# - how much pre-training improves the accuracy, measured on the same images;
+# - to read learning curves and a confusion matrix, and to look at the mistakes.
 #
 # **You need** the idea of a convolution and of gradient descent, and the first
 # chapter's data.
 #
-# **It takes** a few minutes on two cores in the `quick` profile, the first time.
-# What is trained is kept in run records, so the second time it takes seconds.
+# **It takes** a few minutes on two cores in the `quick` profile, the first time. The
+# results are stored in run records, so the second time it takes seconds.
 #
-# Problem 1 of the course asks for two systems: *model A*, trained from scratch,
-# and *model B*, for which anything goes. Three of the student reports solved it,
-# each with its own pair. All six are here, and a seventh of our own.
+# Problem 1 of the course asks for two systems: *model A*, trained from scratch, that is
+# from random weights, and *model B*, which may be pre-trained. Three of the student
+# reports solved it, each with its own pair. All six are here, and a seventh of our own.
 
 # %%
 import pandas as pd
@@ -51,8 +50,8 @@ Markdown(chapter.in_words)
 # %% [markdown]
 # ## The systems
 #
-# A recipe is everything that decides a training's result except the seed, the
-# data and the machine. Here they are as the reports give them.
+# A *recipe* holds the settings of a training: all that decides its result except the
+# seed, the data and the machine. These are the recipes of the reports.
 
 # %%
 MODEL_A = ["r1_small_cnn", "r2_densenet121", "r4_vgg13_bn", "our_scratch"]
@@ -80,11 +79,10 @@ views.table_picture(
 )
 
 # %% [markdown]
-# Some of these networks need a GPU for hours. The next table holds what this page
-# really ran. In the profiles `smoke` and `quick` every heavy family stands in its
-# *reduced network*: the same kinds of layers, few of them, on images of 32 pixels.
-# It keeps its optimizer, schedule, augmentation and loss; a learning rate is
-# changed where so few steps would otherwise move nothing.
+# Some of these networks need a GPU for hours. The next table shows what this page ran.
+# The profiles `smoke` and `quick` take a *reduced network* of every large family: fewer
+# layers of the same kinds, on images of 32 pixels. Optimizer, schedule, augmentation and
+# loss stay. The learning rate is changed where it is too low for so few steps.
 
 # %%
 as_run = views.recipes_overview(
@@ -98,10 +96,10 @@ views.table_picture(
 # %% [markdown]
 # ## What a network sees
 #
-# Augmentation shows the network another version of each image at every epoch, so
-# that it cannot learn the pixels by heart. Every image of a batch draws its own
-# parameters: one draw for a whole batch, as torchvision's transforms make it when
-# they are handed one, gives far less variety.
+# Augmentation shows the network another version of each image at every epoch, so that
+# it cannot memorise the pixels. Each image of a batch gets its own random parameters.
+# torchvision's transforms, applied to a batch, draw one set of parameters for the whole
+# batch, which gives far less variety.
 
 # %%
 chosen = images.images[:: len(images.names) // 12][:12]
@@ -137,10 +135,10 @@ views.image_grid(
 )
 
 # %% [markdown]
-# R4's model B also mixes *pairs* of images. Mixup averages two images and their
-# labels; cutmix pastes a rectangle of one into the other and weighs the labels by
-# area. With the report's $\alpha = 0.1$ most mixtures are nearly pure; below,
-# $\alpha = 1$ shows what they do.
+# R4's model B also mixes *pairs* of images. Mixup averages two images and their labels
+# with a random weight. Cutmix pastes a rectangle of one image into the other and weights
+# the labels by area. With the report's $\alpha = 0.1$ most mixtures are almost one of the
+# two images. The figure uses $\alpha = 1$, so that the mixing is visible.
 
 # %%
 pixels = chosen.float() / 255
@@ -159,9 +157,8 @@ views.image_grid(
 # %% [markdown]
 # ## The networks, drawn
 #
-# A convolutional classifier trades extent for channels: each stage halves height
-# and width and doubles what is known about a position. The last layer only reads off
-# the class.
+# In a convolutional classifier each stage halves height and width and usually doubles
+# the channels. The last layer is linear and maps the features to the classes.
 
 # %%
 views.network(recipes.get("r4_vgg13_bn").for_profile(profile))
@@ -176,9 +173,8 @@ views.network(recipes.get("r1_resnet50").for_profile(profile))
 views.network(recipes.get("r4_beit").for_profile(profile))
 
 # %% [markdown]
-# The same as a table, layer by layer, for R4's model A. Notice where the
-# parameters are, and where the multiplications: the late layers hold most of the
-# former, the early ones, on large images, do most of the latter.
+# The same as a table, layer by layer, for R4's model A. Most parameters are in the late
+# layers. Most multiplications are in the early layers, whose maps are large.
 
 # %%
 recipe = recipes.get("r4_vgg13_bn").for_profile(profile)
@@ -189,9 +185,9 @@ views.table_picture(layers, caption="R4's model A, layer by layer, as this page 
 # %% [markdown]
 # ## Training
 #
-# `dlcvlib.train` is load-or-train: a finished record is returned at once, a
-# half-done one is resumed, and only what is missing is trained. Interrupting the
-# kernel is safe; run the cell again to resume.
+# `dlcvlib.train` loads or trains: it returns a finished record at once, resumes an
+# interrupted training, and trains only what is missing. Interrupting the kernel is safe;
+# run the cell again to resume.
 
 # %%
 scratch = [
@@ -206,10 +202,9 @@ scratch = [
 pretrained = [chapter.train(name) for name in MODEL_B]
 
 # %% [markdown]
-# Model B deserves a second look: *what* is it pre-trained on? The reports took
-# ImageNet weights. Where those cannot be had, or do not fit the reduced network,
-# the backbone is pre-trained here with the labels of Mini-ImageNet. Nothing
-# starts from random weights in silence.
+# On which data is model B pre-trained? The reports took ImageNet weights. Where these
+# are missing or do not fit the reduced network, the backbone is pre-trained here with the
+# labels of Mini-ImageNet. The table says which weights each system started from.
 
 # %%
 origins = [
@@ -251,9 +246,9 @@ Markdown(
 )
 
 # %% [markdown]
-# Has every network learnt at all? Guessing would be right once in as many times
-# as there are classes; what lies within two standard errors of that has learnt
-# nothing yet.
+# Has every network learnt something? Guessing reaches an accuracy of one divided by the
+# number of classes. A network within two standard errors of that has learnt nothing
+# measurable.
 
 # %%
 number, chance = len(images.names), 1 / len(images.class_names)
@@ -266,20 +261,19 @@ guessing = [
 Markdown(f"No better than guessing so far: **{', '.join(guessing) or 'none'}**.")
 
 # %% [markdown]
-# A network listed here is not a bad one: this page gave it too few steps.
-# ConvNeXt and transformers know least about images before they begin, so they
-# need the most of them, which is why the reports start them from very large
-# pre-trainings.
+# A network listed here had too few steps on this page. ConvNeXt and transformers assume
+# least about images, so they need the most steps. The reports start them from
+# pre-training on very large data sets.
 #
-# **Notice** that a difference smaller than about two standard errors may be luck:
-# with another validation set of the same size it could turn round. And a stand-in
-# in its reduced network says nothing of the report's own network.
+# **Notice** that a difference smaller than about two standard errors may be chance: with
+# another validation set of the same size its sign could change. And the result of a
+# reduced network says nothing about the full network of the report.
 #
 # ## Curves
 #
-# The gap between training and validation is overfitting; where augmentation or
-# label smoothing makes the training task harder than the test, the training curve
-# can even lie *below*.
+# The gap between training and validation accuracy shows overfitting. Augmentation and
+# label smoothing make the training task harder, so the training curve can also lie
+# *below* the validation curve.
 
 # %%
 views.curves(scratch)
@@ -290,18 +284,17 @@ views.curves(pretrained)
 # %% [markdown]
 # ## Mistakes
 #
-# A confusion matrix counts every pair of true and predicted class. Off the
-# diagonal, look for pairs that stand out in *both* directions: classes that the
-# network cannot tell apart, rather than one that it prefers.
+# A confusion matrix counts every pair of true and predicted class. Look for pairs off
+# the diagonal that are large in *both* directions: the network confuses these classes.
+# Large in one direction only means that it prefers one of them.
 
 # %%
 strongest = max(scratch + pretrained, key=lambda run: run.info["last"]["val_accuracy"])
 views.confusion(strongest, class_names=images.class_names)
 
 # %% [markdown]
-# The images that the network is surest of and wrong about tell more than the
-# average does: some are hard, some are ambiguous, and in real data some are
-# labelled wrongly.
+# These are wrong predictions with the highest confidence. Some images are hard, some are
+# ambiguous, and in real data some are labelled wrongly.
 
 # %%
 views.most_confused(strongest, images.images, class_names=images.class_names)

@@ -7,24 +7,23 @@
 # ---
 
 # %% [markdown]
-# # Feature space: what the second-last layer knows
+# # Feature space: the input of the last layer
 #
 # **You will learn**
 #
 # - to map high-dimensional features to the plane by PCA, t-SNE and UMAP;
-# - to follow a map over the epochs of a training, and to judge it by numbers
-#   rather than by eye;
-# - why maps made separately mislead.
+# - to follow a map over the epochs of a training, and to judge it by numbers;
+# - why maps that are made separately for each epoch cannot be compared.
 #
 # **You need** the records of the previous chapter (they are made here if they are
 # missing).
 #
 # **It takes** about a minute on two cores in the `quick` profile.
 #
-# The last layer of a classifier is linear. All that it can tell apart must
-# therefore be apart already in its input, the features of the second-last layer.
-# The reports are asked to draw these for model A on the validation set, at the
-# first, a middle and the last epoch.
+# The last layer of a classifier is linear. It separates only classes that are linearly
+# separable in its input, the *features* of the second-last layer. The course asks for
+# maps of these features for model A on the validation set, at the first, a middle and
+# the last epoch.
 
 # %%
 from IPython.display import Markdown
@@ -52,11 +51,11 @@ Markdown(
 )
 
 # %% [markdown]
-# ## PCA: the two widest directions
+# ## PCA: the two directions of largest variance
 #
-# Principal component analysis looks along the directions in which the features
-# vary most. It is linear, it is the same every time, and its distances are true;
-# but two directions show little of what many dimensions hold.
+# Principal component analysis projects the features onto the directions in which they
+# vary most. It is linear and has no random start. But two directions show only a part of
+# the variance of many dimensions.
 
 # %%
 pca = embedding.embed(run, "pca", epochs)
@@ -69,33 +68,34 @@ views.table_picture(pca.quality.rename(columns=NAMES), caption="PCA in numbers."
 # %% [markdown]
 # How to read the numbers:
 #
-# - **kNN of features**: the share of images whose nearest neighbours in *feature
-#   space* vote for their class. It is what the network knows.
-# - **kNN of map**: the same in the plane. The gap is what the map could not show.
-# - **silhouette**: from -1 to 1; how much nearer an image is to its own class
-#   than to the next one.
-# - **trustworthiness**: from 0 to 1; how many neighbours in the map are
-#   neighbours in feature space too.
-# - **displacement**: how far a point moved since the map before, as a share of
-#   the map's radius.
-# - **change**: the share of neighbours in feature space that are new since then.
-#   Displacement should follow it.
+# - **kNN of features**: the share of images whose nearest neighbours in *feature space*
+#   vote for their class. It measures the features.
+# - **kNN of map**: the same in the plane. The gap is what the map loses.
+# - **silhouette**: from -1 to 1; how much nearer an image is to its own class than to the
+#   next one.
+# - **trustworthiness**: from 0 to 1; 1 if all neighbours in the map are neighbours in
+#   feature space too.
+# - **displacement**: how far a point moved since the previous map, as a share of the
+#   map's radius.
+# - **change**: the share of neighbours in feature space that are new since the previous
+#   map. In comparable maps, displacement is large where change is large.
 #
 # ## t-SNE: neighbours stay neighbours
 #
-# t-SNE {cite}`vandermaaten2008visualizing` gives up distances to keep
-# neighbourhoods. Its maps depend on where they start. So here the first epoch
-# starts from PCA, and each later one from the map before it: a point then moves
-# only as far as its features ask for, and the maps may be compared.
+# t-SNE {cite}`vandermaaten2008visualizing` preserves neighbourhoods and gives up
+# distances. Its maps depend on the initial positions of the points. Here the first epoch
+# starts from PCA, and each later epoch from the map of the epoch before; this is called a
+# *chain* below. So points move because their features changed, and the maps can be
+# compared.
 
 # %%
 tsne = embedding.embed(run, "tsne")
 views.embedding_maps(tsne, epochs=epochs)
 
 # %% [markdown]
-# Three epochs are what the reports ask for. All of them, one after the other, show what
-# three cannot: who leaves a cluster, and when. Point at a dot to see its image; click on
-# some, or drag a loop around them with Shift held down, and follow them.
+# The course asks for three epochs. The next figure shows all of them, so you see which
+# image leaves a cluster, and when. Point at a dot to see its image. Click on some dots,
+# or drag a loop around them with Shift held down, to keep them marked over the epochs.
 
 # %%
 images = decode(chapter.data.classification, "val").images
@@ -125,13 +125,13 @@ Markdown(
 )
 
 # %% [markdown]
-# **Notice** which classes separate first, and which never do. The size of a
-# cluster and the distance between two of them mean little: t-SNE evens them out.
+# **Notice** which classes separate first, and which never do. Sizes of clusters and
+# distances between them mean little: t-SNE does not preserve them.
 #
 # ## UMAP
 #
-# UMAP {cite}`mcinnes2018umap` keeps neighbourhoods too, with another cost, and
-# tends to draw tighter clusters. The same chain is used.
+# UMAP {cite}`mcinnes2018umap` preserves neighbourhoods too, with another cost function,
+# and tends to draw tighter clusters. Each epoch starts from the map before, as above.
 
 # %%
 umap = embedding.embed(run, "umap")
@@ -146,8 +146,7 @@ views.table_picture(
 # %% [markdown]
 # ## Why separate maps mislead
 #
-# Here each epoch has a t-SNE of its own, from a random start of its own, as most reports
-# make them.
+# Here each epoch has its own t-SNE with its own random start, as most reports do it.
 
 # %%
 separate = embedding.separate_runs(run)
@@ -161,8 +160,8 @@ Markdown(
 )
 
 # %% [markdown]
-# How much of this movement is learning? Map one and the same epoch twice: nothing was
-# learnt in between, so whatever moves then is chance.
+# How much of this movement is due to learning? Map the same epoch twice. Nothing was
+# learnt in between, so all movement comes from the random starts.
 
 # %%
 features = run.snapshot(epochs[-1])["features"].astype("float32")
@@ -175,5 +174,5 @@ Markdown(
 )
 
 # %% [markdown]
-# **Try next**: set `recipe` to another system of the previous chapter, or map
-# every epoch with `embedding.embed(run)`.
+# **Try next**: set `recipe` to another system of the previous chapter, or map every epoch
+# with `embedding.embed(run)`.

@@ -11,19 +11,19 @@
 #
 # **You will learn**
 #
-# - what a pre-trained backbone is worth, and how to find out: the settings A to E;
-# - why a frozen backbone must be frozen whole, its BatchNorm statistics too;
-# - when a difference between two accuracies is one.
+# - to measure what a pre-trained backbone gains, with the settings A to E;
+# - why the BatchNorm statistics of a frozen backbone must be frozen too;
+# - when a difference between two accuracies is larger than chance.
 #
 # **You need** the two previous chapters; what they trained is used here.
 #
 # **It takes** about three minutes on two cores in the `quick` profile, the first
 # time.
 #
-# The second half of problem 2: a backbone is taken to Office-Home, 65 classes of
-# things with few images each. It may start from nothing, from a backbone that the
-# course supplies, or from our own self-supervised pre-training; and either the whole
-# network is trained, or the backbone is frozen and only a classifier on top of it.
+# The second half of problem 2: a backbone is fine-tuned on Office-Home, 65 classes of
+# objects with few images each. It starts from random weights, from a backbone that the
+# course supplies, or from our own self-supervised pre-training. Either the whole network
+# is trained, or the backbone is frozen and only a classifier on top is trained.
 
 # %%
 import pandas as pd
@@ -69,8 +69,8 @@ views.table_picture(
 )
 
 # %% [markdown]
-# The editions read them in two ways: *supplied* was a ResNet50 trained with labels on
-# Mini-ImageNet until 2024, and the official DINO ResNet50 in 2025.
+# The *supplied* backbone depends on the edition: until 2024 a ResNet50 trained with
+# labels on Mini-ImageNet, in 2025 the official DINO ResNet50.
 
 # %%
 readings = [
@@ -82,11 +82,11 @@ views.table_picture(pd.DataFrame(readings), caption="Two readings of one table."
 # %% [markdown]
 # ## Training
 #
-# All rows share network, images, augmentation, optimizer and head: one linear layer
-# on the backbone's features. Only start and what is trained differ. Where the
-# backbone is frozen, its features are computed once, and the classifier is fitted
-# until no gradient is left; there is nothing to tune but the weight decay, which is
-# chosen on training images kept out of the fit.
+# All rows share network, images, augmentation, optimizer and head, one linear layer on
+# the backbone's features. They differ in the initial weights and in what is trained. For
+# a frozen backbone the features are computed once, and the classifier is fitted until it
+# converges. Only its weight decay is tuned, on training images that are left out of the
+# fit.
 
 # %%
 names = [recipe.name for recipe in recipes.SERIES[series].recipes()]
@@ -114,22 +114,21 @@ views.settings_table(list(runs.values()), REPORTED_SETTINGS)
 # %% [markdown]
 # ## What it says
 #
-# The sentences below are computed from the records. A difference counts as clear if
-# it is larger than twice its standard error over the seeds.
+# The sentences below are computed from the records. A difference is called clear if it
+# is larger than twice its standard error over the seeds.
 
 # %%
 Markdown(views.settings_in_words(list(runs.values()), REPORTED_SETTINGS))
 
 # %% [markdown]
-# **Notice** that two seeds of one setting may differ by more than two settings do.
-# A table with one run a row, as the reports have it, cannot tell.
+# **Notice** that two seeds of one setting may differ by more than two settings do. A
+# table with one run for each row, as in the reports, cannot show this.
 #
-# ## What is frozen stays frozen
+# ## A frozen backbone does not change
 #
-# In settings D and E the classifier is all that may change. BatchNorm layers keep a
-# running mean and variance of what they see, and move them in training mode even
-# where no weight is trained; so the backbone has to be in evaluation mode as well.
-# The records prove it:
+# In settings D and E only the classifier may change. In training mode BatchNorm layers
+# update a running mean and variance, even if no weight is trained. So a frozen backbone
+# has to be in evaluation mode too. The records show that its features do not change:
 
 # %%
 frozen = runs.get("E") or runs["D"]
@@ -142,21 +141,21 @@ Markdown(
 )
 
 # %% [markdown]
-# ## Curves: from nothing against from our own pre-training
+# ## Curves: random weights against our own pre-training
 
 # %%
 pair = [runs[row][0] for row in ("A", "C") if row in runs]
 views.curves(pair)
 
 # %% [markdown]
-# Compare the first epochs, then the last: a good start may help early, late, or both.
-# Whether it ends higher by more than luck is what the table says.
+# Compare the first epochs, then the last: pre-training may help early, late, or both. The
+# table above says if the difference at the end is larger than chance.
 #
-# ## Setting C, seen from inside
+# ## Features of setting C
 #
 # The editions of 2024 and 2025 ask for t-SNE maps of setting C on the *training* set,
-# at the first and the last epoch. Both maps belong to one chain, so they can be
-# compared.
+# at the first and the last epoch. Both maps belong to one chain (each epoch starts from
+# the map before), so they can be compared.
 
 # %%
 followed = runs["C"][0] if "C" in runs else runs["A"][0]
@@ -166,8 +165,8 @@ class_names = list(office.class_names)
 views.embedding_maps(maps, epochs=(epochs[0], epochs[-1]), class_names=class_names)
 
 # %% [markdown]
-# And every epoch between, with the images behind the dots. Click on a class to see it
-# alone: with so many classes, colours alone cannot tell them apart.
+# All epochs in between, with the image of each dot. Click on a class to see it alone,
+# since there are more classes than colours that one can tell apart.
 
 # %%
 images = decode(
@@ -180,8 +179,8 @@ NAMES = {"knn_features": "kNN of features", "knn_map": "kNN of map"}
 views.table_picture(maps.quality.rename(columns=NAMES), caption="The maps in numbers.")
 
 # %% [markdown]
-# These are images that the network is trained on. Clusters here do not yet mean that
-# it knows new images; the table above is about those.
+# The network is trained on these images. Clusters here do not mean that it classifies
+# new images well; for those, see the table above.
 #
 # ## The reports' own systems
 #

@@ -12,7 +12,7 @@
 # **You will learn**
 #
 # - how a classifier becomes a network that labels every pixel;
-# - what a stride of 32 costs at the border of a field, and how skips win it back;
+# - how much accuracy a stride of 32 loses at borders, and how skips recover it;
 # - to read the course's mean IoU, class by class.
 #
 # **You need** convolution and pooling, from the chapter on classification.
@@ -53,7 +53,8 @@ views.mask_pairs(tiles.images[:3], tiles.masks[:3], names[:3])
 # %% [markdown]
 # ## The score
 #
-# The course pools the pixels of all images. For each of the six land classes,
+# The course scores the mean *intersection over union* (IoU), with the pixels of all
+# images pooled. For each of the six land classes,
 #
 # $$ \mathrm{IoU}_c = \frac{\text{predicted and true}}{\text{predicted or true}}, $$
 #
@@ -70,11 +71,12 @@ Markdown(
 )
 
 # %% [markdown]
-# ## What a stride costs
+# ## The cost of a stride
 #
-# A network with a stride of 32 says something about every 32nd pixel in each
-# direction. Whatever lies between is interpolated. So take a *perfect* network: let it
-# know the share of each class in every cell of 32 by 32 pixels, and interpolate.
+# A network with a *stride* of 32 computes scores for every 32nd pixel in each direction.
+# The scores in between are interpolated. To see the best that such a network can reach,
+# take a *perfect* one: it knows the share of each class in every cell of 32 by 32 pixels,
+# and its scores are interpolated.
 
 
 # %%
@@ -122,9 +124,9 @@ views.table_picture(
 # %% [markdown]
 # ## The networks
 #
-# FCN32s turns VGG16's fully connected layers into convolutions and enlarges the
-# scores 32 times at once. FCN8s adds scores of two finer maps on the way up. R5 gives
-# their exact sizes:
+# FCN32s turns VGG16's fully connected layers into convolutions and upsamples the scores
+# by 32 at once. FCN8s adds the scores of two finer maps while upsampling: these are
+# *skip connections*. R5 gives the exact sizes:
 
 # %%
 sizes = {
@@ -140,9 +142,9 @@ views.network(recipes.get("r5_fcn32s"))
 views.network(recipes.get("r5_fcn8s"))
 
 # %% [markdown]
-# **Notice** the two lines from the way down: at 1/16 and at 1/8 of the image's size the
-# scores are corrected by maps that have not lost the place yet. That is all that
-# distinguishes the two.
+# **Notice** the two lines from the backbone to the scores: at 1/16 and 1/8 of the image's
+# size, scores of finer maps are added. This is the only difference between FCN32s and
+# FCN8s.
 #
 # ## The recipes
 
@@ -160,7 +162,7 @@ views.table_picture(as_run, caption=f"What the profile {profile} ran here.")
 # %% [markdown]
 # ## Training
 #
-# The reports' systems once each, and ours at several seeds.
+# The reports' systems with one seed each, and ours with several.
 
 # %%
 systems = [chapter.train(name) for name in NAMES]
@@ -188,9 +190,9 @@ views.predicted_masks(ours[0][0], tiles.images, tiles.masks, names)
 views.predicted_masks(ours[1][0], tiles.images, tiles.masks, names)
 
 # %% [markdown]
-# Both beside each other, at every epoch that was kept, for the three images of 2025.
-# Drag the slider; switch on *errors* to hatch the wrong pixels, or *outlines* to see how
-# the borders sharpen.
+# Both networks side by side, at every stored epoch, for the three images of 2025. Drag
+# the slider. Switch on *errors* to hatch the wrong pixels, or *outlines* to see how the
+# borders sharpen.
 
 # %%
 pair = [runs[0] for runs in ours]
@@ -198,8 +200,8 @@ three = [name for name in ("0013", "0065", "0104") if name in names] or None
 views.MaskScrubber(pair, tiles.images, tiles.masks, names, shown=three)
 
 # %% [markdown]
-# **Notice** where the two differ: not in what they recognise, but in how far they are
-# from the border when they do.
+# **Notice** where the two differ: mostly near borders, less in which classes they
+# recognise.
 #
-# **Try next**: give `through_a_grid` a stride of 64, or `mode="nearest"`. The next
-# chapter lets *every* level of the network have its say.
+# **Try next**: give `through_a_grid` a stride of 64, or `mode="nearest"`. The network of
+# the next chapter has a skip connection at *every* level.

@@ -7,22 +7,22 @@
 # ---
 
 # %% [markdown]
-# # U-Net: what its skips are for
+# # U-Net: what its skip connections do
 #
 # **You will learn**
 #
-# - how U-Net hands every level's detail across to the way up;
-# - to take one part out of a network and say what it was for;
-# - why one run a row cannot carry such a conclusion.
+# - how U-Net passes the detail of every level from the encoder to the decoder;
+# - to measure what one part of a network does, by removing it (an *ablation*);
+# - why an ablation needs several seeds.
 #
 # **You need** the previous chapter.
 #
 # **It takes** about three minutes on two cores in the `quick` profile, the first time.
 #
 # The edition of 2025 grades U-Net {cite}`ronneberger2015unet` and asks for an ablation:
-# drop a skip connection and explain what happens. Report R3 dropped the deepest one.
-# Here *every* one is dropped in turn, and, as another reading of the question, a random
-# one at each step.
+# drop a skip connection and explain what happens. Report R3 dropped the deepest one. Here
+# each one is dropped in turn. As another reading of the question, a random one is dropped
+# at each step.
 
 # %%
 import pandas as pd
@@ -47,9 +47,10 @@ Markdown(f"{chapter.in_words} The networks are judged on {len(names)} validation
 # %% [markdown]
 # ## The network
 #
-# Four times the resolution is halved and the channels doubled, and four times the way
-# back. What the way up would have to guess, it reads from the way down. Nobody drew the
-# dashed lines below: they are read off the graph that autograd records.
+# The encoder halves the resolution and doubles the channels four times, and the decoder
+# does the reverse. At each level the decoder also gets the encoder's features through a
+# skip connection. The dashed lines below are skips, found in the graph that autograd
+# records.
 
 # %%
 views.network(recipes.get("r3_unet"))
@@ -58,10 +59,10 @@ views.network(recipes.get("r3_unet"))
 views.network(recipes.get("r3_unet_dropped"))
 
 # %% [markdown]
-# ## A dropped skip is really dead
+# ## A check of the ablation
 #
-# A dropped skip hands over zeros, so that the network keeps its size. That nothing
-# gets through can be measured: no weight that reads the skip may receive a gradient.
+# A dropped skip passes zeros, so the network keeps its size. To check that nothing else
+# passes, look at the gradients: the weights that read the skip must receive none.
 
 
 # %%
@@ -102,8 +103,8 @@ views.table_picture(
 # %% [markdown]
 # ## Training
 #
-# Each network at several seeds: the differences are small, and one run a row would
-# tell a story of luck.
+# Each network is trained with several seeds: the differences are small, and with one run
+# each they could be chance.
 
 # %%
 SKIPS = ["", "_without_1", "_without_2", "_without_3", "_without_4", "_without_random"]
@@ -115,9 +116,9 @@ report = [chapter.train(name) for name in ("r3_unet", "r3_unet_dropped")]
 views.iou_table([*ours, *report])
 
 # %% [markdown]
-# ## What it says
+# ## Differences
 #
-# Every ablated network against the whole one, computed from the records.
+# Every ablated network against the complete one, computed from the records.
 
 # %%
 Markdown(views.iou_in_words(ours))
@@ -128,7 +129,7 @@ views.iou_curves([runs[0] for runs in ours])
 # %% [markdown]
 # ## Masks
 #
-# The whole network, and the one without its shallowest skip.
+# The complete network, and the one without its shallowest skip.
 
 # %%
 views.predicted_masks(ours[0][0], tiles.images, tiles.masks, names)
@@ -142,10 +143,11 @@ three = [name for name in ("0013", "0065", "0104") if name in names] or None
 views.MaskScrubber(pair, tiles.images, tiles.masks, names, shown=three)
 
 # %% [markdown]
-# **Notice**, with the outlines switched on, what the shallowest skip carries.
+# **Notice**, with the outlines switched on, how the borders differ without the shallowest
+# skip.
 #
 # **Try next**: train the network without its shallowest skip for twice as many epochs.
-# Does time make up for the skip?
+# Do more epochs make up for the skip?
 #
 # ```python
 # longer = recipes.changed(

@@ -7,21 +7,22 @@
 # ---
 
 # %% [markdown]
-# # DeepLab: seeing far without losing the place
+# # DeepLab: a large receptive field at high resolution
 #
 # **You will learn**
 #
-# - how atrous convolution sees far without pooling;
-# - what the focal loss does to a rare class;
-# - what a pre-trained backbone is worth for segmentation.
+# - how atrous convolution enlarges the receptive field without pooling;
+# - how the focal loss changes the IoU of a rare class;
+# - how much a pre-trained backbone improves a segmentation.
 #
 # **You need** the two previous chapters.
 #
 # **It takes** about three minutes on two cores in the `quick` profile, the first time.
 #
 # The best systems of four reports are DeepLabs {cite}`chen2018encoder` or close
-# relatives: the backbone keeps a stride of 8 or 16, its last layers are *atrous*, and
-# a pyramid of rates looks at every place from several distances at once.
+# relatives. The backbone keeps a stride of 8 or 16, its last layers are *atrous* (their
+# kernels have gaps), and a pyramid combines several rates, that is sizes of the gaps, at
+# every position.
 
 # %%
 import torch
@@ -44,11 +45,12 @@ names = [name.partition("_")[0] for name in tiles.names]
 Markdown(f"{chapter.in_words} The networks are judged on {len(names)} validation images.")
 
 # %% [markdown]
-# ## Holes that see far
+# ## Atrous convolution
 #
-# A 3x3 convolution with rate $r$ reads nine places that lie $r$ apart. Its cost is that
-# of rate 1; its reach is $2r + 1$. Below, what one output position reads through each
-# of DeepLab's rates, drawn on an image: the nine places lie on a grid of stride 8.
+# A 3x3 convolution with rate $r$ reads nine positions that lie $r$ apart. It costs as
+# much as with rate 1, and it covers $2r + 1$ positions in each direction. The figure
+# shows what one output position reads at each of DeepLab's rates: nine positions on a
+# grid of stride 8.
 
 # %%
 STRIDE, RATES = 8, (1, 12, 24, 36)
@@ -98,9 +100,9 @@ Markdown(
 # %% [markdown]
 # ## The network
 #
-# DeepLabV3+ over ResNet50: the last stage keeps the resolution of the one before, the
-# pyramid (ASPP) looks from several distances, and a small decoder fetches the borders
-# from the first stage.
+# DeepLabV3+ with a ResNet50 backbone: the last stage keeps the resolution of the stage
+# before, the pyramid (ASPP) combines several rates, and a small decoder adds the features
+# of the first stage, which have sharp borders.
 
 # %%
 views.network(recipes.get("r3_deeplabv3plus"))
@@ -155,9 +157,10 @@ views.iou_curves([runs[0] for runs in starts])
 # %% [markdown]
 # ## The focal loss and the rare class
 #
-# The focal loss {cite}`lin2017focal` weighs each pixel by $(1 - p)^\gamma$: what is
-# classified well already counts little. The classes that gain from it are the rare and
-# the confused, at some cost for the others.
+# The focal loss {cite}`lin2017focal` weights the cross-entropy of each pixel by
+# $(1 - p)^\gamma$, where $p$ is the predicted probability of its true class. Pixels that
+# are classified well count little. This is meant for rare classes and those that are
+# often confused, and it may cost some accuracy in the others.
 
 # %%
 losses = [chapter.train("our_deeplabv3plus_focal", seeds), ours]
@@ -167,11 +170,12 @@ views.iou_table(losses)
 Markdown(views.iou_in_words(losses[::-1]))
 
 # %% [markdown]
-# ## What one pixel looks at
+# ## The effective receptive field
 #
-# How far a network *could* see is a matter of its layers. What it does see after
-# training, its gradient says: how much does each pixel move the score of the one in the
-# middle {cite}`luo2016effective`?
+# The layers of a network determine which pixels *can* change a score: its receptive
+# field. The gradient shows which pixels *do* change it after training
+# {cite}`luo2016effective`. Below is the gradient of the middle pixel's score with
+# respect to each pixel of the image.
 
 
 # %%
@@ -203,7 +207,8 @@ views.image_grid(
 # %% [markdown]
 # ## Where it fails
 #
-# The images that our best network does worst on, and what it takes for what over all.
+# The images with our best network's lowest IoU, and which classes it confuses over all
+# images.
 
 # %%
 views.worst_masks(ours[0], tiles.images, tiles.masks, names)
@@ -212,8 +217,8 @@ views.worst_masks(ours[0], tiles.images, tiles.masks, names)
 views.pixel_confusion(ours[0], tiles.masks, names)
 
 # %% [markdown]
-# **Notice** how often the wrong pixels are a thin line along a border, and how often a
-# whole field: the first kind wants a finer map, the second one that sees farther.
+# **Notice** the two kinds of errors: thin lines along borders, and whole fields. A finer
+# map may help with the first, a larger receptive field with the second.
 #
 # ## Masks, early and late
 
@@ -221,7 +226,7 @@ views.pixel_confusion(ours[0], tiles.masks, names)
 views.predicted_masks(ours[0], tiles.images, tiles.masks, names)
 
 # %% [markdown]
-# Every epoch that was kept, from random weights and from our own backbone.
+# Every stored epoch, from random weights and from our own backbone.
 
 # %%
 pair = [runs[0] for runs in starts]
@@ -229,8 +234,8 @@ three = [name for name in ("0013", "0065", "0104") if name in names] or None
 views.MaskScrubber(pair, tiles.images, tiles.masks, names, shown=three)
 
 # %% [markdown]
-# **Try next**: change the atrous rates. Large rates look beyond the border of a small
-# tile, where there is only padding.
+# **Try next**: change the atrous rates. With large rates most positions lie outside a
+# small tile, where there is only padding.
 #
 # ```python
 # large_rates = recipes.changed(

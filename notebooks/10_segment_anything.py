@@ -7,13 +7,13 @@
 # ---
 
 # %% [markdown]
-# # Segment Anything: regions without names
+# # Segment Anything: regions without classes
 #
 # **You will learn**
 #
-# - how SAM answers points and boxes, and how it segments an image that nobody points at;
-# - what its parameters trade against each other;
-# - what regions without classes are worth to the course's score.
+# - how SAM segments an image with points or boxes as prompts, and without any;
+# - how its parameters trade coverage against mask quality;
+# - which score regions without classes can reach in the course's measure.
 #
 # **You need** the previous chapter.
 #
@@ -21,7 +21,7 @@
 # without a GPU some minutes more, the first time.
 #
 # The editions of 2024 and 2025 ask for the results of SAM {cite}`kirillov2023segment` on
-# three validation images. SAM has seen a billion masks, and not one name.
+# three validation images. SAM was trained on a billion masks, none of which has a class.
 
 # %%
 import numpy as np
@@ -53,13 +53,13 @@ shown = [names[row] for row in rows]
 Markdown(f"{chapter.in_words} The images shown are {', '.join(shown)}.")
 
 # %% [markdown]
-# ## One encoder, many questions
+# ## One encoding, many prompts
 #
-# SAM has three parts. A large *image encoder* looks at the image once. A *prompt encoder*
-# turns points and boxes into a few vectors. A small *mask decoder* lets the two attend to
-# each other and draws the mask. Nearly all weights, and nearly all work, are the first's:
-# once an image is encoded, a question costs little. This book keeps that encoding on
-# disk. Three sizes are published:
+# SAM has three parts. A large *image encoder* runs once for each image. A *prompt
+# encoder* maps points and boxes to a few vectors. A small *mask decoder* combines the
+# two by attention and predicts the mask. The image encoder has nearly all weights and
+# takes nearly all time, so further prompts on an encoded image cost little. This book
+# caches the encoding on disk. Three sizes are published:
 
 
 # %%
@@ -81,9 +81,9 @@ views.table_picture(
 )
 
 # %% [markdown]
-# Weights come from `sam_weights`, a path; else from the folder `$DLCV_WEIGHTS`; else, in
-# the profile `full`, they are downloaded, and their size and checksum compared with what
-# is published. Which type they are, their shapes say.
+# Weights are read from the path `sam_weights`, else from the folder `$DLCV_WEIGHTS`. Else
+# the profile `full` downloads them and compares size and checksum with the published
+# ones. Their shapes tell which of the three sizes they are.
 
 # %%
 try:
@@ -100,9 +100,9 @@ except NoWeightsError as error:
 Markdown(found)
 
 # %% [markdown]
-# The classical proposal {cite}`felzenszwalb2004efficient` merges neighbouring pixels as
-# long as they differ no more than the regions differ within. It has no weights at all,
-# which makes it the mark to beat.
+# For comparison there is a classical method without weights
+# {cite}`felzenszwalb2004efficient`. It merges neighbouring regions if the difference
+# between them is no larger than the differences within them.
 
 
 # %%
@@ -129,8 +129,9 @@ def answer_for(row):
 # %% [markdown]
 # ## Points
 #
-# In JupyterLab, click on the image: a click says "this", a click with Alt or Shift says
-# "not this". What is meant turns blue. In the book you see two clicks recorded here.
+# In JupyterLab, click on the image: a click adds a point inside the object, a click with
+# Alt or Shift a point outside. The predicted mask turns blue. The book shows two recorded
+# clicks.
 
 # %%
 height, width = tiles.images.shape[2:]
@@ -146,13 +147,13 @@ by_points = PromptPicker(
 by_points
 
 # %% [markdown]
-# **Notice** that one point is a vague question: a roof, the house, or the block? SAM
-# answers a single point with up to three masks, each with the IoU it expects of itself,
-# and the first is shown. A second point leaves one answer.
+# **Notice** that one point is ambiguous: it may mean a roof, the house or the block. For
+# a single point SAM predicts up to three masks, each with the IoU that it expects. The
+# first is shown. With a second point there is one mask.
 #
 # ## Boxes
 #
-# A box says where a thing ends. Drag one over the image.
+# A box gives the extent of an object. Drag one over the image.
 
 # %%
 by_box = PromptPicker(
@@ -165,14 +166,14 @@ by_box = PromptPicker(
 by_box
 
 # %% [markdown]
-# ## Nobody points
+# ## Without prompts
 #
-# The *automatic generator* asks at every point of a grid and keeps the answers that are
-# good by SAM's own expectation (`pred_iou_thresh`), stable when their threshold is moved
-# (`stability_score_thresh`), and not the same as another (`box_nms_thresh`). A finer grid
-# finds smaller things; laxer thresholds cover more, with worse masks. Masks are kept on
-# disk: a setting seen before, or one that differs in `pred_iou_thresh` alone, costs
-# nothing.
+# The *automatic generator* prompts SAM with every point of a grid. It keeps the masks
+# with a high expected IoU (`pred_iou_thresh`) that change little with the threshold of
+# the mask (`stability_score_thresh`), and drops duplicates (`box_nms_thresh`). A finer
+# grid finds smaller objects. Lower thresholds cover more, with worse masks. Masks are
+# cached on disk: a setting that was run before, or one that differs in `pred_iou_thresh`
+# alone, costs nothing.
 
 # %%
 if model is None:
@@ -218,23 +219,24 @@ views.region_slider(
 )
 
 # %% [markdown]
-# **Notice** that a field and its neighbour of another crop are two regions, though the
-# course calls both Agriculture: regions are about things, not about land cover.
+# **Notice** that two neighbouring fields of different crops are two regions, though both
+# have the class Agriculture: SAM segments objects, not land cover.
 #
-# ## What are they worth?
+# ## The score of regions
 #
-# Regions of SAM lie on top of each other, a roof on a block on a town. They are *painted*
-# from large to small into one map, so that the smallest is seen. Then each region gets
-# one class, and the course's IoU judges:
+# SAM's regions overlap: a roof lies on a block, a block on a town. They are painted from
+# large to small into one map, so that the smallest stays visible. Then each region gets
+# one class, and the course's IoU is computed:
 #
 # - **coverage**: the share of pixels that any region covers;
-# - **upper bound**: each region gets its commonest *true* class. No choice of classes has
-#   more pixels right, so this is how well the regions' borders fit the task;
+# - **upper bound**: each region gets its commonest *true* class. No other choice of
+#   classes has more correct pixels, so this measures how well the regions' borders fit
+#   the task;
 # - **network's vote**: each region gets the class that most of its pixels have in the
-#   masks of our own network. This needs no truth: it is a system one could hand in.
+#   masks of our own network. This needs no true masks, so it could be handed in.
 #
-# A pixel of no region counts as Unknown in both, so it is missed wherever there is land.
-# A last variant of the vote leaves those pixels to the network.
+# A pixel outside all regions counts as Unknown in both, which is wrong wherever there is
+# land. The last variant of the vote takes the network's class for those pixels.
 
 # %%
 run = chapter.train("our_deeplabv3plus")
@@ -250,10 +252,10 @@ def judged(method, chosen):
 
 
 # %% [markdown]
-# Beside felzenszwalb stand superpixels {cite}`achanta2012slic`. The classical regions are
-# judged on images spread over the whole validation set, SAM's on the images shown, unless
-# the profile is `full`; so that one may compare all the same, felzenszwalb then stands
-# there for those images too.
+# A second classical method is SLIC superpixels {cite}`achanta2012slic`. The classical
+# regions are scored on images sampled evenly from the validation set. SAM's are scored on
+# the images shown, unless the profile is `full`. For comparison, the table then has a row
+# of felzenszwalb on those images too.
 
 # %%
 most = len(names) if profile == "full" else 20
@@ -302,9 +304,9 @@ def in_words(row):
 Markdown("\n".join(in_words(row) for row in table.to_dict("records")))
 
 # %% [markdown]
-# **Notice** how much larger the second number is than the first. Regions know where a
-# thing ends; they cannot know what it is, and a vote carries the network's mistakes on to
-# whole regions. Borders are the smaller part of what is missing.
+# **Notice** how much larger the second number is than the first. Regions have good
+# borders but no classes, and the vote extends the network's mistakes to whole regions.
+# So wrong classes cost more than wrong borders.
 
 
 # %%
@@ -331,8 +333,8 @@ views.image_grid(
 )
 
 # %% [markdown]
-# **Notice** the thin classes: a road or a river narrower than a region disappears in the
-# vote of its neighbours, and no choice of classes brings it back.
+# **Notice** thin objects: a road or a river that is narrower than a region gets the class
+# of its neighbours, whichever class the region has.
 #
-# **Try next**: vote only in regions where the network agrees with itself, say to nine
-# tenths, and leave the others as they are.
+# **Try next**: vote only in regions where nine tenths of the network's pixels have the
+# same class, and leave the other regions unchanged.

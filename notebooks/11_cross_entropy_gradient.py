@@ -11,9 +11,9 @@
 #
 # **You will learn**
 #
-# - to derive the gradient that every classifier of this book follows;
-# - to check each line of a derivation by number, twice over;
-# - why the sigmoid and the cross-entropy belong together.
+# - to derive the gradient of the cross-entropy that classifiers are trained with;
+# - to check each line of a derivation numerically, in two ways;
+# - why the cross-entropy is used with the sigmoid.
 #
 # **You need** the chain rule.
 #
@@ -60,12 +60,12 @@ def loss(w):
 
 
 # %% [markdown]
-# ## Two independent judges
+# ## Two independent checks
 #
 # A derivation is checked against **autograd**, which applies the chain rule to the code
-# above, and against **finite differences**, which know no rule at all: they move each
-# input a little both ways and look what happens,
-# $(f(x + h) - f(x - h)) / 2h$. In double precision they agree to about eight digits.
+# above, and against **finite differences**, which use no rule: they move each input a
+# little both ways, $(f(x + h) - f(x - h)) / 2h$. In double precision they agree to about
+# eight digits.
 
 
 # %%
@@ -159,9 +159,9 @@ views.table_picture(
 )
 
 # %% [markdown]
-# **Notice** what cancelled: without it, a prediction that is surely wrong ($x_n$ near 0,
-# $t_n = 1$) would learn at the speed $x_n (1 - x_n)$, that is, hardly at all. So it is
-# with the squared error.
+# **Notice** what cancelled. Without this, the gradient of a prediction that is wrong
+# with high confidence ($x_n$ near 0, $t_n = 1$) would have the factor $x_n (1 - x_n)$,
+# which is almost 0. This is the case for the squared error.
 
 # %%
 sure = torch.tensor([-8.0], dtype=torch.float64)
@@ -178,10 +178,10 @@ views.table_picture(
 )
 
 # %% [markdown]
-# ## The whole curve
+# ## The loss as a curve
 #
-# One weight moves, the others stay. The dashed line has the slope that was derived; that
-# it touches the curve everywhere is the check one can see.
+# One weight varies, the others are fixed. The dashed line has the derived slope: it is a
+# tangent of the curve wherever it is drawn.
 
 # %%
 first = np.linspace(-6, 6, 61)
@@ -197,8 +197,8 @@ views.tangents(
 )
 
 # %% [markdown]
-# **Notice** that there is one minimum only: the slope never falls, as its own derivative,
-# $\sum_n x_n (1 - x_n) z_n^2$, is a sum of squares. This is why the classifier of the
-# settings D and E has one solution, whatever it starts from.
+# **Notice** that there is only one minimum: the slope never decreases, because its
+# derivative, $\sum_n x_n (1 - x_n) z_n^2$, is never negative. For the same reason the
+# classifier of settings D and E has one solution, whatever its initial weights.
 #
-# **Try next**: leave the minus sign out of `slope`, and see which check speaks first.
+# **Try next**: leave the minus sign out of `slope`, and see which check fails first.

@@ -7,16 +7,16 @@
 # ---
 
 # %% [markdown]
-# # The report that writes itself
+# # A report from the run records
 #
 # **You will learn**
 #
-# - what every system of the five reports came to here, beside what was reported and
-#   the best that is known;
-# - which runs are missing, and the command that makes each;
-# - how the whole becomes one file, in the order of your edition's questions.
+# - the result of every system of the five reports here, beside the reported one and the
+#   best known one;
+# - which runs are missing, and the command for each;
+# - to write the report as one file, in the order of your edition's questions.
 #
-# **You need** nothing: what has no record yet is shown as missing.
+# **You need** nothing: a system without a record is shown as missing.
 #
 # **It takes** seconds. This chapter trains nothing.
 
@@ -39,12 +39,12 @@ Markdown(f"{chapter.in_words} Of the records there: {report.tally(sources)}.")
 # %% [markdown]
 # ## How to read the tables
 #
-# *Ours* is the mean over the seeds, with their standard deviation where there are
-# several; *made on* names the images and the profile. A value marked **(toy)** is of
-# drawn images, and one marked **(other images)** of images that are not the course's
-# own: neither may be held against *reported*, what the students' report states, or
-# against *best known*, the highest that anyone published. Where the book keeps a
-# result that was made elsewhere, it stands in a row of its own as *recorded*.
+# *Ours* is the mean over the seeds, with the standard deviation if there are several.
+# *Made on* names the images and the profile. *Reported* is the value in the students'
+# report, and *best known* the highest published one. Values marked **(toy)** are from
+# drawn images, and values marked **(other images)** from images that are not the
+# course's own. Neither can be compared with *reported* or *best known*. Results of the
+# book that were made elsewhere have a row of their own, *recorded*.
 
 
 # %%
@@ -87,7 +87,7 @@ show(report.overview(sources, "R5"))
 # %% [markdown]
 # ## Ours
 #
-# What this book trains to do better: the same questions, our own settings.
+# The same questions with our own settings.
 
 # %%
 show(report.overview(sources, "ours"))
@@ -99,7 +99,7 @@ show(report.overview(sources, "ours"))
 show([report.missing(sources)])
 
 # %% [markdown]
-# ## What the best known values are of
+# ## Sources of the best known values
 
 # %%
 report.marks_table()
@@ -107,17 +107,17 @@ report.marks_table()
 # %% [markdown]
 # ## As one file
 #
-# In a terminal, `dlcv report report.html` writes all of this with its pictures:
-# networks drawn, learning curves, maps, monitors, and predicted masks. The file needs
-# no network and no server. `--edition 2023` puts it in the order of that edition's
-# questions, with the validation images that it names, and `--maps` makes the PCA and
-# t-SNE maps that no record keeps yet. The parts of the edition of 2023:
+# In a terminal, `dlcv report report.html` writes these tables with all figures: drawn
+# networks, learning curves, maps, monitors and predicted masks. The file needs no
+# internet and no server. `--edition 2023` takes the order of that edition's questions
+# and the validation images that it names. `--maps` computes the PCA and t-SNE maps that
+# are not cached yet. The parts of the edition of 2023:
 
 # %%
 parts = [question.text for question, _ in report.of_edition(2023)]
 Markdown("\n".join(f"{number}. {part}" for number, part in enumerate(parts, 1)))
 
 # %% [markdown]
-# **Notice** the column *seeds*: with a single one, nobody knows what luck was worth.
+# **Notice** the column *seeds*: with a single seed the effect of chance is unknown.
 #
 # **Try next**: run the first command of the missing list, then this chapter again.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -326,14 +327,54 @@ class Visit:
 
 
 def all_pages(pages: Path) -> list[Path]:
-    return sorted(file for file in pages.rglob("*.html") if "_static" not in file.relative_to(pages).parts)
+    """Every page; of those that show a source file, which are alike, only the first."""
+    files = sorted(file for file in pages.rglob("*.html") if "_static" not in file.relative_to(pages).parts)
+    sources = [file for file in files if "_modules" in file.relative_to(pages).parts]
+    return [file for file in files if file not in sources[1:]]
+
+
+@pytest.mark.timeout(1500)
+def test_the_reference_lists_each_public_name_with_its_source(pages: Path) -> None:
+    from dlcvlib import metrics
+
+    page = (pages / "api" / "metrics.html").read_text()
+    assert [name for name in metrics.__all__ if f'id="dlcvlib.metrics.{name}"' not in page] == []
+    for link in set(re.findall(r'href="\.\./(_modules/[^"#]+)', page)):
+        assert (pages / link).is_file()
+    assert 'href="../_modules/dlcvlib/metrics/course_iou.html#course_iou"' in page
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("`mean` and ``std``", "``mean`` and ``std``"),
+        ("**options and *names", r"\*\*options and \*names"),
+        ("`a * b_` of |pred|, scale_", r"``a * b_`` of \|pred\|, scale\_"),
+    ],
+)
+def test_a_docstring_means_what_it_says_in_the_reference(
+    monkeypatch: pytest.MonkeyPatch, written: str, meant: str
+) -> None:
+    monkeypatch.syspath_prepend(ROOT / "book" / "extensions")
+    assert module("extensions/package_api.py").as_rst(written) == meant
+
+
+def test_indented_lines_of_a_docstring_become_a_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(ROOT / "book" / "extensions")
+    with_lists = module("extensions/package_api.py").with_lists
+    written = ["More:", "    a: first", "        and on", "    b: second", "After."]
+    assert with_lists(written) == ["More:", "", "- a: first", "  and on", "- b: second", "", "After."]
+    section = ["Args:", "    a: first", "        and on"]
+    assert with_lists(section) == section
 
 
 @pytest.mark.browser
 @pytest.mark.timeout(1500)
 def test_no_page_asks_anything_of_the_network_or_complains(pages: Path, browser: Any) -> None:
     files = all_pages(pages)
-    assert {"index.html", "results.html", "references.html", "versions.html"} <= {file.name for file in files}
+    assert {"index.html", "results.html", "references.html", "versions.html", "how_it_is_built.html"} <= {
+        file.name for file in files
+    }
     for file in files:
         visit = Visit(browser, file)
         visit.draw_all()

@@ -40,7 +40,7 @@ FLOW = (
     (2, 1, "augment", "batches, on the device", "library"),
     (3, 1, "models, ssl", "networks, losses", "library"),
     (4, 1, "training", "tasks and one loop", "library"),
-    (4, 2, "run record", "settings, epochs, weights", "disk"),
+    (4, 2, "run record", "history, weights", "disk"),
     (3, 2, "views", "figures and tables", "library"),
     (2, 2, "chapter", "notebooks/*.py", "book"),
     (1, 2, "book", "static pages", "book"),
@@ -50,10 +50,6 @@ ARROWS = ((0, 5), (1, 2), (2, 3), (3, 4), (4, 5), (5, 6), (6, 7), (7, 8), (8, 9)
 COLOURS = {"library": "#0072b2", "disk": "#d55e00", "book": "#009e73"}
 """Okabe and Ito's blue, vermilion and bluish green; the dashes of a box tell its kind without colour."""
 DASHES = {"library": "", "disk": "6 3", "book": "2 3"}
-
-
-def existing(names: Sequence[str]) -> list[str]:
-    return [name for name in names if (LIBRARY / name).is_dir() or (LIBRARY / f"{name}.py").is_file()]
 
 
 def box(x: float, y: float, width: float, height: float, colour: str, dashes: str = "") -> str:
@@ -115,13 +111,12 @@ def draw_layers() -> str:
     parts, told = [], []
     for index, (title, names) in enumerate(LAYERS):
         y = 5 + index * step
-        shown = existing(names)
         parts.append(text(left - 12, y + 22, title, 13, "end"))
-        for column, name in enumerate(shown):
+        for column, name in enumerate(names):
             x = left + column * 125
             kind = "book" if name in READERS else "disk" if name in TRAINERS else "library"
             parts += [box(x, y, 115, high, COLOURS[kind], DASHES[kind]), text(x + 57.5, y + 22, name)]
-        told.append(f"{title}: {', '.join(shown)}")
+        told.append(f"{title}: {', '.join(names)}")
     bottom = 5 + (len(LAYERS) - 1) * step + high
     parts += [arrow(10, 10, 10, bottom), text(20, bottom, "imports", 12, "start")]
     caption = "Imports go down only. Dotted boxes work on run records alone: they import none of the dashed ones."

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any, ClassVar
@@ -69,8 +69,30 @@ def as_rst(text: str) -> str:
     return "".join(parts)
 
 
+SECTIONS = ("", "Args:", "Attributes:", "Example:", "Examples:", "Note:", "Raises:", "Returns:", "Yields:")
+"""Lines that napoleon reads itself."""
+
+
+def with_lists(lines: Sequence[str]) -> list[str]:
+    """Make a list of the indented lines below a line such as "Attributes, besides the inherited ones:"."""
+    found, indent = list[str](), 0
+    for line, before in zip(lines, ["", *lines], strict=False):
+        depth = len(line) - len(line.lstrip())
+        if not indent and depth and before[-1:] == ":" and before[0] != " " and before not in SECTIONS:
+            indent = depth
+            found.append("")
+        if indent and line and depth < indent:
+            indent = 0
+            found.append("")
+        item = line[indent:]
+        if indent and item:
+            item = f"- {item}" if item[0] not in " -" else item if item[0] == "-" else f"  {item.lstrip()}"
+        found.append(item)
+    return found
+
+
 def read_docstring(app: Any, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
-    lines[:] = as_rst("\n".join(lines)).split("\n")
+    lines[:] = as_rst("\n".join(with_lists(lines))).split("\n")
 
 
 def setup(app: Any) -> dict[str, bool]:
