@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -222,18 +223,18 @@ class Loop:
 def test_rows_take_turns_and_only_workers_are_sent_home_in_between() -> None:
     ours, plain = Loop(), Loop()
     rows = {"ours": Row("ours", ours), "plain": Row("plain", plain, 2)}
-    measured = take_turns(rows, settings(rounds=2), 2, time.monotonic() + 600)
-    assert {name: len(speeds) for name, speeds in measured.speeds.items()} == {"ours": 2, "plain": 2}
-    assert measured.left_out == []
+    speeds, _, left_out = take_turns(rows, settings(rounds=2), 2, time.monotonic() + 600)
+    assert {name: len(speeds) for name, speeds in speeds.items()} == {"ours": 2, "plain": 2}
+    assert left_out == []
     assert (ours.opened, ours.closed) == (1, 1) and (plain.opened, plain.closed) == (2, 2)
     assert plain.steps == 2 * (2 * LOADED_AHEAD + 3)  # what was loaded ahead is not timed
 
 
 def test_what_there_is_no_time_for_is_named() -> None:
     rows = {name: Row("ours", Loop()) for name in ("first", "second")}
-    measured = take_turns(rows, settings(rounds=3), 2, time.monotonic() - 1)
-    assert list(measured.speeds) == ["first"] and len(measured.speeds["first"]) == 1
-    assert measured.left_out == ["'first' in round 1: 2 of 3 steps", "'second'", "2 of 3 rounds"]
+    speeds, _, left_out = take_turns(rows, settings(rounds=3), 2, time.monotonic() - 1)
+    assert list(speeds) == ["first"] and len(speeds["first"]) == 1
+    assert left_out == ["'first' in round 1: 2 of 3 steps", "'second'", "2 of 3 rounds"]
 
 
 @pytest.mark.parametrize("workload", WORKLOADS)
@@ -319,12 +320,12 @@ def test_a_books_trainings_are_projected_from_measured_steps(
     file.write_text("# a book\n01_chapter:\n  - our_byol_e\n  - r1_small_cnn\n02_chapter:\n  - r1_small_cnn\n")
     names = cost.trained_by(file)
     assert names == ("our_byol", "our_byol_e", "r1_small_cnn")  # what is needed comes first, each once
-    device, soon = torch.device("cpu"), time.monotonic() + 600
-    found = cost.project(names, "smoke", world, device, steps=1, deadline=soon)
+    asked = settings(rounds=1, steps=1)
+    found = cost.project(asked, "smoke", file, world)
     assert found["minutes"] == sum(row["minutes"] for row in found["recipes"].values()) > 0
     assert found["recipes"]["our_byol_e"]["seeds"] == recipes.seeds("our_byol_e", "smoke") > 1
     assert found["recipes"]["our_byol_e"]["images_per_second"] is None and not found["left_out"]
-    late = cost.project(names, "smoke", world, device, steps=1, deadline=time.monotonic() - 1)
+    late = cost.project(replace(asked, minutes=-1), "smoke", file, world)
     assert late["minutes"] == 0 and len(late["left_out"]) == 3
 
 

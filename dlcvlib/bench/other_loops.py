@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import torch
 from PIL import Image
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.functional import cross_entropy
 from torch.optim.lr_scheduler import PolynomialLR
 from torch.utils.data import DataLoader, Dataset, RandomSampler
@@ -32,8 +32,7 @@ from dlcvlib.recipes import ClassificationRecipe, PretrainingRecipe, Recipe, Vie
 from dlcvlib.training.tasks import task_class
 
 MOMENTUM = 0.99
-WINDOW = (0.0625, 0.444)
-"""Share of an image's area in a crop: a tile of half the image's side, scaled by 2 to 0.75."""
+WINDOW = (0.0625, 0.444)  # share of an image's area in a crop: a tile of half the image's side, scaled by 2 to 0.75
 IGNORED = 255
 JITTER = transforms.ColorJitter(0.3, 0.3, 0.3, 0.05)
 QUARTER_TURNS = (Image.Transpose.ROTATE_90, Image.Transpose.ROTATE_180, Image.Transpose.ROTATE_270)
@@ -80,7 +79,7 @@ def _supervised(
     recipe: Any, image_set: ImageSet, transform: Transform, workers: int, device: torch.device, ignored: int = -100
 ) -> Steps:
     network = _network(recipe, image_set, device)
-    optimizer = _adamw(network, recipe)
+    optimizer = torch.optim.AdamW(network.parameters(), recipe.optimizer.learning_rate)
     for images, targets in batches(image_set, transform, recipe.batch_size, workers):
         optimizer.zero_grad()
         cross_entropy(network(images.to(device)), targets.to(device), ignore_index=ignored).backward()
@@ -91,7 +90,7 @@ def _supervised(
 def pretraining(recipe: PretrainingRecipe, image_set: ImageSet, workers: int, device: torch.device) -> Steps:
     """Train BYOL or DINO: our networks and losses, torchvision's views, an EMA parameter by parameter."""
     method = _network(recipe, image_set, device)
-    optimizer = _adamw(method, recipe)
+    optimizer = torch.optim.AdamW(method.parameters(), recipe.optimizer.learning_rate)
     target, online = method.target_and_online
     for views, _ in batches(image_set, Views(recipe.views), recipe.batch_size, workers):
         optimizer.zero_grad()
@@ -128,11 +127,6 @@ def reference(recipe: Any, image_set: ImageSet, workers: int, device: torch.devi
 
 def _network(recipe: Recipe, image_set: ImageSet, device: torch.device) -> Any:
     return task_class(recipe).build_network(recipe, len(image_set.class_names)).to(device).train()
-
-
-def _adamw(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
-    settings = recipe.optimizer
-    return torch.optim.AdamW(network.parameters(), settings.learning_rate, weight_decay=settings.weight_decay)
 
 
 def tile_and_mask(tile: int, image: Image.Image, mask: Image.Image) -> tuple[Tensor, Tensor]:
