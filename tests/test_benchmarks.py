@@ -29,8 +29,9 @@ from dlcvlib.bench.measuring import (
     Row,
     Settings,
     Steps,
+    in_own_process,
     peak_megabytes,
-    peak_memory,
+    peak_of,
     take_turns,
 )
 from dlcvlib.bench.workloads import WORKLOADS
@@ -178,15 +179,15 @@ def test_pretrainings_are_compared_with_lightly_in_both_precisions(world: Path, 
 
 def test_every_row_has_its_peak_memory(world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DLCV_RUNS", str(tmp_path))
-    monkeypatch.setattr(table, "peak_memory", lambda open_loop: 123.0)
+    monkeypatch.setattr(table, "in_own_process", lambda function, open_loop: 123.0)
     found = table.measure(settings(rounds=1, steps=1), ["classification"], world)["classification"]
     assert {row["peak_megabytes"] for row in found["rows"].values()} == {123.0} and found["left_out"] == []
 
 
 def test_peak_memory_is_that_of_a_process_of_its_own() -> None:
     held = torch.ones(256 * MEGABYTE // 4)
-    little = peak_memory(partial(holding, 1))
-    much = peak_memory(partial(holding, 400))
+    little = in_own_process(peak_of, partial(holding, 1))
+    much = in_own_process(peak_of, partial(holding, 400))
     assert 300 < much - little < 500 and peak_megabytes() > held.nbytes / MEGABYTE
 
 
@@ -273,11 +274,12 @@ def test_a_resident_step_learns_and_the_floor_does_not(
 def test_every_way_of_pretraining_sees_as_many_views_of_the_same_sizes(method: str, size: str) -> None:
     recipe: Any = WORKLOADS[method].sized(size)
     asked = [view.size for view in recipe.views for _ in range(view.count)]
-    ways: list[Any] = [other_loops.Views(recipe.views)]
+    augmentations = [other_loops.view_augmentation(view) for view in recipe.views for _ in range(view.count)]
+    ways: list[Any] = [partial(other_loops.draw_views, augmentations)]
     if find_spec("lightly"):
         from dlcvlib.bench import lightly_examples
 
-        ways.append(lightly_examples.EXAMPLES[method][1](recipe))
+        ways.append(lightly_examples.EXAMPLES[method][1](recipe.views[0], recipe.views[-1]))
     for way in ways:
         assert [tuple(view.shape) for view in way(Image.new("RGB", (84, 84)))] == [(3, side, side) for side in asked]
 
@@ -306,7 +308,7 @@ def test_cost_is_measured_over_images_and_over_epochs(
 ) -> None:
     monkeypatch.setenv("DLCV_RUNS", str(tmp_path))
     recipe = WORKLOADS["byol"].sized("tiny")
-    found = cost.over_sets(recipe, world, settings(rounds=1), time.monotonic() + 600, (16, 10_000))
+    found = cost.over_sets(recipe, world, settings(rounds=1), (16, 10_000))
     assert found["sets"]["10000"]["repeated"] and found["sets"]["16"]["ratio_to_smallest"] == 1
     peaks = cost.over_epochs(torch.device("cpu"), world, (1,))["peak_megabytes"]
     assert peaks["1"] > 50

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import statistics
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -35,7 +35,7 @@ def measure_growth(settings: Settings, root: Path) -> dict[str, Any]:
     """Measure and print how the cost of our BYOL grows over the set, and a training's memory over its epochs."""
     recipe = WORKLOADS["byol"].sized(settings.sizes)
     words = WORKLOADS["byol"].words(recipe)
-    sets = over_sets(recipe, root, settings, time.monotonic() + 60 * settings.minutes)
+    sets = over_sets(recipe, root, settings)
     epochs = over_epochs(settings.device, root)
     print(f"\ncost over the size of the set, of which the data hold {sets['images']:,}: {words}")
     named = {f"{int(n):,} images{' (repeated)' if row['repeated'] else ''}": row for n, row in sets["sets"].items()}
@@ -46,13 +46,9 @@ def measure_growth(settings: Settings, root: Path) -> dict[str, Any]:
     return {"words": words, "over_sets": sets, "over_epochs": epochs}
 
 
-def over_sets(
-    recipe: Recipe, root: Path, settings: Settings, deadline: float, counts: Sequence[int] = SETS
-) -> dict[str, Any]:
-    """Measure images a second of our pre-training on `counts` Mini-ImageNet images, in turn.
-
-    Where the data hold fewer, they are repeated in a memory-mapped file, so that as many are read.
-    """
+def over_sets(recipe: Recipe, root: Path, settings: Settings, counts: Sequence[int] = SETS) -> dict[str, Any]:
+    """Measure images a second on `counts` Mini-ImageNet images, in turn; where the data hold fewer, they repeat."""
+    deadline = time.monotonic() + 60 * settings.minutes
     loaded: Any = images_of(recipe, root)
     with TemporaryDirectory() as folder:
         rows = {}
@@ -61,15 +57,11 @@ def over_sets(
             part = replace(loaded, train=images, rows=None, facts={"train_images": count})
             rows[str(count)] = Row("ours", partial(_open, recipe, part, settings.device))
         speeds, _, left_out = take_turns(rows, settings, recipe.batch_size, deadline)
-    sets = {
-        count: {
-            "images_per_second": statistics.median(each),
-            "ratio_to_smallest": statistics.median(np.divide(each, speeds[str(counts[0])]).tolist()),
-            "repeated": int(count) > len(loaded.train),
-            "rounds": each,
-        }
-        for count, each in speeds.items()
-    }
+    sets: dict[str, Any] = {}
+    for name, each in speeds.items():
+        ratio = statistics.median(np.divide(each, speeds[str(counts[0])]).tolist())
+        sets[name] = {"images_per_second": statistics.median(each), "ratio_to_smallest": ratio}
+        sets[name] |= {"repeated": int(name) > len(loaded.train), "rounds": each}
     return {"images": len(loaded.train), "sets": sets, "left_out": left_out}
 
 
@@ -134,10 +126,8 @@ def trained_by(records: Path) -> tuple[str, ...]:
     return tuple(dict.fromkeys(each for name in names for each in _with_needed(name)))
 
 
-def _with_needed(name: str) -> Iterator[str]:
-    for needed in recipes.get(name).needs:
-        yield from _with_needed(needed)
-    yield name
+def _with_needed(name: str) -> list[str]:
+    return [*(each for needed in recipes.get(name).needs for each in _with_needed(needed)), name]
 
 
 def _project_recipe(name: str, profile: str, root: Path, device: torch.device, steps: int) -> dict[str, Any]:

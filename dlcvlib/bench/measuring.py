@@ -55,6 +55,8 @@ class Row:
 
 
 Measured = tuple[dict[str, list[float]], dict[str, float], list[str]]
+"""Images a second of each row in every round; its peak megabytes on a GPU, beyond what other rows had allocated;
+descriptions of what there was no time for."""
 
 
 def take_turns(rows: Mapping[str, Row], settings: Settings, batch_size: int, deadline: float) -> Measured:
@@ -63,14 +65,9 @@ def take_turns(rows: Mapping[str, Row], settings: Settings, batch_size: int, dea
     The first round may take all the time until `deadline` (of `time.monotonic`). A turn is cut short, to one step at
     least, where its share of the time ends; rows that have none are left out. Another round begins only if it would
     end in time at the last one's pace.
-
-    Returns:
-        images a second of each row in every round; its peak megabytes on a GPU, beyond what other rows had allocated;
-        descriptions of what there was no time for.
     """
-    speeds: dict[str, list[float]] = {}
-    megabytes: dict[str, float] = {}
-    left_out: list[str] = []
+    measured: Measured = ({}, {}, [])
+    speeds, megabytes, left_out = measured
     opened: dict[str, Steps] = {}
     taken = 0.0
     for number in range(settings.rounds):
@@ -92,11 +89,9 @@ def take_turns(rows: Mapping[str, Row], settings: Settings, batch_size: int, dea
             if missing := settings.steps - done:
                 left_out.append(f"'{name}' in round {number + 1}: {missing} of {settings.steps} steps")
         taken = time.monotonic() - began
-    for loop in opened.values():
-        loop.close()
-    opened.clear()
+    opened.clear()  # which closes the loops
     gc.collect()  # a closed loop's tensors lie in reference cycles
-    return speeds, megabytes, left_out
+    return measured
 
 
 def _turn(name: str, row: Row, settings: Settings, until: float, opened: dict[str, Steps]) -> tuple[int, float, float]:
@@ -136,18 +131,14 @@ def wait_for(device: torch.device) -> None:
         torch.cuda.synchronize(device)
 
 
-def peak_memory(open_loop: Callable[[], Steps]) -> float:
-    """Return the peak megabytes of a few steps on the CPU in a new process, without its DataLoader workers."""
-    return in_own_process(_peak_of, open_loop)
-
-
 def in_own_process(function: Callable[..., Result], *arguments: Any) -> Result:
     """Return what `function` returns in a new process; everything must pickle."""
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
         return pool.submit(function, *arguments).result()
 
 
-def _peak_of(open_loop: Callable[[], Steps]) -> float:
+def peak_of(open_loop: Callable[[], Steps]) -> float:
+    """Return the peak megabytes of this process after a few steps, without DataLoader workers."""
     loop = open_loop()
     for _ in range(STEPS_FOR_MEMORY):
         next(loop)

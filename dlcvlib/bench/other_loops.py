@@ -1,10 +1,8 @@
 """Other loops in fp32, whose images are augmented one by one in PIL behind a DataLoader.
 
-The plain loops are written as in course notebooks, with AdamW. `reference` trains a segmentation as torchvision's
-references/segmentation/{presets,transforms,train}.py do (https://github.com/pytorch/vision): the shorter side drawn
-between half and twice the base size, a flip, a crop padded with the ignored value; SGD at 0.01, momentum 0.9, weight
-decay 1e-4, ten times that rate for the auxiliary head; a rate of (1 - t) ** 0.9, step by step; the auxiliary loss
-counts half. Number of workers, batch size, network and crop are those of the other rows.
+The plain loops are written as in course notebooks. `reference` trains a segmentation as torchvision's references/
+segmentation/{presets,transforms,train}.py do (https://github.com/pytorch/vision): transforms, optimizer, schedule and
+losses. Number of workers, batch size, network and crop are those of the other rows.
 """
 
 from __future__ import annotations
@@ -92,7 +90,8 @@ def pretraining(recipe: PretrainingRecipe, image_set: ImageSet, workers: int, de
     method = _network(recipe, image_set, device)
     optimizer = torch.optim.AdamW(method.parameters(), recipe.optimizer.learning_rate)
     target, online = method.target_and_online
-    for views, _ in batches(image_set, Views(recipe.views), recipe.batch_size, workers):
+    augmentations = [augment for view in recipe.views for augment in [view_augmentation(view)] * view.count]
+    for views, _ in batches(image_set, partial(draw_views, augmentations), recipe.batch_size, workers):
         optimizer.zero_grad()
         method.loss([view.to(device) for view in views], 0).backward()
         optimizer.step()
@@ -163,19 +162,13 @@ def reference_tile_and_mask(base: int, crop: int, image: Image.Image, mask: Imag
     return functional.normalize(pixels, IMAGENET_MEAN, IMAGENET_STD), functional.pil_to_tensor(mask)[0].long()
 
 
-class Views:
-    """A recipe's views of one image, each (3, size, size), by torchvision's transforms."""
-
-    def __init__(self, views: Sequence[View]) -> None:
-        self.transforms = [transform for view in views for transform in [view_transform(view)] * view.count]
-
-    def __call__(self, image: Image.Image) -> list[Tensor]:
-        """Draw them."""
-        return [transform(image) for transform in self.transforms]
+def draw_views(augmentations: Sequence[Callable[..., Tensor]], image: Image.Image) -> list[Tensor]:
+    """Draw one view of an image by each augmentation, (3, size, size)."""
+    return [augment(image) for augment in augmentations]
 
 
-def view_transform(view: View) -> transforms.Compose:
-    """Return the augmentation of one view."""
+def view_augmentation(view: View) -> transforms.Compose:
+    """Return a view's augmentation by torchvision."""
     given = {name: dict(arguments) for name, arguments in view.augmentation.items()}
     probability = {name: arguments.pop("probability", 0.5) for name, arguments in given.items()}
     return transforms.Compose(

@@ -10,14 +10,11 @@ from typing import Any
 import pandas as pd
 import torch
 
-from dlcvlib.bench.measuring import Row, Settings, peak_memory, take_turns
+from dlcvlib.bench.measuring import Row, Settings, in_own_process, peak_of, take_turns
 from dlcvlib.bench.workloads import WORKLOADS, Workload, build_rows, images_of
 from dlcvlib.recipes import Recipe
 
-SHARE_FOR_MEMORY = 0.3
-"""Share of a workload's time for peak memory on a CPU, where each row needs its own process."""
-
-Table = dict[str, dict[str, Any]]
+SHARE_FOR_MEMORY = 0.3  # of a workload's time, for peak memory on a CPU, where each row needs its own process
 
 
 def measure(settings: Settings, names: Sequence[str], root: Path) -> dict[str, Any]:
@@ -48,7 +45,9 @@ def _measure(workload: Workload, recipe: Recipe, settings: Settings, root: Path,
     elif not settings.peaks:
         left_out.append("peak memory (--quick)")
     else:
-        megabytes = {name: peak_memory(rows[name].open_loop) for name in speeds if time.monotonic() < deadline}
+        megabytes = {
+            name: in_own_process(peak_of, rows[name].open_loop) for name in speeds if time.monotonic() < deadline
+        }
         if late := [f"'{name}'" for name in speeds if name not in megabytes]:
             left_out.append(f"peak memory of {', '.join(late)}")
     table = compared(rows, speeds, megabytes)
@@ -57,14 +56,14 @@ def _measure(workload: Workload, recipe: Recipe, settings: Settings, root: Path,
     return found | {"left_out": left_out + missing} | mark
 
 
-def compared(rows: Mapping[str, Row], rounds: Mapping[str, list[float]], megabytes: Mapping[str, float]) -> Table:
+def compared(rows: dict[str, Row], rounds: dict[str, list[float]], megabytes: dict[str, float]) -> dict[str, Any]:
     """Return medians over the rounds of each row's images a second, and of its ratios within a round.
 
     `not_arithmetic` is the share of its time beyond the floor's; `peak_megabytes` is None where not measured.
     """
     speeds = pd.DataFrame(rounds)
     floor = next(name for name in rounds if rows[name].who == "floor")
-    table: Table = {}
+    table: dict[str, Any] = {}
     for name, each in rounds.items():
         ratios = speeds.rdiv(speeds[name], axis=0).median().to_dict()
         row = {"who": rows[name].who, "images_per_second": float(speeds[name].median()), "ratio_to": ratios}
@@ -73,7 +72,7 @@ def compared(rows: Mapping[str, Row], rounds: Mapping[str, list[float]], megabyt
     return table
 
 
-def shares(table: Table) -> dict[str, float]:
+def shares(table: Mapping[str, Any]) -> dict[str, float]:
     """Return shares of our step's time: `arithmetic`; gathering and augmenting `batches`; `updates` of weights."""
     names = {row["who"]: name for name, row in table.items()}
     ratios = table[names["ours"]]["ratio_to"]

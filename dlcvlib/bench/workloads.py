@@ -23,7 +23,6 @@ from dlcvlib.training.tasks import Task, from_random_weights, task_class
 SIZES = ("card", "cores", "tiny")
 """`card`: our recipes as trained on a GPU; `cores`: bearable on two cores; `tiny`: only shows that all rows run."""
 NAMES = {"plain": "plain loop", "torchvision": "torchvision's reference", "lightly": "lightly"}
-"""Rows that train another way."""
 
 Changes = tuple[Mapping[str, Any], Mapping[str, Any], Mapping[str, Any]]
 
@@ -66,12 +65,8 @@ def _dino(model: str, batch_size: int, size: int, small: int, count: int, heads:
 
 
 CLASSIFIERS: Changes = ({}, {}, {"model": "small_cnn", "batch_size": 8})
-BYOL: Changes = (_byol("resnet50", 256, 112), _byol("resnet18", 64, 64), _byol("small_cnn", 8, 32, heads=0.125))
-DINO: Changes = (
-    _dino("resnet50", 256, 96, 48, 6),
-    _dino("resnet18", 64, 64, 32, 4),
-    _dino("small_cnn", 8, 32, 16, 1, heads=0.125),
-)
+BYOL = (_byol("resnet50", 256, 112), _byol("resnet18", 64, 64), _byol("small_cnn", 8, 32, 0.125))
+DINO = (_dino("resnet50", 256, 96, 48, 6), _dino("resnet18", 64, 64, 32, 4), _dino("small_cnn", 8, 32, 16, 1, 0.125))
 DINO_VIEWS = "views of 2 x {views[0].size} px + {views[2].count} x {views[2].size} px"
 DINO_MARK = 2590.0  # ten times the 259 at which a DINO of this course is known to have run on an L40S
 DEEPLAB: dict[str, Any] = {"model": "deeplabv3plus_resnet18", "model_options": {}, "auxiliary_weight": 0.0}
@@ -120,9 +115,7 @@ def resident(task: Any) -> Steps:
     return ours(task)
 
 
-def floor(
-    task: Task[Any, Any], memory_format: torch.memory_format = torch.channels_last, compiled: bool = False
-) -> Steps:
+def floor(task: Any, memory_format: torch.memory_format = torch.channels_last, compiled: bool = False) -> Steps:
     """Forward, that of a target network included, loss and backward on a resident batch: a step's lower bound."""
     task.before_step(0)
     for network in task.networks:
