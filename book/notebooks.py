@@ -79,7 +79,7 @@ def main() -> int:
         chapter = notebook.with_suffix(".py").name
         print(
             f"notebooks: {notebook} was not written by make, or changed since, and {chapter} is another text: "
-            f"left alone. Move it away to have it written anew, or `touch` it to have its text in {chapter}",
+            f"left alone. Move it away to have it written again, or `touch` it to have its text in {chapter}",
             file=sys.stderr,
         )
     return 1 if clashes else 0

@@ -113,7 +113,7 @@ def _same_points(run: Run, epochs: tuple[int, ...]) -> list[dict[str, np.ndarray
             if not np.array_equal(snapshot[name], snapshots[0][name]):
                 raise ValueError(
                     f"{run.path}: the snapshot of epoch {epoch} holds other {name} than that of epoch {epochs[0]}; "
-                    "maps over epochs need the same points throughout, so train this record anew"
+                    "maps over epochs need the same points throughout, so train this record again"
                 )
     return snapshots
 

@@ -30,7 +30,7 @@ def blocks(chapter: str) -> list[Block]:
     file = executed(chapter)
     if file is None:
         return [f"The chapter `{chapter}` has not been run: missing. `{command(chapter)}` runs it."]
-    shown: list[Block] = [f"From the chapter `{chapter}`, where the working stands. `{command(chapter)}` runs it anew."]
+    shown: list[Block] = [f"From the chapter `{chapter}`, which shows how. `{command(chapter)}` runs it again."]
     return shown + list(_figures(file))
 
 

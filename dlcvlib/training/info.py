@@ -41,7 +41,7 @@ def refuse_other_record(run: Run, recipe: Recipe, fingerprint: str, weights: Giv
     info = run.info
     if not info:
         return
-    cure = f"Remove {run.path} to train anew, or name another folder for records in DLCV_RUNS."
+    cure = f"Remove {run.path} to train again, or name another folder for records in DLCV_RUNS."
     if info["data"]["fingerprint"] != fingerprint:
         raise RecordMismatchError(f"{run.path} was trained on other data, from {info['data']['root']}. {cure}")
     asked = runs.as_json(recipe.as_dict())
