@@ -99,7 +99,7 @@ views.table_picture(
 
 # %%
 def title(name):
-    """The first heading of a chapter; its name where this copy does not have it."""
+    """First heading of a chapter; its file name if the file is missing."""
     file = Path(f"{name}.py")
     if not file.is_file():
         return name

@@ -54,7 +54,7 @@ Markdown(chapter.in_words)
 
 # %%
 def row(image_set):
-    """Counts of one set; a split or labels that it does not have stay empty."""
+    """Counts of one set; None for a missing split or missing labels."""
     validation = len(image_set.val.files) if image_set.val else None
     classes = len(image_set.class_names) or None
     train = len(image_set.train.files)
@@ -99,7 +99,7 @@ views.table_picture(
 
 # %%
 def some(decoded, count):
-    """Images spread evenly over the set, with their labels."""
+    """Images sampled evenly from the set, with their labels."""
     rows = np.linspace(0, len(decoded.names) - 1, count).astype(int)
     titles = (
         []
@@ -198,7 +198,7 @@ views.table_picture(table, caption="Share of all validation pixels, class by cla
 
 # %%
 largest, smallest = shares[:6].argmax(), shares[:6].argmin()
-most, least = (satellite.class_names[place] for place in (largest, smallest))
+most, least = (satellite.class_names[index] for index in (largest, smallest))
 Markdown(
     f"**{most}** covers {shares[largest]:.0%} of the pixels and **{least}** "
     f"{shares[smallest]:.1%}. A network that always says {most} has a pixel accuracy of "

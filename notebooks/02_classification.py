@@ -112,7 +112,7 @@ views.image_grid(
 
 # %%
 def as_seen(recipe_name):
-    """Augmented pixels before normalisation, back as bytes for the eye."""
+    """Augmented images before normalisation, as uint8."""
     recipe = recipes.get(recipe_name)
     plain = {"mean": (0.0, 0.0, 0.0), "std": (1.0, 1.0, 1.0)}
     seen = augment.prepare(chosen, 64, recipe.augmentation, **plain)
@@ -210,13 +210,13 @@ pretrained = [chapter.train(name) for name in MODEL_B]
 origins = [
     {"system": run.info["recipe"]["title"], **run.info["start"]} for run in pretrained
 ]
-kept = [
+columns = [
     column
     for column in ("system", "from", "title", "because")
     if any(column in row for row in origins)
 ]
 views.table_picture(
-    pd.DataFrame(origins)[kept],
+    pd.DataFrame(origins)[columns],
     caption="Where each model B of this page started from.",
 )
 
@@ -229,7 +229,7 @@ views.accuracy_table(scratch + pretrained)
 
 # %%
 def best_of(runs):
-    """Title and accuracy of the best run, and the best that the reports state."""
+    """Title and accuracy of the best run, and the highest reported accuracy."""
     best = max(runs, key=lambda run: run.info["best"]["val_accuracy"]).info
     reported = max(REPORTED.get(run.info["recipe"]["name"], 0) for run in runs)
     return best["recipe"]["title"], best["best"]["val_accuracy"], reported

@@ -81,7 +81,7 @@ Markdown(
 
 # %%
 def through_a_grid(masks, stride):
-    """Masks as a perfect network of this stride would draw them."""
+    """Masks as predicted by a perfect network of this stride."""
     one_hot = functional.one_hot(masks.long(), len(palette.CLASS_NAMES)).movedim(-1, 1)
     cells = functional.avg_pool2d(one_hot.float(), stride)
     size = masks.shape[-2:]

@@ -67,7 +67,7 @@ views.network(recipes.get("r3_unet_dropped"))
 
 # %%
 def gradients(dropped):
-    """Whether the weights that read each skip receive a gradient."""
+    """ "yes" or "no" for each skip: do the weights that read it receive a gradient?"""
     torch.manual_seed(seed)
     network = models.build("unet", 7, form="reduced", drop_skip=dropped)
     network(torch.rand(2, 3, 64, 64)).square().mean().backward()

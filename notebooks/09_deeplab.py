@@ -56,8 +56,8 @@ Markdown(f"{chapter.in_words} The networks are judged on {len(names)} validation
 STRIDE, RATES = 8, (1, 12, 24, 36)
 
 
-def places_read(rate):
-    """An image with the pixels under the nine places that its centre reads."""
+def positions_read(rate):
+    """An image with the nine positions marked that its centre reads."""
     pixels, middle = tiles.images[0].clone(), tiles.images.shape[-1] // 2
     for row in (-rate, 0, rate):
         for column in (-rate, 0, rate):
@@ -69,9 +69,9 @@ def places_read(rate):
 
 # %%
 views.image_grid(
-    torch.stack([places_read(rate) for rate in RATES]),
+    torch.stack([positions_read(rate) for rate in RATES]),
     [f"rate {rate}" for rate in RATES],
-    caption="What the centre reads at each rate. At large rates most places lie outside "
+    caption="What the centre reads by rate. At large rates most positions are outside "
     "of a small image: there the convolution is one of a single pixel.",
     alt="The same image four times with nine white squares, ever farther apart",
     side=150,
@@ -81,7 +81,7 @@ views.image_grid(
 
 # %%
 def reach(rate):
-    """How many positions one output of an atrous convolution depends on, measured."""
+    """Measured extent and number of the inputs of one atrous convolution output."""
     layer = nn.Conv2d(1, 1, 3, padding=rate, dilation=rate, bias=False)
     image = torch.zeros(1, 1, 101, 101, requires_grad=True)
     layer(image)[0, 0, 50, 50].backward()
@@ -180,7 +180,7 @@ Markdown(views.iou_in_words(losses[::-1]))
 
 # %%
 def field_of(run):
-    """The effective receptive field of a trained network, over four images."""
+    """Effective receptive field of a trained network, over four images."""
     recipe = recipes.get(run.info["recipe"]["name"]).for_profile(profile)
     network = models.build(recipe.model, 7, form=recipe.form, **recipe.model_options)
     network.load_state_dict(run.weights())

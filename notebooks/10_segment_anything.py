@@ -64,7 +64,7 @@ Markdown(f"{chapter.in_words} The images shown are {', '.join(shown)}.")
 
 # %%
 def parameters_of(part):
-    """The parameters of a part, in millions."""
+    """Number of parameters of a part, in millions."""
     return f"{sum(weights.numel() for weights in part.parameters()) / 1e6:.3g}"
 
 
@@ -94,7 +94,7 @@ except NoWeightsError as error:
     model, proposer = None, "felzenszwalb"
     found = (
         f"**This page shows no SAM**: {error}. Until then a classical method, "
-        "felzenszwalb, stands in for it on the whole page; it knows of no prompt, so a "
+        "felzenszwalb, replaces it on the whole page; it takes no prompt, so a "
         "point or a box picks the regions that lie there."
     )
 Markdown(found)
@@ -107,14 +107,14 @@ Markdown(found)
 
 # %%
 def propose(row, **settings):
-    """Regions of an image: by SAM where there is one, else by the classical method."""
+    """Regions of an image, by SAM if available, else by the classical method."""
     if model is None:
         return sam.felzenszwalb(tiles.images[row], **settings)
     return sam.automatic(model, tiles.images[row], **settings)
 
 
 def answer_for(row):
-    """What answers a prompt on an image, as a mask."""
+    """Function that segments an image for a prompt."""
 
     def answer(points, labels, box):
         if model is None:
@@ -244,7 +244,7 @@ predicted = run.best_masks()
 
 
 def judged(method, chosen):
-    """The pooled score of a method's regions over some images."""
+    """Pooled score of a method's regions over some images."""
     scores = [
         sam.score(method(row), tiles.masks[row], predicted[names[row]]) for row in chosen
     ]
@@ -259,23 +259,23 @@ def judged(method, chosen):
 
 # %%
 most = len(names) if profile == "full" else 20
-spread = np.unique(np.linspace(0, len(names) - 1, most).astype(int))
+sampled = np.unique(np.linspace(0, len(names) - 1, most).astype(int))
 
 
 def by_slic(row):
-    """Superpixels, another classical proposal."""
+    """Superpixels, another classical method."""
     return sam.slic(tiles.images[row])
 
 
 def by_felzenszwalb(row):
-    """Small regions, as borders matter more here than number."""
+    """Small regions, since borders matter more here than their number."""
     return sam.felzenszwalb(tiles.images[row], scale=50, min_size=20)
 
 
 # %%
-methods = {"felzenszwalb": (by_felzenszwalb, spread), "slic": (by_slic, spread)}
+methods = {"felzenszwalb": (by_felzenszwalb, sampled), "slic": (by_slic, sampled)}
 if model is not None:
-    judged_by_sam = spread if profile == "full" else rows
+    judged_by_sam = sampled if profile == "full" else rows
     methods["SAM"] = (lambda row: propose(row, **setting), judged_by_sam)
     methods["felzenszwalb, same images"] = (by_felzenszwalb, judged_by_sam)
 
@@ -292,7 +292,7 @@ views.table_picture(
 
 # %%
 def in_words(row):
-    """What a row of the table says, in points of mean IoU."""
+    """One row of the table in Markdown, in points of mean IoU."""
     gain = 100 * (row["network's vote"] - row["network alone"])
     room = 100 * (row["upper bound"] - row["network's vote"])
     return (

@@ -50,12 +50,12 @@ Markdown(f"{len(z)} inputs of {z.shape[1]} numbers, {t.sum():.0f} of them with l
 
 # %%
 def cross_entropy(x):
-    """G, as a function of the predictions."""
+    """G as a function of the predictions."""
     return -(t * x.log() + (1 - t) * (1 - x).log()).sum()
 
 
 def loss(w):
-    """G, as a function of the weights."""
+    """G as a function of the weights."""
     return cross_entropy(torch.sigmoid(z @ w))
 
 
@@ -70,13 +70,13 @@ def loss(w):
 
 # %%
 def by_autograd(function, point):
-    """The gradient of a sum, as autograd has it."""
+    """Gradient of a sum by autograd."""
     point = point.clone().requires_grad_()
     return torch.autograd.grad(function(point).sum(), point)[0]
 
 
 def by_differences(function, point, step=1e-5):
-    """The same by moving each entry of the point."""
+    """Gradient of a sum by central differences."""
     moves = step * torch.eye(point.numel(), dtype=point.dtype)
     return torch.stack(
         [
@@ -91,7 +91,7 @@ checks = []
 
 
 def check(what, derived, function, point):
-    """Compare a derived gradient with both judges, and keep the result."""
+    """Compare a derived gradient with both references, and record the errors."""
     largest = derived.abs().max()
     judged = {
         "autograd": by_autograd(function, point),
@@ -148,7 +148,7 @@ check("da/dw, summed", z.sum(0), lambda weights: z @ weights, w)
 
 # %%
 def slope(w):
-    """dG/dw, as it was derived."""
+    """dG/dw as derived."""
     return -(t - torch.sigmoid(z @ w)) @ z
 
 

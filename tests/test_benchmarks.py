@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -28,8 +29,9 @@ from dlcvlib.bench.measuring import (
     Row,
     Settings,
     Steps,
+    in_own_process,
     peak_megabytes,
-    peak_memory,
+    peak_of,
     take_turns,
 )
 from dlcvlib.bench.workloads import WORKLOADS
@@ -177,15 +179,15 @@ def test_pretrainings_are_compared_with_lightly_in_both_precisions(world: Path, 
 
 def test_every_row_has_its_peak_memory(world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DLCV_RUNS", str(tmp_path))
-    monkeypatch.setattr(table, "peak_memory", lambda open_loop: 123.0)
+    monkeypatch.setattr(table, "in_own_process", lambda function, open_loop: 123.0)
     found = table.measure(settings(rounds=1, steps=1), ["classification"], world)["classification"]
     assert {row["peak_megabytes"] for row in found["rows"].values()} == {123.0} and found["left_out"] == []
 
 
 def test_peak_memory_is_that_of_a_process_of_its_own() -> None:
     held = torch.ones(256 * MEGABYTE // 4)
-    little = peak_memory(partial(holding, 1))
-    much = peak_memory(partial(holding, 400))
+    little = in_own_process(peak_of, partial(holding, 1))
+    much = in_own_process(peak_of, partial(holding, 400))
     assert 300 < much - little < 500 and peak_megabytes() > held.nbytes / MEGABYTE
 
 
@@ -222,18 +224,18 @@ class Loop:
 def test_rows_take_turns_and_only_workers_are_sent_home_in_between() -> None:
     ours, plain = Loop(), Loop()
     rows = {"ours": Row("ours", ours), "plain": Row("plain", plain, 2)}
-    measured = take_turns(rows, settings(rounds=2), 2, time.monotonic() + 600)
-    assert {name: len(speeds) for name, speeds in measured.speeds.items()} == {"ours": 2, "plain": 2}
-    assert measured.left_out == []
+    speeds, _, left_out = take_turns(rows, settings(rounds=2), 2, time.monotonic() + 600)
+    assert {name: len(speeds) for name, speeds in speeds.items()} == {"ours": 2, "plain": 2}
+    assert left_out == []
     assert (ours.opened, ours.closed) == (1, 1) and (plain.opened, plain.closed) == (2, 2)
     assert plain.steps == 2 * (2 * LOADED_AHEAD + 3)  # what was loaded ahead is not timed
 
 
 def test_what_there_is_no_time_for_is_named() -> None:
     rows = {name: Row("ours", Loop()) for name in ("first", "second")}
-    measured = take_turns(rows, settings(rounds=3), 2, time.monotonic() - 1)
-    assert list(measured.speeds) == ["first"] and len(measured.speeds["first"]) == 1
-    assert measured.left_out == ["'first' in round 1: 2 of 3 steps", "'second'", "2 of 3 rounds"]
+    speeds, _, left_out = take_turns(rows, settings(rounds=3), 2, time.monotonic() - 1)
+    assert list(speeds) == ["first"] and len(speeds["first"]) == 1
+    assert left_out == ["'first' in round 1: 2 of 3 steps", "'second'", "2 of 3 rounds"]
 
 
 @pytest.mark.parametrize("workload", WORKLOADS)
@@ -272,11 +274,12 @@ def test_a_resident_step_learns_and_the_floor_does_not(
 def test_every_way_of_pretraining_sees_as_many_views_of_the_same_sizes(method: str, size: str) -> None:
     recipe: Any = WORKLOADS[method].sized(size)
     asked = [view.size for view in recipe.views for _ in range(view.count)]
-    ways: list[Any] = [other_loops.Views(recipe.views)]
+    augmentations = [other_loops.view_augmentation(view) for view in recipe.views for _ in range(view.count)]
+    ways: list[Any] = [partial(other_loops.draw_views, augmentations)]
     if find_spec("lightly"):
         from dlcvlib.bench import lightly_examples
 
-        ways.append(lightly_examples.EXAMPLES[method][1](recipe))
+        ways.append(lightly_examples.EXAMPLES[method][1](recipe.views[0], recipe.views[-1]))
     for way in ways:
         assert [tuple(view.shape) for view in way(Image.new("RGB", (84, 84)))] == [(3, side, side) for side in asked]
 
@@ -305,7 +308,7 @@ def test_cost_is_measured_over_images_and_over_epochs(
 ) -> None:
     monkeypatch.setenv("DLCV_RUNS", str(tmp_path))
     recipe = WORKLOADS["byol"].sized("tiny")
-    found = cost.over_sets(recipe, world, settings(rounds=1), time.monotonic() + 600, (16, 10_000))
+    found = cost.over_sets(recipe, world, settings(rounds=1), (16, 10_000))
     assert found["sets"]["10000"]["repeated"] and found["sets"]["16"]["ratio_to_smallest"] == 1
     peaks = cost.over_epochs(torch.device("cpu"), world, (1,))["peak_megabytes"]
     assert peaks["1"] > 50
@@ -319,12 +322,12 @@ def test_a_books_trainings_are_projected_from_measured_steps(
     file.write_text("# a book\n01_chapter:\n  - our_byol_e\n  - r1_small_cnn\n02_chapter:\n  - r1_small_cnn\n")
     names = cost.trained_by(file)
     assert names == ("our_byol", "our_byol_e", "r1_small_cnn")  # what is needed comes first, each once
-    device, soon = torch.device("cpu"), time.monotonic() + 600
-    found = cost.project(names, "smoke", world, device, steps=1, deadline=soon)
+    asked = settings(rounds=1, steps=1)
+    found = cost.project(asked, "smoke", file, world)
     assert found["minutes"] == sum(row["minutes"] for row in found["recipes"].values()) > 0
     assert found["recipes"]["our_byol_e"]["seeds"] == recipes.seeds("our_byol_e", "smoke") > 1
     assert found["recipes"]["our_byol_e"]["images_per_second"] is None and not found["left_out"]
-    late = cost.project(names, "smoke", world, device, steps=1, deadline=time.monotonic() - 1)
+    late = cost.project(replace(asked, minutes=-1), "smoke", file, world)
     assert late["minutes"] == 0 and len(late["left_out"]) == 3
 
 

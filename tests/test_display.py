@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import base64
-import io
 import json
-import re
 from html.parser import HTMLParser
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 import pytest
-from PIL import Image
 
-from dlcvlib.views.display import PLOTLY_MIME, Picture, image_picture, plotly_picture, svg_picture, table_picture
+from dlcvlib.views.display import PLOTLY_MIME, Picture, plotly_picture, svg_picture, table_picture
 
 
 class Elements(HTMLParser):
@@ -42,16 +38,14 @@ def curve() -> go.Figure:
 
 
 def every_kind() -> list[Picture]:
-    pixels = np.arange(2 * 3 * 3, dtype=np.uint8).reshape(2, 3, 3)
     return [
         plotly_picture(curve(), caption="A <b> & c", alt='says "so"'),
-        image_picture(pixels, caption="A <b> & c", alt='says "so"', scale=4),
         svg_picture("<?xml version='1.0'?><svg><text>x</text></svg>", caption="A <b> & c", alt='says "so"'),
         table_picture(pd.DataFrame({"a": [1.0, np.nan]}), caption="A <b> & c"),
     ]
 
 
-@pytest.mark.parametrize("picture", every_kind(), ids=["plotly", "image", "svg", "table"])
+@pytest.mark.parametrize("picture", every_kind(), ids=["plotly", "svg", "table"])
 def test_every_picture_is_a_figure_with_its_caption(picture: Picture) -> None:
     bundle = picture._repr_mimebundle_()
     assert bundle["text/plain"] == "A <b> & c"
@@ -61,17 +55,12 @@ def test_every_picture_is_a_figure_with_its_caption(picture: Picture) -> None:
 
 
 def test_every_picture_but_a_table_says_what_is_seen() -> None:
-    plotly, image, svg, _ = (Elements(picture.html) for picture in every_kind())
-    assert (
-        plotly.first("div")["aria-label"] == 'says "so"' == svg.first("div")["aria-label"] == image.first("img")["alt"]
-    )
+    plotly, svg, _ = (Elements(picture.html) for picture in every_kind())
+    assert plotly.first("div")["aria-label"] == 'says "so"' == svg.first("div")["aria-label"]
     assert 'says "so"' in plotly.text["p"], "the text for viewers that run no script"
 
 
 def test_empty_alt_and_empty_caption_are_refused() -> None:
-    pixels = np.zeros((2, 2, 3), np.uint8)
-    with pytest.raises(ValueError, match="alt is empty"):
-        image_picture(pixels, caption="c", alt=" ")
     with pytest.raises(ValueError, match="alt is empty"):
         plotly_picture(curve(), caption="c", alt="")
     with pytest.raises(ValueError, match="alt is empty"):
@@ -94,26 +83,6 @@ def test_jupyterlab_is_given_the_same_data_and_the_caption() -> None:
     assert shown[0] == "<b>Own</b>" and " ".join(shown[1:]) == ("word " * 60).strip()
     assert max(map(len, shown)) <= 110
     assert figure.layout.title.text == "Own" and figure.layout.height == 300, "the figure itself is left as it was"
-
-
-def test_an_image_keeps_its_pixels_and_is_shown_larger() -> None:
-    pixels = np.random.default_rng(0).integers(0, 256, (5, 7, 3), dtype=np.uint8)
-    image = Elements(image_picture(pixels, caption="c", alt="a", scale=6).html).first("img")
-    source = re.fullmatch(r"data:image/png;base64,(.*)", image["src"] or "")
-    assert source is not None
-    np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(base64.b64decode(source[1])))), pixels)
-    assert image["width"] == "42" and "pixelated" in (image["style"] or "")
-
-
-@pytest.mark.parametrize("pixels", [np.zeros((2, 2, 3)), np.zeros((2, 2), np.uint8), np.zeros((0, 2, 3), np.uint8)])
-def test_what_is_no_rgb_image_is_refused(pixels: np.ndarray) -> None:
-    with pytest.raises(ValueError, match="uint8 of shape"):
-        image_picture(pixels, caption="c", alt="a")
-
-
-def test_a_scale_below_one_is_refused() -> None:
-    with pytest.raises(ValueError, match="scale"):
-        image_picture(np.zeros((2, 2, 3), np.uint8), caption="c", alt="a", scale=0)
 
 
 def test_a_drawing_without_svg_is_refused() -> None:

@@ -18,6 +18,7 @@ from dlcvlib.ssl.dino import DINO, DINOLoss, clip_each
 from dlcvlib.ssl.dino_head import DINOHead
 from dlcvlib.ssl.ema import drift, frozen_copy, update_ema
 from dlcvlib.ssl.multi_crop import multi_crop
+from dlcvlib.ssl.simsiam import SimSiam, simsiam_loss
 from dlcvlib.training.optimizers import build_optimizer
 
 ORACLES = Path(__file__).resolve().parent / "oracles"
@@ -98,6 +99,29 @@ def test_a_schedule_refuses_a_warm_up_longer_than_the_training():
         schedules.cosine(1.0, 0.0, 5, 10, warmup_epochs=6)
 
 
+def simsiam_vectors() -> list[torch.Tensor]:
+    generator = torch.Generator().manual_seed(3)
+    return [torch.randn(6, 5, generator=generator, dtype=torch.float64) for _ in range(4)]
+
+
+def test_the_simsiam_loss_is_the_mean_negative_cosine_of_both_directions():
+    p1, p2, z1, z2 = (vectors.numpy() for vectors in simsiam_vectors())
+
+    def distance(p: np.ndarray, z: np.ndarray) -> float:  # equation 1 of the paper
+        return float(-np.mean([a @ b / (np.linalg.norm(a) * np.linalg.norm(b)) for a, b in zip(p, z, strict=True)]))
+
+    expected = distance(p1, z2) / 2 + distance(p2, z1) / 2
+    assert simsiam_loss(*simsiam_vectors()).item() == pytest.approx(expected, abs=1e-12)
+
+
+def test_the_simsiam_loss_equals_that_of_lightly():
+    reason = "lightly, an extra for benchmarks, is not installed"
+    criterion = pytest.importorskip("lightly.loss", reason=reason).NegativeCosineSimilarity()
+    p1, p2, z1, z2 = simsiam_vectors()
+    expected = (criterion(p1, z2) + criterion(p2, z1)) / 2
+    assert simsiam_loss(p1, p2, z1, z2).item() == pytest.approx(expected.item(), abs=1e-12)
+
+
 # Laws of the losses
 
 
@@ -113,6 +137,40 @@ def test_no_gradient_goes_into_the_target():
     assert all(parameter.grad is None for parameter in network.target.parameters())
     assert all(parameter.grad is not None for parameter in network.online.parameters())
     assert all(parameter.grad is not None for parameter in network.predictor.parameters())
+
+
+@pytest.mark.parametrize("stop_gradient", [True, False])
+def test_simsiam_takes_a_gradient_through_the_predictions_only(stop_gradient):
+    network = SimSiam(small_backbone(), 12, hidden=16, out=8, bottleneck=4, stop_gradient=stop_gradient)
+    views = crops()[:2]
+    network.loss(views, 0).backward()
+    parameters = list(network.encoder[1].parameters())
+    z1, z2 = (network.encoder(view) for view in views)
+    p1, p2 = network.predictor(z1), network.predictor(z2)
+    through_predictions = torch.autograd.grad(simsiam_loss(p1, p2, z1.detach(), z2.detach()), parameters)
+    same = all(
+        torch.allclose(ours.grad, theirs, rtol=1e-3, atol=1e-6)
+        for ours, theirs in zip(parameters, through_predictions, strict=True)
+    )
+    assert same == stop_gradient
+
+
+@pytest.mark.parametrize("stop_gradient", [True, False])
+def test_simsiam_collapses_without_its_stop_gradient_and_not_with_it(stop_gradient):
+    """200 steps on noise whose views differ in tint."""
+    network = SimSiam(small_backbone(), 12, hidden=32, out=16, bottleneck=8, stop_gradient=stop_gradient)
+    optimizer = torch.optim.SGD(network.parameters(), 0.1, momentum=0.9, weight_decay=1e-3)
+    generator = torch.Generator().manual_seed(0)
+    images = 0.3 * torch.randn(32, 3, 1, 1, generator=generator) + 0.5 * torch.randn(32, 3, 16, 16, generator=generator)
+    for _ in range(200):
+        optimizer.zero_grad()
+        network.loss([images + 0.5 * torch.randn(32, 3, 1, 1, generator=generator) for _ in range(2)], 0).backward()
+        optimizer.step()
+    network.eval()
+    with torch.no_grad():
+        health = network.health(network.head_output(network.backbone(images)), 0)
+    assert (network.collapse(health) is None) == stop_gradient, health
+    assert (health["output_spread"] > 0.5) == stop_gradient, health
 
 
 def test_the_dino_loss_is_the_mean_cross_entropy_over_pairs_of_unlike_views():
@@ -259,6 +317,14 @@ def test_the_normalized_std_is_1_for_random_directions_and_0_for_one_point():
     assert monitors.normalized_std(directions[:1].expand(50, -1)) == pytest.approx(0, abs=1e-5)
 
 
+def test_the_leading_share_is_1_on_a_line_and_1_over_the_dimension_for_random_directions():
+    simsiam = SimSiam(small_backbone(), 12, hidden=16, out=4)
+    line = torch.linspace(-1, 1, 20)[:, None] * torch.arange(1.0, 5)
+    directions = torch.randn(20000, 4, generator=torch.Generator().manual_seed(0))
+    shares = [simsiam.health(outputs, 0)["leading_share"] for outputs in (line, directions)]
+    assert shares == pytest.approx([1, 1 / 4], abs=0.01)
+
+
 def test_rank_me_counts_the_directions_that_are_used():
     generator = torch.Generator().manual_seed(0)
     orthogonal, _ = torch.linalg.qr(torch.randn(200, 16, generator=generator))
@@ -274,11 +340,16 @@ def test_mutual_information_is_0_in_both_kinds_of_collapse_and_ln_k_for_one_prot
     assert monitors.entropy(uniform) == pytest.approx(math.log(8)) and monitors.entropy(constant) == 0
 
 
-def test_both_methods_say_in_words_that_they_collapsed():
+def test_every_method_describes_its_collapse():
     byol = BYOL(small_backbone(), 12, hidden=16, out=8)
     same = torch.ones(20, 8)
     assert "one point" in str(byol.collapse(byol.health(same, 0)))
     assert byol.collapse(byol.health(torch.randn(20, 8), 0)) is None
+    simsiam = SimSiam(small_backbone(), 12, hidden=16, out=8)
+    line = torch.randn(20, 1) * torch.ones(8)
+    assert simsiam.target_and_online is None and "one point" in str(simsiam.collapse(simsiam.health(same, 0)))
+    assert "on one line" in str(simsiam.collapse(simsiam.health(line, 0)))
+    assert simsiam.collapse(simsiam.health(torch.randn(20, 8), 0)) is None
     dino = small_dino()
     assert "same prototypes for every image" in str(dino.collapse(dino.health(torch.eye(32)[:1].repeat(20, 1), 0)))
     assert "every prototype the same probability" in str(dino.collapse(dino.health(torch.zeros(20, 32), 0)))
@@ -288,6 +359,7 @@ def test_both_methods_say_in_words_that_they_collapsed():
 SMALL_OPTIONS: dict[str, dict[str, int]] = {
     "byol": {"hidden": 16, "out": 8},
     "dino": {"out_dim": 16, "hidden": 16, "bottleneck": 8},
+    "simsiam": {"hidden": 16, "out": 8, "bottleneck": 4},
 }
 
 

@@ -3,6 +3,7 @@
 import json
 import math
 import re
+from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
@@ -309,3 +310,10 @@ def test_a_curve_whose_parts_do_not_fit_is_refused():
         views.tangents(np.arange(4), np.arange(3), np.arange(4), position="w", value="G", caption="x")
     with pytest.raises(ValueError, match="must ascend"):
         views.tangents(np.zeros(4), np.arange(4), np.arange(4), position="w", value="G", caption="x")
+
+
+def test_colours_are_defined_in_the_palette_alone():
+    folder = Path(views.__file__).parent
+    files = [file for kind in ("py", "js", "css") for file in folder.rglob(f"*.{kind}") if file.name != "palette.py"]
+    colour = re.compile(r"#[0-9a-fA-F]{6}\b|rgba?\((?!0, 0, 0, 0\))\d+, *\d+, *\d+")
+    assert len(files) > 30 and {file.name: found for file in files if (found := colour.findall(file.read_text()))} == {}

@@ -90,6 +90,12 @@ PRETRAINING_VIEWS = {
         View(16, {"random_resized_crop": {"scale": (0.1, 0.4)}, "gaussian_blur": {"kernel_size": 3}}, count=2),
     ),
 }
+PRETRAINING_VIEWS["simsiam"] = PRETRAINING_VIEWS["byol"]
+SMALL_HEADS = {
+    "byol": {"hidden": 16, "out": 8},
+    "dino": {"hidden": 16, "out_dim": 32, "bottleneck": 8},
+    "simsiam": {"hidden": 16, "out": 8, "bottleneck": 4},
+}
 
 
 def small_pretraining(method: str, **changes: object) -> PretrainingRecipe:
@@ -103,7 +109,7 @@ def small_pretraining(method: str, **changes: object) -> PretrainingRecipe:
         "form": "reduced",
         "model_options": {"width": 8},
         "method": method,
-        "method_options": {"hidden": 16} | ({"out": 8} if method == "byol" else {"out_dim": 32, "bottleneck": 8}),
+        "method_options": SMALL_HEADS[method],
         "views": PRETRAINING_VIEWS[method],
         "epochs": 4,
         "batch_size": 8,

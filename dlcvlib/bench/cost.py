@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import statistics
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -12,13 +13,12 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
 from torch import Tensor
 
 from dlcvlib import data, recipes, runs, training
-from dlcvlib.bench.measuring import MEGABYTE, Row, Settings, Steps, in_own_process, peak_megabytes, take_turns, wait_for
-from dlcvlib.bench.table import print_left_out, print_rows
+from dlcvlib.bench.measuring import Row, Settings, Steps, gpu_peak, in_own_process, peak_megabytes, take_turns, wait_for
+from dlcvlib.bench.table import print_rows
 from dlcvlib.bench.workloads import WORKLOADS, images_of, ours
 from dlcvlib.recipes import Recipe
 from dlcvlib.runs import Run
@@ -35,25 +35,20 @@ def measure_growth(settings: Settings, root: Path) -> dict[str, Any]:
     """Measure and print how the cost of our BYOL grows over the set, and a training's memory over its epochs."""
     recipe = WORKLOADS["byol"].sized(settings.sizes)
     words = WORKLOADS["byol"].words(recipe)
-    sets = over_sets(recipe, root, settings, time.monotonic() + 60 * settings.minutes)
+    sets = over_sets(recipe, root, settings)
     epochs = over_epochs(settings.device, root)
     print(f"\ncost over the size of the set, of which the data hold {sets['images']:,}: {words}")
     named = {f"{int(n):,} images{' (repeated)' if row['repeated'] else ''}": row for n, row in sets["sets"].items()}
-    print_rows(named, {"images_per_second": "{:,.1f}", "ratio_to_smallest": "{:.3f}x"})
-    print_left_out(sets["left_out"])
+    print_rows(named, {"images_per_second": "{:,.1f}", "ratio_to_smallest": "{:.3f}x"}, sets["left_out"])
     print(f"\npeak memory over the number of epochs: {FOR_MEMORY}, each in a process of its own")
     peaks = {f"{number} epochs": {"peak_megabytes": peak} for number, peak in epochs["peak_megabytes"].items()}
     print_rows(peaks, {"peak_megabytes": "{:,.1f}"})
     return {"words": words, "over_sets": sets, "over_epochs": epochs}
 
 
-def over_sets(
-    recipe: Recipe, root: Path, settings: Settings, deadline: float, counts: Sequence[int] = SETS
-) -> dict[str, Any]:
-    """Measure images a second of our pre-training on `counts` Mini-ImageNet images, in turn.
-
-    Where the data hold fewer, they are repeated in a memory-mapped file, so that as many are read.
-    """
+def over_sets(recipe: Recipe, root: Path, settings: Settings, counts: Sequence[int] = SETS) -> dict[str, Any]:
+    """Measure images a second on `counts` Mini-ImageNet images, in turn; where the data hold fewer, they repeat."""
+    deadline = time.monotonic() + 60 * settings.minutes
     loaded: Any = images_of(recipe, root)
     with TemporaryDirectory() as folder:
         rows = {}
@@ -61,18 +56,17 @@ def over_sets(
             images = as_many(loaded.train, count, Path(folder))
             part = replace(loaded, train=images, rows=None, facts={"train_images": count})
             rows[str(count)] = Row("ours", partial(_open, recipe, part, settings.device))
-        measured = take_turns(rows, settings, recipe.batch_size, deadline)
-    speeds = pd.DataFrame(measured.speeds)
-    sets = {
-        count: {
-            "images_per_second": float(speeds[count].median()),
-            "ratio_to_smallest": float((speeds[count] / speeds.iloc[:, 0]).median()),
-            "repeated": int(count) > len(loaded.train),
-            "rounds": each,
-        }
-        for count, each in measured.speeds.items()
-    }
-    return {"images": len(loaded.train), "sets": sets, "left_out": measured.left_out}
+        speeds, _, left_out = take_turns(rows, settings, recipe.batch_size, deadline)
+    sets: dict[str, Any] = {}
+    for name, each in speeds.items():
+        ratio = statistics.median(np.divide(each, speeds[str(counts[0])]).tolist())
+        sets[name] = {"images_per_second": statistics.median(each), "ratio_to_smallest": ratio}
+        sets[name] |= {"repeated": int(name) > len(loaded.train), "rounds": each}
+    return {"images": len(loaded.train), "sets": sets, "left_out": left_out}
+
+
+def _open(recipe: Recipe, images: Any, device: torch.device) -> Steps:
+    return ours(from_random_weights(recipe, images, device, choose_precision(device)))
 
 
 def as_many(images: Tensor, count: int, folder: Path) -> Tensor:
@@ -82,10 +76,6 @@ def as_many(images: Tensor, count: int, folder: Path) -> Tensor:
     path = folder / f"{count}.npy"
     np.save(path, images[torch.arange(count) % len(images)].numpy())
     return torch.from_numpy(np.load(path, mmap_mode="c"))
-
-
-def _open(recipe: Recipe, images: Any, device: torch.device) -> Steps:
-    return ours(from_random_weights(recipe, images, device, choose_precision(device)))
 
 
 def over_epochs(device: torch.device, root: Path, epochs: Sequence[int] = EPOCHS) -> dict[str, Any]:
@@ -101,28 +91,32 @@ def _peak_of_training(epochs: int, device: str, root: Path) -> float:
     with TemporaryDirectory() as folder:
         os.environ["DLCV_RUNS"] = folder
         training.train(recipe, profile="quick", seed=0, data=data.find(root))
-    return torch.cuda.max_memory_allocated() / MEGABYTE if device == "cuda" else peak_megabytes()
+    return gpu_peak(torch.device(device)) or peak_megabytes()
 
 
-def measure_book(settings: Settings, profile: str, records: Path, root: Path) -> dict[str, Any]:
-    """Measure and print the minutes of every recipe that `records` lists."""
+def project(settings: Settings, profile: str, records: Path, root: Path) -> dict[str, Any]:
+    """Measure and print the minutes of every recipe that `records` lists, for all epochs and seeds of the book."""
     deadline = time.monotonic() + 60 * settings.minutes
-    found = project(trained_by(records), profile, root, settings.device, steps=settings.steps, deadline=deadline)
+    rows: dict[str, dict[str, Any]] = {}
+    left_out = []
+    for name in trained_by(records):
+        if time.monotonic() > deadline:
+            left_out.append(f"{name}: no time left to measure it")
+            continue
+        try:
+            rows[name] = _project_recipe(name, profile, root, settings.device, settings.steps)
+        except FileNotFoundError as error:
+            left_out.append(f"{name}: {error}")
+    minutes = sum(row["minutes"] for row in rows.values())
     print(f"\nminutes of the book's trainings, profile {profile}, from measured steps")
     columns = {"images_per_second": "{:,.1f}", "epochs": "{}", "seconds_an_epoch_end": "{:.2f}", "seeds": "{}"}
-    print_rows(found["recipes"], columns | {"minutes": "{:,.2f}"})
-    print(f"all: {found['minutes']:,.2f} minutes; not counted: {NOT_COUNTED}")
-    print_left_out(found["left_out"])
-    return found
+    print_rows(rows, columns | {"minutes": "{:,.2f}"}, left_out)
+    print(f"all: {minutes:,.2f} minutes; not counted: {NOT_COUNTED}", flush=True)
+    return {"profile": profile, "recipes": rows, "minutes": minutes, "left_out": left_out, "not_counted": NOT_COUNTED}
 
 
 def trained_by(records: Path) -> tuple[str, ...]:
-    """Return the recipes that a book's records.yaml lists, after those that they start from, each once.
-
-    Raises:
-        FileNotFoundError: no such file.
-        ValueError: it lists none, or one that is not known.
-    """
+    """Return the recipes that a book's records.yaml lists, each once and after those that it starts from."""
     if not records.is_file():
         raise FileNotFoundError(f"{records} is not there; --records names the list of recipes that a book trains")
     lines = [line.strip() for line in records.read_text().splitlines()]
@@ -132,28 +126,8 @@ def trained_by(records: Path) -> tuple[str, ...]:
     return tuple(dict.fromkeys(each for name in names for each in _with_needed(name)))
 
 
-def _with_needed(name: str) -> Iterator[str]:
-    for needed in recipes.get(name).needs:
-        yield from _with_needed(needed)
-    yield name
-
-
-def project(
-    names: Iterable[str], profile: str, root: Path, device: torch.device, *, steps: int, deadline: float
-) -> dict[str, Any]:
-    """Measure recipes at `profile`, and add up their minutes for all epochs and all seeds that the book trains."""
-    found: dict[str, dict[str, Any]] = {}
-    left_out = []
-    for name in names:
-        if time.monotonic() > deadline:
-            left_out.append(f"{name}: no time left to measure it")
-            continue
-        try:
-            found[name] = _project_recipe(name, profile, root, device, steps)
-        except FileNotFoundError as error:
-            left_out.append(f"{name}: {error}")
-    minutes = sum(row["minutes"] for row in found.values())
-    return {"profile": profile, "recipes": found, "minutes": minutes, "left_out": left_out, "not_counted": NOT_COUNTED}
+def _with_needed(name: str) -> list[str]:
+    return [*(each for needed in recipes.get(name).needs for each in _with_needed(needed)), name]
 
 
 def _project_recipe(name: str, profile: str, root: Path, device: torch.device, steps: int) -> dict[str, Any]:

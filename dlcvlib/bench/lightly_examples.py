@@ -45,9 +45,6 @@ class _BYOL(nn.Module):
         z1 = self.averaged(x1).detach()
         return 0.5 * (self.criterion(p0, z1) + self.criterion(p1, z0))
 
-    def after_backward(self) -> None:
-        pass
-
 
 class _DINO(nn.Module):
     def __init__(self, backbone: nn.Module, feature_dim: int, hidden: int, bottleneck: int, out_dim: int) -> None:
@@ -64,9 +61,6 @@ class _DINO(nn.Module):
         student_out = [self.online(view) for view in views]
         return self.criterion(teacher_out, student_out, epoch=EPOCH)
 
-    def after_backward(self) -> None:
-        self.student_head.cancel_last_layer_gradients(current_epoch=EPOCH)
-
 
 def train(
     recipe: PretrainingRecipe, image_set: ImageSet, workers: int, device: torch.device, precision: Precision
@@ -76,15 +70,15 @@ def train(
     heads = {name: size for name, size in recipe.method_options.items() if "temp" not in name}
     model = build(*build_backbone(recipe), **heads).to(device)
     optimizer = build_optimizer(model.parameters())
-    for batch, _ in other_loops.batches(
-        image_set, transform(recipe.views[0], recipe.views[-1]), recipe.batch_size, workers
-    ):
+    augment = transform(recipe.views[0], recipe.views[-1])
+    for batch, _ in other_loops.batches(image_set, augment, recipe.batch_size, workers):
         update_momentum(model.online, model.averaged, m=MOMENTUM)
         views = [view.to(device) for view in batch]
         with autocast(device, precision):
             loss = model(views)
         loss.backward()
-        model.after_backward()
+        if recipe.method == "dino":
+            model.student_head.cancel_last_layer_gradients(current_epoch=EPOCH)
         optimizer.step()
         optimizer.zero_grad()
         yield

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,13 +21,10 @@ import torch
 from dlcvlib.training.device import choose_precision, hardware
 
 PACKAGES = ("torch", "torchvision", "pillow", "numpy", "lightly")
-WARM_UP = 2
-"""Steps before a row is first timed, in which memory is allocated and kernels are chosen."""
-LOADED_AHEAD = 2
-"""Batches that each worker of a DataLoader loads ahead: its default `prefetch_factor`."""
+WARM_UP = 2  # steps before a row is first timed, in which memory is allocated and kernels are chosen
+LOADED_AHEAD = 2  # batches that each worker of a DataLoader loads ahead: its default `prefetch_factor`
 STEPS_FOR_MEMORY = 2
-STATUS = Path("/proc/self/status")
-"""Holds a process's peak memory on Linux. `ru_maxrss` would include that of its parent."""
+STATUS = Path("/proc/self/status")  # has a process's peak memory; `ru_maxrss` would include that of its parent
 MEGABYTE = 2**20
 
 Steps = Generator[None, None, None]
@@ -57,13 +54,9 @@ class Row:
     workers: int = 0  # of its DataLoader: they would load on during other turns, so the loop is closed after its own
 
 
-@dataclass
-class Measured:
-    """Results of the rows, by name."""
-
-    speeds: dict[str, list[float]] = field(default_factory=dict)  # images a second in every round
-    megabytes: dict[str, float] = field(default_factory=dict)  # peak memory; on a GPU, beyond what others had allocated
-    left_out: list[str] = field(default_factory=list)  # descriptions of what there was no time for
+Measured = tuple[dict[str, list[float]], dict[str, float], list[str]]
+"""Images a second of each row in every round; its peak megabytes on a GPU, beyond what other rows had allocated;
+descriptions of what there was no time for."""
 
 
 def take_turns(rows: Mapping[str, Row], settings: Settings, batch_size: int, deadline: float) -> Measured:
@@ -73,42 +66,37 @@ def take_turns(rows: Mapping[str, Row], settings: Settings, batch_size: int, dea
     least, where its share of the time ends; rows that have none are left out. Another round begins only if it would
     end in time at the last one's pace.
     """
-    measured = Measured()
+    measured: Measured = ({}, {}, [])
+    speeds, megabytes, left_out = measured
     opened: dict[str, Steps] = {}
     taken = 0.0
     for number in range(settings.rounds):
         began = time.monotonic()
         if number and began + taken > deadline:
-            measured.left_out.append(f"{settings.rounds - number} of {settings.rounds} rounds")
+            left_out.append(f"{settings.rounds - number} of {settings.rounds} rounds")
             break
-        names = list(measured.speeds if number else rows)
+        names = list(speeds if number else rows)
         for position, name in enumerate(names):
             now = time.monotonic()
-            if number == 0 and measured.speeds and now > deadline:
-                measured.left_out.append(f"'{name}'")
+            if number == 0 and speeds and now > deadline:
+                left_out.append(f"'{name}'")
                 continue
             until = now + max(0.0, deadline - now) / (len(names) - position)
             done, seconds, peak = _turn(name, rows[name], settings, until, opened)
-            measured.speeds.setdefault(name, []).append(done * batch_size / seconds)
+            speeds.setdefault(name, []).append(done * batch_size / seconds)
             if settings.device.type == "cuda":
-                measured.megabytes.setdefault(name, peak)
-            if done < settings.steps:
-                missing = f"{settings.steps - done} of {settings.steps} steps"
-                measured.left_out.append(f"'{name}' in round {number + 1}: {missing}")
+                megabytes.setdefault(name, peak)
+            if missing := settings.steps - done:
+                left_out.append(f"'{name}' in round {number + 1}: {missing} of {settings.steps} steps")
         taken = time.monotonic() - began
-    for loop in opened.values():
-        loop.close()
-    opened.clear()
+    opened.clear()  # which closes the loops
     gc.collect()  # a closed loop's tensors lie in reference cycles
     return measured
 
 
 def _turn(name: str, row: Row, settings: Settings, until: float, opened: dict[str, Steps]) -> tuple[int, float, float]:
     """Return the number of timed steps, their seconds, and by how many megabytes a GPU's memory rose."""
-    on_gpu = settings.device.type == "cuda"
-    before = torch.cuda.memory_allocated() if on_gpu else 0
-    if on_gpu:
-        torch.cuda.reset_peak_memory_stats()
+    allocated = gpu_peak(settings.device, reset=True)
     warm_up = max(1 if name in opened else WARM_UP, LOADED_AHEAD * row.workers)
     loop = opened.pop(name, None) or row.open_loop()
     for _ in range(warm_up):  # what was loaded ahead is not timed
@@ -125,7 +113,16 @@ def _turn(name: str, row: Row, settings: Settings, until: float, opened: dict[st
         loop.close()
     else:
         opened[name] = loop
-    return done, seconds, (torch.cuda.max_memory_allocated() - before) / MEGABYTE if on_gpu else 0.0
+    return done, seconds, gpu_peak(settings.device) - allocated
+
+
+def gpu_peak(device: torch.device, reset: bool = False) -> float:
+    """Return the peak megabytes allocated on a GPU, since the last reset; 0 for a CPU."""
+    if device.type != "cuda":
+        return 0.0
+    if reset:
+        torch.cuda.reset_peak_memory_stats(device)
+    return torch.cuda.max_memory_allocated(device) / MEGABYTE
 
 
 def wait_for(device: torch.device) -> None:
@@ -134,18 +131,14 @@ def wait_for(device: torch.device) -> None:
         torch.cuda.synchronize(device)
 
 
-def peak_memory(open_loop: Callable[[], Steps]) -> float:
-    """Return the peak megabytes of a few steps on the CPU in a new process, without its DataLoader workers."""
-    return in_own_process(_peak_of, open_loop)
-
-
 def in_own_process(function: Callable[..., Result], *arguments: Any) -> Result:
     """Return what `function` returns in a new process; everything must pickle."""
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
         return pool.submit(function, *arguments).result()
 
 
-def _peak_of(open_loop: Callable[[], Steps]) -> float:
+def peak_of(open_loop: Callable[[], Steps]) -> float:
+    """Return the peak megabytes of this process after a few steps, without DataLoader workers."""
     loop = open_loop()
     for _ in range(STEPS_FOR_MEMORY):
         next(loop)
@@ -166,11 +159,5 @@ def machine(device: torch.device) -> dict[str, Any]:
     for name in PACKAGES:
         with suppress(PackageNotFoundError):
             versions[name] = version(name)
-    return {
-        "device": hardware(device),
-        "kind": device.type,
-        "host": hardware(torch.device("cpu")),
-        "processors": os.cpu_count(),
-        "precision": choose_precision(device),
-        "versions": versions,
-    }
+    found: dict[str, Any] = {"device": hardware(device), "kind": device.type, "host": hardware(torch.device("cpu"))}
+    return found | {"processors": os.cpu_count(), "precision": choose_precision(device), "versions": versions}

@@ -1,10 +1,8 @@
 """Other loops in fp32, whose images are augmented one by one in PIL behind a DataLoader.
 
-The plain loops are written as in course notebooks, with AdamW. `reference` trains a segmentation as torchvision's
-references/segmentation/{presets,transforms,train}.py do (https://github.com/pytorch/vision): the shorter side drawn
-between half and twice the base size, a flip, a crop padded with the ignored value; SGD at 0.01, momentum 0.9, weight
-decay 1e-4, ten times that rate for the auxiliary head; a rate of (1 - t) ** 0.9, step by step; the auxiliary loss
-counts half. Number of workers, batch size, network and crop are those of the other rows.
+The plain loops are written as in course notebooks. `reference` trains a segmentation as torchvision's references/
+segmentation/{presets,transforms,train}.py do (https://github.com/pytorch/vision): transforms, optimizer, schedule and
+losses. Number of workers, batch size, network and crop are those of the other rows.
 """
 
 from __future__ import annotations
@@ -18,7 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 from PIL import Image
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.functional import cross_entropy
 from torch.optim.lr_scheduler import PolynomialLR
 from torch.utils.data import DataLoader, Dataset, RandomSampler
@@ -32,8 +30,7 @@ from dlcvlib.recipes import ClassificationRecipe, PretrainingRecipe, Recipe, Vie
 from dlcvlib.training.tasks import task_class
 
 MOMENTUM = 0.99
-WINDOW = (0.0625, 0.444)
-"""Share of an image's area in a crop: a tile of half the image's side, scaled by 2 to 0.75."""
+WINDOW = (0.0625, 0.444)  # share of an image's area in a crop: a tile of half the image's side, scaled by 2 to 0.75
 IGNORED = 255
 JITTER = transforms.ColorJitter(0.3, 0.3, 0.3, 0.05)
 QUARTER_TURNS = (Image.Transpose.ROTATE_90, Image.Transpose.ROTATE_180, Image.Transpose.ROTATE_270)
@@ -80,7 +77,7 @@ def _supervised(
     recipe: Any, image_set: ImageSet, transform: Transform, workers: int, device: torch.device, ignored: int = -100
 ) -> Steps:
     network = _network(recipe, image_set, device)
-    optimizer = _adamw(network, recipe)
+    optimizer = torch.optim.AdamW(network.parameters(), recipe.optimizer.learning_rate)
     for images, targets in batches(image_set, transform, recipe.batch_size, workers):
         optimizer.zero_grad()
         cross_entropy(network(images.to(device)), targets.to(device), ignore_index=ignored).backward()
@@ -91,9 +88,10 @@ def _supervised(
 def pretraining(recipe: PretrainingRecipe, image_set: ImageSet, workers: int, device: torch.device) -> Steps:
     """Train BYOL or DINO: our networks and losses, torchvision's views, an EMA parameter by parameter."""
     method = _network(recipe, image_set, device)
-    optimizer = _adamw(method, recipe)
+    optimizer = torch.optim.AdamW(method.parameters(), recipe.optimizer.learning_rate)
     target, online = method.target_and_online
-    for views, _ in batches(image_set, Views(recipe.views), recipe.batch_size, workers):
+    augmentations = [augment for view in recipe.views for augment in [view_augmentation(view)] * view.count]
+    for views, _ in batches(image_set, partial(draw_views, augmentations), recipe.batch_size, workers):
         optimizer.zero_grad()
         method.loss([view.to(device) for view in views], 0).backward()
         optimizer.step()
@@ -130,11 +128,6 @@ def _network(recipe: Recipe, image_set: ImageSet, device: torch.device) -> Any:
     return task_class(recipe).build_network(recipe, len(image_set.class_names)).to(device).train()
 
 
-def _adamw(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
-    settings = recipe.optimizer
-    return torch.optim.AdamW(network.parameters(), settings.learning_rate, weight_decay=settings.weight_decay)
-
-
 def tile_and_mask(tile: int, image: Image.Image, mask: Image.Image) -> tuple[Tensor, Tensor]:
     """Crop, flip and turn image and mask alike, jitter the image: return (3, tile, tile) float and (tile, tile)."""
     box, size = transforms.RandomResizedCrop.get_params(image, WINDOW, (1.0, 1.0)), [tile, tile]
@@ -169,19 +162,13 @@ def reference_tile_and_mask(base: int, crop: int, image: Image.Image, mask: Imag
     return functional.normalize(pixels, IMAGENET_MEAN, IMAGENET_STD), functional.pil_to_tensor(mask)[0].long()
 
 
-class Views:
-    """A recipe's views of one image, each (3, size, size), by torchvision's transforms."""
-
-    def __init__(self, views: Sequence[View]) -> None:
-        self.transforms = [transform for view in views for transform in [view_transform(view)] * view.count]
-
-    def __call__(self, image: Image.Image) -> list[Tensor]:
-        """Draw them."""
-        return [transform(image) for transform in self.transforms]
+def draw_views(augmentations: Sequence[Callable[..., Tensor]], image: Image.Image) -> list[Tensor]:
+    """Draw one view of an image by each augmentation, (3, size, size)."""
+    return [augment(image) for augment in augmentations]
 
 
-def view_transform(view: View) -> transforms.Compose:
-    """Return the augmentation of one view."""
+def view_augmentation(view: View) -> transforms.Compose:
+    """Return a view's augmentation by torchvision."""
     given = {name: dict(arguments) for name, arguments in view.augmentation.items()}
     probability = {name: arguments.pop("probability", 0.5) for name, arguments in given.items()}
     return transforms.Compose(

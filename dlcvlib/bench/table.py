@@ -10,21 +10,11 @@ from typing import Any
 import pandas as pd
 import torch
 
-from dlcvlib.bench.measuring import Measured, Row, Settings, peak_memory, take_turns
+from dlcvlib.bench.measuring import Row, Settings, in_own_process, peak_of, take_turns
 from dlcvlib.bench.workloads import WORKLOADS, Workload, build_rows, images_of
 from dlcvlib.recipes import Recipe
 
-SHARE_FOR_MEMORY = 0.3
-"""Share of a workload's time for peak memory on a CPU, where each row needs its own process."""
-COLUMNS = {
-    "images_per_second": "{:,.1f}",
-    "ours_is": "{:.2f}x",
-    "of_the_floor": "{:.1%}",
-    "not_arithmetic": "{:.1%}",
-    "peak_megabytes": "{:,.0f}",
-}
-
-Table = dict[str, dict[str, Any]]
+SHARE_FOR_MEMORY = 0.3  # of a workload's time, for peak memory on a CPU, where each row needs its own process
 
 
 def measure(settings: Settings, names: Sequence[str], root: Path) -> dict[str, Any]:
@@ -33,10 +23,8 @@ def measure(settings: Settings, names: Sequence[str], root: Path) -> dict[str, A
     sized = {name: WORKLOADS[name].sized(settings.sizes) for name in names}
     for recipe in sized.values():  # all, before the first is measured
         if (count := images_of(recipe, root).facts["train_images"]) < recipe.batch_size:
-            raise ValueError(
-                f"{root} holds {count} images for {recipe.name}, fewer than a batch of {recipe.batch_size}; "
-                "--sizes takes smaller batches, --workloads others"
-            )
+            few = f"{root} holds {count} images for {recipe.name}, fewer than a batch of {recipe.batch_size}"
+            raise ValueError(f"{few}; --sizes takes smaller batches, --workloads others")
     print(f"each row in turn, {settings.rounds} rounds of {settings.steps} steps, medians; ratios are within a round")
     found: dict[str, Any] = {}
     for position, (name, recipe) in enumerate(sized.items()):
@@ -51,52 +39,40 @@ def _measure(workload: Workload, recipe: Recipe, settings: Settings, root: Path,
     rows, missing = build_rows(workload, recipe, root, settings)
     on_cpu, now = settings.device.type == "cpu", time.monotonic()
     until = now + (deadline - now) * (1 - SHARE_FOR_MEMORY * (on_cpu and settings.peaks))
-    measured = take_turns(rows, settings, recipe.batch_size, until)
-    if on_cpu and settings.peaks:
-        late = []
-        for name in measured.speeds:
-            if time.monotonic() > deadline:
-                late.append(f"'{name}'")
-            else:
-                measured.megabytes[name] = peak_memory(rows[name].open_loop)
-        measured.left_out += [f"peak memory of {', '.join(late)}"] if late else []
-    elif on_cpu:
-        measured.left_out.append("peak memory (--quick)")
-    else:
+    speeds, megabytes, left_out = take_turns(rows, settings, recipe.batch_size, until)
+    if not on_cpu:
         torch.cuda.empty_cache()
-    table = compared(rows, measured)
-    return {
-        "words": workload.words(recipe),
-        "batch_size": recipe.batch_size,
-        "rows": table,
-        "shares": shares(table),
-        "left_out": measured.left_out + missing,
-    } | ({"mark": workload.mark} if workload.mark and settings.sizes == "card" else {})
+    elif not settings.peaks:
+        left_out.append("peak memory (--quick)")
+    else:
+        megabytes = {
+            name: in_own_process(peak_of, rows[name].open_loop) for name in speeds if time.monotonic() < deadline
+        }
+        if late := [f"'{name}'" for name in speeds if name not in megabytes]:
+            left_out.append(f"peak memory of {', '.join(late)}")
+    table = compared(rows, speeds, megabytes)
+    found = {"words": workload.words(recipe), "batch_size": recipe.batch_size, "rows": table, "shares": shares(table)}
+    mark = {"mark": workload.mark} if workload.mark and settings.sizes == "card" else {}
+    return found | {"left_out": left_out + missing} | mark
 
 
-def compared(rows: Mapping[str, Row], measured: Measured) -> Table:
+def compared(rows: dict[str, Row], rounds: dict[str, list[float]], megabytes: dict[str, float]) -> dict[str, Any]:
     """Return medians over the rounds of each row's images a second, and of its ratios within a round.
 
     `not_arithmetic` is the share of its time beyond the floor's; `peak_megabytes` is None where not measured.
     """
-    speeds = pd.DataFrame(measured.speeds)
-    ratios = {name: speeds.rdiv(speeds[name], axis=0).median().to_dict() for name in measured.speeds}
-    floor = next(name for name in measured.speeds if rows[name].who == "floor")
-    return {
-        name: {
-            "who": rows[name].who,
-            "images_per_second": float(speeds[name].median()),
-            "ratio_to": ratios[name],
-            "of_the_floor": ratios[name][floor],
-            "not_arithmetic": 1 - ratios[name][floor],
-            "peak_megabytes": measured.megabytes.get(name),
-            "rounds": each,
-        }
-        for name, each in measured.speeds.items()
-    }
+    speeds = pd.DataFrame(rounds)
+    floor = next(name for name in rounds if rows[name].who == "floor")
+    table: dict[str, Any] = {}
+    for name, each in rounds.items():
+        ratios = speeds.rdiv(speeds[name], axis=0).median().to_dict()
+        row = {"who": rows[name].who, "images_per_second": float(speeds[name].median()), "ratio_to": ratios}
+        row |= {"of_the_floor": ratios[floor], "not_arithmetic": 1 - ratios[floor]}
+        table[name] = row | {"peak_megabytes": megabytes.get(name), "rounds": each}
+    return table
 
 
-def shares(table: Table) -> dict[str, float]:
+def shares(table: Mapping[str, Any]) -> dict[str, float]:
     """Return shares of our step's time: `arithmetic`; gathering and augmenting `batches`; `updates` of weights."""
     names = {row["who"]: name for name, row in table.items()}
     ratios = table[names["ours"]]["ratio_to"]
@@ -105,27 +81,24 @@ def shares(table: Table) -> dict[str, float]:
 
 
 def _print(name: str, workload: Mapping[str, Any]) -> None:
-    ours = next(row for row in workload["rows"].values() if row["who"] == "ours")
+    rows, part = workload["rows"], workload["shares"]
+    ours = next(row for row in rows.values() if row["who"] == "ours")
     print(f"\n{name}: {workload['words']}")
-    print_rows({each: row | {"ours_is": ours["ratio_to"][each]} for each, row in workload["rows"].items()}, COLUMNS)
-    part = workload["shares"]
+    with_ours = {each: row | {"ours_is": ours["ratio_to"][each]} for each, row in rows.items()}
+    columns = {"images_per_second": "{:,.1f}", "ours_is": "{:.2f}x", "of_the_floor": "{:.1%}"}
+    columns |= {"not_arithmetic": "{:.1%}", "peak_megabytes": "{:,.0f}"}
+    print_rows(with_ours, columns, workload["left_out"])
     print(f"our step: {part['batches']:.1%} batches and augmentation, {part['updates']:.1%} optimizer and averages")
-    if "mark" in workload:
-        reached = ours["images_per_second"] / workload["mark"]
-        print(f"the mark is {workload['mark']:,.0f} images/s on one H200; ours is {reached:.2f} times that")
-    print_left_out(workload["left_out"])
+    if mark := workload.get("mark"):
+        reached = ours["images_per_second"] / mark
+        print(f"the mark is {mark:,.0f} images/s on one H200; ours is {reached:.2f} times that", flush=True)
 
 
-def print_rows(rows: Mapping[str, Mapping[str, Any]], columns: Mapping[str, str]) -> None:
-    """Print rows by name; `columns` gives the format by key. A missing value is printed as a dash."""
+def print_rows(rows: Mapping[str, Mapping[str, Any]], columns: Mapping[str, str], left_out: Sequence[str] = ()) -> None:
+    """Print rows by name, a dash for a missing value, and what was left out; `columns` gives the format by key."""
     shown = {
         key.replace("_", " "): {name: "–" if row[key] is None else form.format(row[key]) for name, row in rows.items()}
         for key, form in columns.items()
     }
-    print(pd.DataFrame(shown).to_string(col_space=10), flush=True)
-
-
-def print_left_out(left_out: Sequence[str]) -> None:
-    """Print what there was no time or no data for."""
-    for each in left_out:
-        print(f"left out: {each}", flush=True)
+    print(pd.DataFrame(shown).to_string(col_space=10))
+    print(*(f"left out: {each}\n" for each in left_out), sep="", end="", flush=True)

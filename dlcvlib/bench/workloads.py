@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -24,7 +23,8 @@ from dlcvlib.training.tasks import Task, from_random_weights, task_class
 SIZES = ("card", "cores", "tiny")
 """`card`: our recipes as trained on a GPU; `cores`: bearable on two cores; `tiny`: only shows that all rows run."""
 NAMES = {"plain": "plain loop", "torchvision": "torchvision's reference", "lightly": "lightly"}
-"""Rows that train another way."""
+
+Changes = tuple[Mapping[str, Any], Mapping[str, Any], Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Workload:
     """A recipe, its sizes, and other ways to train it."""
 
     recipe: str
-    changes: tuple[Mapping[str, Any], ...]  # to the recipe's `full` profile, at each of `SIZES`
+    changes: Changes  # to the recipe's `full` profile, at each of `SIZES`
     images: str  # what a step sees, formatted with the recipe's settings
     others: Mapping[str, Callable[..., Steps]]  # called with recipe, `ImageSet`, number of workers and device
     lightly: bool = False  # `dlcvlib.bench.lightly_examples` has the recipe's method
@@ -48,8 +48,8 @@ class Workload:
 
 
 def _byol(model: str, batch_size: int, size: int, heads: float = 1.0) -> dict[str, Any]:
-    """Change the sizes of BYOL; `heads` scales the width of its heads."""
-    views = byol_views(size, scale=(0.2, 1.0), kernel_size=_kernel(size))
+    """Change the sizes of BYOL: a blur of a tenth of the side, odd; `heads` scales the width of its heads."""
+    views = byol_views(size, scale=(0.2, 1.0), kernel_size=size // 20 * 2 + 1)
     options = {"hidden": int(4096 * heads), "out": int(256 * heads)}
     return dict(model=model, batch_size=batch_size, image_size=size, views=views, method_options=options)
 
@@ -57,52 +57,32 @@ def _byol(model: str, batch_size: int, size: int, heads: float = 1.0) -> dict[st
 def _dino(model: str, batch_size: int, size: int, small: int, count: int, heads: float = 1.0) -> dict[str, Any]:
     """Change the sizes of DINO, which has `count` views of side `small`; `heads` scales the width of its heads."""
     scales: dict[str, Any] = {"global_scale": (0.25, 1.0), "local_scale": (0.05, 0.25)}
-    views = dino_views(size, small, count, **scales, kernel_size=_kernel(size))
+    views = dino_views(size, small, count, **scales, kernel_size=size // 20 * 2 + 1)
     widths = {"hidden": 2048, "bottleneck": 256, "out_dim": 2048}
     options: dict[str, Any] = {name: int(width * heads) for name, width in widths.items()}
     options |= {"warmup_teacher_temp": 0.02, "teacher_temp": 0.02}
     return dict(model=model, batch_size=batch_size, image_size=size, views=views, method_options=options)
 
 
-def _kernel(side: int) -> int:
-    """Return a tenth of the side, odd, as in the BYOL paper."""
-    return side // 20 * 2 + 1
-
-
+CLASSIFIERS: Changes = ({}, {}, {"model": "small_cnn", "batch_size": 8})
+BYOL = (_byol("resnet50", 256, 112), _byol("resnet18", 64, 64), _byol("small_cnn", 8, 32, 0.125))
+DINO = (_dino("resnet50", 256, 96, 48, 6), _dino("resnet18", 64, 64, 32, 4), _dino("small_cnn", 8, 32, 16, 1, 0.125))
+DINO_VIEWS = "views of 2 x {views[0].size} px + {views[2].count} x {views[2].size} px"
+DINO_MARK = 2590.0  # ten times the 259 at which a DINO of this course is known to have run on an L40S
 DEEPLAB: dict[str, Any] = {"model": "deeplabv3plus_resnet18", "model_options": {}, "auxiliary_weight": 0.0}
+REDUCED: dict[str, Any] = {"form": "reduced", "image_size": 64, "tile": 32, "batch_size": 4}
+SEGMENTERS: Changes = ({}, DEEPLAB | {"image_size": 256, "tile": 128}, DEEPLAB | REDUCED)
+TILES = "tiles of {tile} px from images of {image_size} px"
+ON_TILES = {"plain": other_loops.segmentation, "torchvision": other_loops.reference}
+PLAIN = {"plain": other_loops.pretraining}
 
 WORKLOADS = {
     "classification": Workload(
-        "r4_vgg13_bn",
-        ({}, {}, {"model": "small_cnn", "batch_size": 8}),
-        "images of {image_size} px",
-        {"plain": other_loops.classification},
+        "r4_vgg13_bn", CLASSIFIERS, "images of {image_size} px", {"plain": other_loops.classification}
     ),
-    "byol": Workload(
-        "our_byol",
-        (_byol("resnet50", 256, 112), _byol("resnet18", 64, 64), _byol("small_cnn", 8, 32, heads=0.125)),
-        "views of 2 x {views[0].size} px",
-        {"plain": other_loops.pretraining},
-        lightly=True,
-    ),
-    "dino": Workload(
-        "our_dino",
-        (_dino("resnet50", 256, 96, 48, 6), _dino("resnet18", 64, 64, 32, 4), _dino("small_cnn", 8, 32, 16, 1, 0.125)),
-        "views of 2 x {views[0].size} px + {views[2].count} x {views[2].size} px",
-        {"plain": other_loops.pretraining},
-        lightly=True,
-        mark=2590.0,  # ten times the 259 at which a DINO of this course is known to have run on an L40S
-    ),
-    "segmentation": Workload(
-        "our_deeplabv3plus",
-        (
-            {},
-            DEEPLAB | {"image_size": 256, "tile": 128},
-            DEEPLAB | {"form": "reduced", "image_size": 64, "tile": 32, "batch_size": 4},
-        ),
-        "tiles of {tile} px from images of {image_size} px",
-        {"plain": other_loops.segmentation, "torchvision": other_loops.reference},
-    ),
+    "byol": Workload("our_byol", BYOL, "views of 2 x {views[0].size} px", PLAIN, lightly=True),
+    "dino": Workload("our_dino", DINO, DINO_VIEWS, PLAIN, lightly=True, mark=DINO_MARK),
+    "segmentation": Workload("our_deeplabv3plus", SEGMENTERS, TILES, ON_TILES),
 }
 
 
@@ -131,15 +111,11 @@ def ours(task: Task[Any, Any]) -> Steps:
 def resident(task: Any) -> Steps:
     """Train on one batch that was augmented once and stays on the device."""
     inputs = augmented(task)
-    task.inputs = lambda batch: inputs
-    for number in itertools.count():
-        loop.step(task, None, number % (task.epochs * task.steps))
-        yield
+    task.batches, task.inputs = lambda: range(task.steps), lambda batch: inputs
+    return ours(task)
 
 
-def floor(
-    task: Task[Any, Any], memory_format: torch.memory_format = torch.channels_last, compiled: bool = False
-) -> Steps:
+def floor(task: Any, memory_format: torch.memory_format = torch.channels_last, compiled: bool = False) -> Steps:
     """Forward, that of a target network included, loss and backward on a resident batch: a step's lower bound."""
     task.before_step(0)
     for network in task.networks:

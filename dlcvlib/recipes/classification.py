@@ -177,7 +177,9 @@ TIMM_RESNET26 = ClassificationRecipe(
     image_size=64,
     augmentation=CROP | FLIP,
     label_smoothing=0.1,
-    profiles=on_small_machines(form="full", model="timm/test_resnet", image_size=64),
+    profiles=on_small_machines(
+        form="full", model="timm/test_resnet", image_size=64, optimizer=Optimizer("adamw", 5e-3, weight_decay=0.05)
+    ),
 )
 
 CLASSIFICATION = (

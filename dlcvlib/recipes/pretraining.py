@@ -105,6 +105,7 @@ def toy_view(size: int, scale: tuple[float, float], *, count: int, solarized: fl
 
 SMALL_BYOL: dict[str, Any] = {"hidden": 256, "out": 64}
 SMALL_DINO: dict[str, Any] = {"out_dim": 256, "hidden": 256, "bottleneck": 64}
+SMALL_SIMSIAM: dict[str, Any] = {"hidden": 256, "out": 128, "bottleneck": 64}
 
 R1_BYOL = PretrainingRecipe(
     name="r1_byol",
@@ -223,6 +224,28 @@ OUR_DINO = PretrainingRecipe(
     ),
 )
 
+# The paper keeps the predictor's learning rate constant; here one schedule holds for all parameters. `momentum` has no
+# effect without a target network.
+OUR_SIMSIAM = PretrainingRecipe(
+    name="our_simsiam",
+    title="SimSiam (ours)",
+    report="ours",
+    dataset="mini",
+    model="resnet50",
+    method="simsiam",
+    views=byol_views(112, scale=(0.2, 1.0), kernel_size=9),
+    epochs=300,
+    batch_size=256,
+    optimizer=Optimizer("sgd", 0.05, weight_decay=1e-4),
+    image_size=128,
+    profiles=on_small_machines(
+        {"epochs": 12, "batch_size": 32, "warmup_epochs": 1},
+        views=(toy_view(32, (0.5, 1.0), count=2, solarized=0.5),),
+        method_options=SMALL_SIMSIAM,
+        optimizer=Optimizer("adamw", 1.5e-3, weight_decay=0.05, decay="matrices"),
+    ),
+)
+
 
 def broken(recipe: PretrainingRecipe, name: str, title: str, **options: Any) -> PretrainingRecipe:
     """The recipe with method options that remove one part, to show the collapse; for a few epochs only."""
@@ -246,6 +269,9 @@ def broken(recipe: PretrainingRecipe, name: str, title: str, **options: Any) -> 
 BYOL_WITHOUT_PREDICTOR = broken(
     OUR_BYOL, "byol_without_predictor", "BYOL without its predictor and target", predictor=False, follows=False
 )
+SIMSIAM_WITHOUT_STOP_GRADIENT = broken(
+    OUR_SIMSIAM, "simsiam_without_stop_gradient", "SimSiam without its stop-gradient", stop_gradient=False
+)
 DINO_WITHOUT_CENTRE = broken(OUR_DINO, "dino_without_centre", "DINO without centring", center_momentum=1.0)
 DINO_WITHOUT_SHARPENING = broken(
     OUR_DINO, "dino_without_sharpening", "DINO without sharpening", warmup_teacher_temp=0.1, teacher_temp=0.1
@@ -256,7 +282,9 @@ PRETRAINING = (
     R3_DINO,
     OUR_BYOL,
     OUR_DINO,
+    OUR_SIMSIAM,
     BYOL_WITHOUT_PREDICTOR,
+    SIMSIAM_WITHOUT_STOP_GRADIENT,
     DINO_WITHOUT_CENTRE,
     DINO_WITHOUT_SHARPENING,
 )

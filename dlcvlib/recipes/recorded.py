@@ -6,15 +6,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from dlcvlib.recipes.recipe import (
-    ClassificationRecipe,
-    Optimizer,
-    PretrainingRecipe,
-    Recipe,
-    Schedule,
-    SegmentationRecipe,
-    View,
-)
+from dlcvlib.recipes.recipe import Optimizer, Recipe, Schedule, View
 
 MOVED = ("reported", "reported_classes")
 """Entries of older records that are not settings: values of the reports, now in `dlcvlib.course`."""
@@ -28,11 +20,7 @@ def recorded(values: Mapping[str, Any]) -> Recipe:
     Raises:
         ValueError: a setting is not known, or one without a default is missing; the message names it.
     """
-    kind: type[Recipe] = ClassificationRecipe
-    if "method" in values:
-        kind = PretrainingRecipe
-    elif values.get("dataset") == "satellite":
-        kind = SegmentationRecipe
+    kind = max(_kinds(Recipe), key=lambda each: len(values.keys() & _fields(each)))
     nested: dict[str, Any] = {}
     if "optimizer" in values:
         nested["optimizer"] = _built(Optimizer, values["optimizer"])
@@ -44,9 +32,18 @@ def recorded(values: Mapping[str, Any]) -> Recipe:
     return _built(kind, settings)
 
 
+def _kinds(base: type[Recipe]) -> list[type[Recipe]]:
+    """Return the subclasses that have none of their own: a record is of the one with most of its settings."""
+    inner = base.__subclasses__()
+    return [kind for each in inner for kind in _kinds(each)] if inner else [base]
+
+
+def _fields(kind: type[Any]) -> set[str]:
+    return {field.name for field in dataclasses.fields(kind)}
+
+
 def _built(kind: type[Any], values: Mapping[str, Any]) -> Any:
-    fields = {field.name for field in dataclasses.fields(kind)}
-    if unknown := sorted(values.keys() - fields):
+    if unknown := sorted(values.keys() - _fields(kind)):
         raise ValueError(
             f"the recorded {kind.__name__} has the settings {', '.join(unknown)}, which this version does not know; "
             "it was made with another version of dlcvlib"

@@ -19,6 +19,9 @@ from dlcvlib.recipes import PROFILES, Recipe
 from dlcvlib.runs import Group, Run
 from dlcvlib.runs.group import check
 
+RANKS = {profile: rank for rank, profile in enumerate(reversed(PROFILES))}
+"""Order of results: the largest profile first."""
+
 
 @dataclass(frozen=True)
 class System:
@@ -69,12 +72,10 @@ class Sources:
         unfinished = tuple(_progress(run, info) for run, info in records if info["status"] != "finished")
         here = runs.grouped([info for _, info in finished], recipe.measure, [run for run, _ in finished])
         recorded = [info for info in self.recorded if info["recipe"]["name"] == recipe.name]
-        known = {(result.profile, result.data) for result in here}
-        kept = [
-            result for result in runs.grouped(recorded, recipe.measure) if (result.profile, result.data) not in known
-        ]
-        results = (*_largest_first(here), *_largest_first(kept))
-        return System(recipe, results, unfinished, tuple(damaged), self.command(recipe))
+        known = {(each.profile, each.data) for each in here}
+        others = [each for each in runs.grouped(recorded, recipe.measure) if (each.profile, each.data) not in known]
+        results = sorted((*here, *others), key=lambda result: (not result.runs, RANKS.get(result.profile, len(RANKS))))
+        return System(recipe, tuple(results), unfinished, tuple(damaged), self.command(recipe))
 
     def command(self, recipe: Recipe) -> str:
         """Return the command that trains a recipe, or resumes it."""
@@ -159,8 +160,3 @@ def _checked(run: Run, measure: str) -> Mapping[str, Any]:
 
 def _progress(run: Run, info: Mapping[str, Any]) -> str:
     return f"seed {info['seed']}: {info['status']}, epoch {run.epochs_done} of {info['recipe']['epochs']}"
-
-
-def _largest_first(results: list[Group]) -> list[Group]:
-    ranks = {profile: rank for rank, profile in enumerate(PROFILES)}
-    return sorted(results, key=lambda result: -ranks.get(result.profile, -1))

@@ -16,10 +16,10 @@ TOY = "toy world"
 
 @dataclass(frozen=True)
 class Group:
-    """Finished results of one recipe with one profile on one set of data, one a seed.
+    """Finished results of one recipe with one profile on one set of data, one for each seed.
 
     Args:
-        infos: for each seed the content of `run.json`, or of a recorded result.
+        infos: content of `run.json`, or of a recorded result, for each seed.
         measure: entry of "best" that is compared, in [0, 1]: a key of `dlcvlib.course.MEASURES`.
         runs: the records, where they are on this machine.
     """
@@ -125,10 +125,8 @@ def group_of(runs: Run | Sequence[Run], measure: str) -> Group:
         raise ValueError(f"one row of a table must hold one recipe and profile, got {sorted(map(str, kinds))}")
     for run, info in zip(runs, group.infos, strict=True):
         if nested(info, "best", measure) is None:
-            raise ValueError(
-                f"{run.path / 'run.json'} names no best {MEASURES[measure].name}: is the training finished, and of "
-                "this kind (see `dlcv runs`)?"
-            )
+            file, name = run.path / "run.json", MEASURES[measure].name
+            raise ValueError(f"{file} names no best {name}: is the training finished (see `dlcv runs`)?")
     return group
 
 
@@ -169,9 +167,8 @@ def check(info: Mapping[str, Any], measure: str) -> None:
     Raises:
         KeyError, TypeError, ValueError, AttributeError: an entry is missing, or of the wrong type.
     """
-    group = Group((info,), measure)
-    hash((_identity(info), group.mean, group.data, info["device"], float(info["timings"]["minutes"])))
-    int(info["seed"])
+    group, minutes, seed = Group((info,), measure), float(info["timings"]["minutes"]), int(info["seed"])
+    hash((_identity(info), group.mean, group.data, info["device"], minutes, seed))
 
 
 def _identity(info: Mapping[str, Any]) -> tuple[object, ...]:

@@ -8,8 +8,9 @@ from torch import nn
 from dlcvlib.ssl.byol import BYOL
 from dlcvlib.ssl.dino import DINO
 from dlcvlib.ssl.method import Method
+from dlcvlib.ssl.simsiam import SimSiam
 
-METHODS: dict[str, type[Method]] = {"byol": BYOL, "dino": DINO}
+METHODS: dict[str, type[Method]] = {"byol": BYOL, "dino": DINO, "simsiam": SimSiam}
 
 
 def build(name: str, backbone: nn.Module, feature_dim: int, *, views: int, epochs: int, **options: Any) -> Method:

@@ -5,7 +5,7 @@ from dlcvlib.views.bars import class_counts
 from dlcvlib.views.comparisons import settings_in_words
 from dlcvlib.views.confusion import confusion
 from dlcvlib.views.curves import curves
-from dlcvlib.views.display import Picture, image_picture, plotly_picture, svg_picture, table_picture
+from dlcvlib.views.display import Picture, plotly_picture, svg_picture, table_picture
 from dlcvlib.views.images import image_grid, mask_pairs, most_confused
 from dlcvlib.views.iou import iou_in_words, iou_table
 from dlcvlib.views.iou_curves import iou_curves
@@ -33,7 +33,6 @@ __all__ = [
     "curves",
     "embedding_maps",
     "image_grid",
-    "image_picture",
     "iou_curves",
     "iou_in_words",
     "iou_table",

@@ -7,8 +7,6 @@ type. That extension shows the figure alone, so the caption is added as the figu
 
 from __future__ import annotations
 
-import base64
-import io
 import json
 import re
 import textwrap
@@ -19,7 +17,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
-from PIL import Image
 
 PLOTLY_MIME = "application/vnd.plotly.v1+json"
 DEFAULT_HEIGHT = 450  # pixels; plotly's own default
@@ -69,35 +66,6 @@ def plotly_picture(figure: go.Figure, *, caption: str, alt: str) -> Picture:
         f'<script type="application/json">{figure_json}</script>\n</div>'
     )
     return Picture(body, caption, alt, live={PLOTLY_MIME: _with_caption(content, caption)})
-
-
-def image_picture(pixels: np.ndarray, *, caption: str, alt: str, scale: int = 1) -> Picture:
-    """Show an image, each of its pixels as a square of `scale` by `scale` screen pixels.
-
-    Args:
-        pixels: uint8 (H, W, 3).
-        caption: text below the image.
-        alt: alt text.
-        scale: integer >= 1.
-
-    Raises:
-        ValueError: `pixels` has another shape or type, `scale` is below 1, or `caption` or `alt` is empty.
-    """
-    caption, alt = checked_text(caption, "caption"), checked_text(alt, "alt")
-    pixels = np.asarray(pixels)
-    if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.size == 0:
-        raise ValueError(f"pixels must be uint8 of shape (H, W, 3), got {pixels.dtype} of shape {pixels.shape}")
-    if scale != int(scale) or scale < 1:
-        raise ValueError(f"scale must be an integer of at least 1, got {scale}")
-    file = io.BytesIO()
-    Image.fromarray(pixels).save(file, "PNG", optimize=True)
-    source = base64.b64encode(file.getvalue()).decode()
-    rendering = " image-rendering: pixelated;" if scale > 1 else ""
-    body = (
-        f'<img src="data:image/png;base64,{source}" alt="{escape(alt)}" width="{pixels.shape[1] * int(scale)}" '
-        f'style="max-width: 100%; height: auto;{rendering}">'
-    )
-    return Picture(body, caption, alt)
 
 
 def svg_picture(svg: str, *, caption: str, alt: str) -> Picture:

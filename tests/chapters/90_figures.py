@@ -25,7 +25,8 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from dlcvlib.views.display import image_picture, plotly_picture, svg_picture, table_picture
+from dlcvlib.views import image_grid
+from dlcvlib.views.display import plotly_picture, svg_picture, table_picture
 
 # %% tags=["parameters"]
 profile = "smoke"
@@ -42,7 +43,13 @@ plotly_picture(figure, caption="Two random walks < & > over the epochs.", alt="T
 
 # %%
 pixels = generator.integers(0, 256, (8, 8, 3), dtype=np.uint8)
-image_picture(pixels, caption="Random pixels, each shown as a square.", alt="A chequered square", scale=16)
+image_grid(
+    pixels.transpose(2, 0, 1)[None],
+    ["A chequered square"],
+    caption="Random pixels, each shown as a square.",
+    alt="A grid of one",
+    side=128,
+)
 
 # %%
 svg_picture(

@@ -94,8 +94,8 @@ def common_epochs(runs: Sequence[Run]) -> list[int]:
             raise FileNotFoundError(f"{run.path / 'snapshots'} holds no snapshot yet: train further, then look again")
     common = set(runs[0].snapshot_epochs).intersection(*(run.snapshot_epochs for run in runs))
     if not common:
-        kept = "; ".join(f"{run.path} has {run.snapshot_epochs}" for run in runs)
-        raise ValueError(f"the records have no epoch in common: {kept}")
+        listed = "; ".join(f"{run.path} has {run.snapshot_epochs}" for run in runs)
+        raise ValueError(f"the records have no epoch in common: {listed}")
     return sorted(common)
 
 
@@ -106,14 +106,14 @@ def mask_names(runs: Sequence[Run], epoch: int) -> list[str]:
         FileNotFoundError: a run has no masks at `epoch`.
         ValueError: the runs have masks of different images.
     """
-    kept = [list(run.mask_files(epoch)) for run in runs]
-    for run, names in zip(runs, kept, strict=True):
-        if names != kept[0]:
+    listed = [list(run.mask_files(epoch)) for run in runs]
+    for run, names in zip(runs, listed, strict=True):
+        if names != listed[0]:
             raise ValueError(
-                f"{run.path} keeps masks of {', '.join(names)}, but {runs[0].path} of {', '.join(kept[0])}: "
+                f"{run.path} keeps masks of {', '.join(names)}, but {runs[0].path} of {', '.join(listed[0])}: "
                 "give `shown` the names of those that both keep"
             )
-    return kept[0]
+    return listed[0]
 
 
 def pack(runs: Sequence[Run], epochs: Sequence[int], tiles: Sequence[Tile], *, full_size: bool = False) -> Packed:
@@ -143,16 +143,16 @@ def pack(runs: Sequence[Run], epochs: Sequence[int], tiles: Sequence[Tile], *, f
 
 def _score(run: Run, epoch: int, tile: Tile, files: list[bytes]) -> IoU:
     """Score one predicted mask, and append its file to `files`."""
-    kept = run.mask_files(epoch)
-    if tile.name not in kept:
-        raise ValueError(f"{run.path} has no mask of {tile.name} at epoch {epoch}, only of {', '.join(kept)}")
-    predicted = palette.read_png(kept[tile.name])
+    listed = run.mask_files(epoch)
+    if tile.name not in listed:
+        raise ValueError(f"{run.path} has no mask of {tile.name} at epoch {epoch}, only of {', '.join(listed)}")
+    predicted = palette.read_png(listed[tile.name])
     if predicted.shape != tile.truth.shape:
         raise ValueError(
-            f"{kept[tile.name]} is of {_size(predicted)} pixels, but the true mask of {tile.name} of "
+            f"{listed[tile.name]} is of {_size(predicted)} pixels, but the true mask of {tile.name} of "
             f"{_size(tile.truth)}: give the masks that the record was validated on"
         )
-    files.append(kept[tile.name].read_bytes())
+    files.append(listed[tile.name].read_bytes())
     return course_iou(predicted, tile.truth)
 
 
