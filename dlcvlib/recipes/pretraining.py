@@ -237,12 +237,13 @@ OUR_SIMSIAM = PretrainingRecipe(
     epochs=300,
     batch_size=256,
     optimizer=Optimizer("sgd", 0.05, weight_decay=1e-4),
+    on_collapse="flag",  # on the toy world one seed of two comes near a collapse
     image_size=128,
     profiles=on_small_machines(
         {"epochs": 12, "batch_size": 32, "warmup_epochs": 1},
         views=(toy_view(32, (0.5, 1.0), count=2, solarized=0.5),),
         method_options=SMALL_SIMSIAM,
-        optimizer=Optimizer("adamw", 1.5e-3, weight_decay=0.05, decay="matrices"),
+        optimizer=Optimizer("adamw", 3e-3, weight_decay=0.05, decay="matrices"),
     ),
 )
 

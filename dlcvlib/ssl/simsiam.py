@@ -54,7 +54,7 @@ class SimSiam(Method):
         stop_gradient: bool = True,
     ) -> None:
         super().__init__()
-        projector = mlp(feature_dim, hidden, hidden, out).append(nn.BatchNorm1d(out, affine=False))
+        projector = mlp(feature_dim, hidden, hidden, out).append(nn.BatchNorm1d(out))  # official code: affine=False
         self.encoder = nn.Sequential(backbone, projector)
         self.predictor = mlp(out, bottleneck, out)
         self.stop_gradient = stop_gradient
