@@ -317,3 +317,18 @@ def test_colours_are_defined_in_the_palette_alone():
     files = [file for kind in ("py", "js", "css") for file in folder.rglob(f"*.{kind}") if file.name != "palette.py"]
     colour = re.compile(r"#[0-9a-fA-F]{6}\b|rgba?\((?!0, 0, 0, 0\))\d+, *\d+, *\d+")
     assert len(files) > 30 and {file.name: found for file in files if (found := colour.findall(file.read_text()))} == {}
+
+
+def test_right_and_wrong_values_stand_on_one_line_a_mistake():
+    picture = views.right_and_wrong({"sorted": (0.5, 0.25), "pooled": (0.75, 1.0)}, caption="Two mistakes.")
+    *lines, right, wrong = figure(picture)["data"]
+    assert [line["x"] for line in lines] == [[0.5, 0.25], [0.75, 1.0]]
+    assert (right["x"], wrong["x"], right["y"]) == ([0.5, 0.75], [0.25, 1.0], ["sorted", "pooled"])
+    assert right["marker"]["symbol"] != wrong["marker"]["symbol"], "told apart without colours"
+    assert "sorted: 0.500 becomes 0.250" in picture.caption
+
+
+@pytest.mark.parametrize("values", [{}, {"lost": (0.5, float("nan"))}, {"percent": (50, 60)}])
+def test_right_and_wrong_refuses_what_is_no_share(values):
+    with pytest.raises(ValueError, match=r"\[0, 1\]"):
+        views.right_and_wrong(values, caption="x")

@@ -16,6 +16,7 @@ from dlcvlib.views.network import network
 from dlcvlib.views.predicted_masks import predicted_masks
 from dlcvlib.views.recipes import recipes_overview, recipes_side_by_side
 from dlcvlib.views.regions import region_overlay, region_slider
+from dlcvlib.views.right_and_wrong import right_and_wrong
 from dlcvlib.views.scrubbers import EmbeddingScrubber, MaskScrubber
 from dlcvlib.views.settings import settings_table
 from dlcvlib.views.tables import accuracy_table
@@ -48,6 +49,7 @@ __all__ = [
     "recipes_side_by_side",
     "region_overlay",
     "region_slider",
+    "right_and_wrong",
     "settings_in_words",
     "settings_table",
     "svg_picture",
