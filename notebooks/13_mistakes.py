@@ -61,11 +61,9 @@ size, labels = network.recipe.image_size, val.labels
 @torch.no_grad()
 def accuracy(order, training):
     """Accuracy over batches of 25 images in the given order."""
-    network.model.train(training)
-    batches = order.split(25)
-    logits = [
-        network.model(augment.prepare(val.images[rows], size, {})) for rows in batches
-    ]
+    model = copy.deepcopy(network.model).train(training)
+    batches = [val.images[rows] for rows in order.split(25)]
+    logits = [model(augment.prepare(batch, size, {})) for batch in batches]
     return (torch.cat(logits).argmax(1) == labels[order]).float().mean().item()
 
 
