@@ -192,6 +192,7 @@ def _weights(name: str) -> Check:
     if not folder.is_dir():
         return Check(name, "FAIL", f"DLCV_WEIGHTS is {folder}, which is not a folder", "correct or unset it")
     files = {network: file.name for network in _networks() if (file := find_weights(network, folder))}
+    files |= {f"timm/{file.stem.removeprefix('timm_')}": file.name for file in folder.glob("timm_*.safetensors")}
     others = [file.name for file in folder.iterdir() if file.suffix in SUFFIXES and file.name not in files.values()]
     words = ", ".join(f"{network} ({file})" for network, file in files.items()) or "no weights for our networks"
     if others:

@@ -49,7 +49,7 @@ Markdown(chapter.in_words)
 checks = pd.DataFrame(environment.check(data_root))
 checks["cure"] = checks["cure"].where(checks["status"] != "OK", "")
 views.table_picture(
-    checks[["status", "name", "found", "cure"]],
+    checks[["status", "name", "detail", "cure"]],
     caption="What the machine that made this page has, and what it lacks.",
 )
 

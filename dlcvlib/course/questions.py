@@ -52,7 +52,7 @@ QUESTIONS = (
     Question("feature_maps", "PCA and t-SNE of model A's second-last layer at three epochs", (2022, 2023),
              "03_feature_space", MODEL_A, shows=("maps at three epochs",)),
     Question("byol", "self-supervised pre-training of one's own choice, here BYOL: its details",
-             (2021, 2022, 2023, 2024), "04_byol", Systems(method="byol"), shows=PRETRAINING),
+             (2021, 2022, 2023, 2024), "04_byol", Systems(method=("byol", "simsiam")), shows=PRETRAINING),
     Question("dino", "self-supervised pre-training with DINO, which is designated: its details", (2025,), "05_dino",
              Systems(method="dino"), shows=PRETRAINING),
     Question("settings", "settings A to E: accuracies and discussion", PROBLEM_2, "06_finetuning_settings",

@@ -58,6 +58,7 @@ PANELS = (
     Panel("rank_me", "effective rank (RankMe)", "dimensions that the features use"),
     Panel("drift", "drift", "distance of the EMA network"),
     Panel("output_spread", "std of the projections", "times √d; dashed: isotropic; 0: collapsed", _one),
+    Panel("leading_share", "share of one line", "in the projections; 1: collapsed to a line"),
     Panel("teacher_entropy", "entropy of the teacher", "nats; dashed: maximum, ln(out_dim)", _largest_entropy),
     Panel("teacher_information", "mutual information of the teacher", "nats; 0: the same for all images"),
 )
