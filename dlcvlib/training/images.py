@@ -12,7 +12,7 @@ from torch import Tensor
 
 from dlcvlib import data
 from dlcvlib.data import CourseData, Decoded, ImageSet
-from dlcvlib.recipes import ClassificationRecipe
+from dlcvlib.recipes import Recipe
 from dlcvlib.training.feed import resident
 
 HELD_OUT = 10
@@ -57,7 +57,7 @@ class LabelledSplits(Images):
     val: LabelledImages
 
 
-def load_labelled(course: CourseData, recipe: ClassificationRecipe, size: int | None) -> LabelledSplits:
+def load_labelled(course: CourseData, recipe: Recipe, size: int | None) -> LabelledSplits:
     """Decode both splits of the recipe's set, to `size` pixels; see `Classification.load_images`."""
     if recipe.dataset == "mini" and (course.mini is None or course.mini.train.labels is None):
         course = data.find(data.toy_root())
