@@ -29,7 +29,7 @@ print("the second")
 
 
 pytestmark = pytest.mark.skipif(
-    bool(set("'$") & set(f"{ROOT}{sys.executable}")), reason="Snakemake's job scripts bear no apostrophe or $ in a path"
+    bool(set("'$ ") & set(f"{ROOT}{sys.executable}")), reason="Snakemake's job scripts do not quote paths"
 )
 
 

@@ -184,7 +184,7 @@ def test_a_lost_process_ends_the_job_and_one_process_goes_on_where_it_was(
     process = start(2, "several_processes.py", world, "small_segmentation", KILL_AT=f"{lost}:2", **home)
     assert process.returncode != 0
     survivor = f"process {2 - lost} of 2 lost another one"
-    assert survivor in process.stderr and "goes on after epoch 1" in process.stderr
+    assert survivor in process.stderr and "resumes after epoch 1" in process.stderr
     assert "Signal 9 (SIGKILL)" in process.stderr, "torchrun names the cause"
     run = record(tmp_path, "small_segmentation")
     assert run.info["status"] == "training" and run.epochs_done == 1
@@ -214,7 +214,7 @@ def test_a_job_that_is_called_off_says_where_it_goes_on(world: Path, tmp_path: P
         pass
     process.send_signal(signal.SIGTERM)
     _, errors = process.communicate(timeout=120)
-    assert process.returncode != 0 and "goes on after epoch" in errors
+    assert process.returncode != 0 and "resumes after epoch" in errors
 
 
 # ---- what DistributedDataParallel asks of a network

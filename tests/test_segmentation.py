@@ -162,7 +162,7 @@ def test_weighed_classes_count_by_their_rarity(data):
     ("changes", "message"),
     [
         ({"loss": "hinge"}, r"unknown loss 'hinge'; known are cross_entropy, focal, dice, lovasz"),
-        ({"loss": "dice", "weigh_classes": True}, "takes every class alike"),
+        ({"loss": "dice", "weigh_classes": True}, "dice.*weigh_classes"),
         ({"augmentation": {"flip": {}}}, r"unknown augmentation 'flip' of image and mask; known are random_scale_crop"),
         ({"start": "imagenet", "model": "unet"}, "unet has no backbone"),
         ({"start": "ssl", "model": "deeplabv3plus_resnet18"}, "names none in `pretraining`"),

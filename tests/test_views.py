@@ -113,7 +113,7 @@ def test_a_table_row_of_different_recipes_or_of_an_unfinished_run_is_an_error(ru
     with pytest.raises(ValueError, match="one recipe and profile"):
         views.accuracy_table([[run, other]])
     unfinished = record(tmp_path / "b", epochs=1, points=20, best=None)
-    with pytest.raises(ValueError, match="names no best val_accuracy"):
+    with pytest.raises(ValueError, match="names no best accuracy"):
         views.accuracy_table([unfinished])
 
 
