@@ -1,7 +1,8 @@
 """Compare the history of every run record in two folders: python tests/compare_records.py BEFORE AFTER.
 
 Train the same recipes at equal seeds with two versions of the library, then compare: a change that must not touch the
-numbers leaves every history equal to the last digit. Columns that only AFTER has are ignored. Exit status 1 if any differ.
+numbers leaves every history equal to the last digit. Columns that only AFTER has are ignored. Exit status 1 if one
+differs.
 """
 
 from __future__ import annotations
