@@ -237,13 +237,13 @@ OUR_SIMSIAM = PretrainingRecipe(
     epochs=300,
     batch_size=256,
     optimizer=Optimizer("sgd", 0.05, weight_decay=1e-4),
-    on_collapse="flag",  # on the toy world one seed of two comes near a collapse
+    on_collapse="flag",
     image_size=128,
     profiles=on_small_machines(
-        {"epochs": 12, "batch_size": 32, "warmup_epochs": 1},
+        {"epochs": 12, "batch_size": 32, "warmup_epochs": 2},
         views=(toy_view(32, (0.5, 1.0), count=2, solarized=0.5),),
         method_options=SMALL_SIMSIAM,
-        optimizer=Optimizer("adamw", 3e-3, weight_decay=0.05, decay="matrices"),
+        optimizer=Optimizer("sgd", 0.06, weight_decay=1e-4),  # with AdamW one seed of three collapsed
     ),
 )
 
