@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -87,3 +88,9 @@ def test_every_package_with_public_names_has_its_page_of_the_reference() -> None
     packages = {file.parent.name for file in LIBRARY.glob("*/__init__.py") if "\n__all__ = " in file.read_text()}
     pages = {page.stem for page in (ROOT / "book" / "api").glob("*.rst")}
     assert packages - pages == set(), "a page for each: copy book/api/data.rst"
+
+
+def test_opening_records_and_drawing_them_loads_no_network() -> None:
+    code = "import sys, dlcvlib.views; print([name for name in sys.modules if name.startswith('dlcvlib.models')])"
+    loaded = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert loaded.stdout.strip() == "[]"

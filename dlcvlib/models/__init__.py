@@ -4,7 +4,7 @@ from dlcvlib.models.backbone import LinearClassifier, as_backbone, feature_dim
 from dlcvlib.models.features import classifier_name, classifier_of, penultimate
 from dlcvlib.models.loading import LoadReport, check_weights, load_into, load_state
 from dlcvlib.models.receptive_field import radius_of, receptive_field
-from dlcvlib.models.registry import backbone_of, build, names, options_of
+from dlcvlib.models.registry import backbone_of, build, build_at, names, options_of
 from dlcvlib.models.segmenter import Segmenter, WithAuxiliary
 from dlcvlib.models.stages import Stage, stages
 from dlcvlib.models.summary import layer_table
@@ -27,6 +27,7 @@ __all__ = [
     "as_backbone",
     "backbone_of",
     "build",
+    "build_at",
     "check_weights",
     "classifier_name",
     "classifier_of",

@@ -196,6 +196,13 @@ def build(name: str, num_classes: int, *, form: str = "full", **options: object)
     return builder(build(backbone, 1, form=form, **backbone_options), num_classes, **options)
 
 
+def build_at(image_size: int, name: str, num_classes: int, *, form: str = "full", **options: object) -> nn.Module:
+    """Build a network for square images of `image_size` pixels, which only some networks need to know; see `build`."""
+    if "image_size" in options_of(name, form):
+        options["image_size"] = image_size
+    return build(name, num_classes, form=form, **options)
+
+
 def family(name: str) -> Family:
     """Return the entry of a network.
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from torch import nn
 
 from dlcvlib import models
@@ -12,10 +10,7 @@ from dlcvlib.recipes import Recipe
 
 def build_network(recipe: Recipe, num_classes: int) -> nn.Module:
     """Build the recipe's network with its own head of `num_classes` outputs."""
-    options: dict[str, Any] = dict(recipe.model_options)
-    if "image_size" in models.options_of(recipe.model, recipe.form):
-        options["image_size"] = recipe.image_size
-    return models.build(recipe.model, num_classes, form=recipe.form, **options)
+    return models.build_at(recipe.image_size, recipe.model, num_classes, form=recipe.form, **recipe.model_options)
 
 
 def build_backbone(recipe: Recipe) -> tuple[nn.Module, int]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 
 from dlcvlib.recipes import Recipe
@@ -20,12 +18,10 @@ def network(recipe: Recipe) -> Picture:
     A recipe from `dlcvlib.recipes.get` gives the report's own network, `recipe.for_profile(profile)` the one trained
     in that profile. The network is built on the meta device, so that even a large one costs no memory.
     """
-    from dlcvlib import models  # here, since torchvision and timm take seconds to import
+    from dlcvlib import models  # here, so that opening records loads no network: torchvision and timm take seconds
 
-    options: dict[str, Any] = dict(recipe.model_options)
-    if "image_size" in models.options_of(recipe.model, recipe.form):
-        options["image_size"] = recipe.image_size
+    classes, size = NUM_CLASSES[recipe.dataset], recipe.image_size
     with torch.device("meta"):
-        built = models.build(recipe.model, NUM_CLASSES[recipe.dataset], form=recipe.form, **options)
-        stages = models.stages(built, recipe.image_size)
+        built = models.build_at(size, recipe.model, classes, form=recipe.form, **recipe.model_options)
+        stages = models.stages(built, size)
     return architecture([stage.asdict() for stage in stages], recipe.title)
