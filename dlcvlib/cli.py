@@ -188,8 +188,8 @@ def _train_recipe(recipe: str, asked: argparse.Namespace) -> None:
 
     changed: str | recipes.Recipe = recipe
     if asked.changes:
-        changes = recipes.changing.parse(asked.changes)
-        changed = recipes.changed(recipe, profile=asked.profile, name=asked.name, **changes)
+        changes = {"name": asked.name} | recipes.changing.parse(asked.changes)
+        changed = recipes.changed(recipe, profile=asked.profile, **changes)
     elif asked.name:
         raise ValueError(f"--name {asked.name} names a changed recipe: say with --set what is changed")
     for seed in range(asked.seed, asked.seed + asked.seeds):

@@ -111,6 +111,8 @@ def test_the_command_line_trains_the_change_beside_the_unchanged_record(
     assert len(changed.history) == 3 and len(found["mine"].history) == 1 and len(found["r1_small_cnn"].history) == 2
     assert changed.info["recipe"]["optimizer"]["learning_rate"] == 0.01
     assert cli.main([*command, "--set", "epoch=3"]) == 2 and "unknown setting epoch" in capsys.readouterr().err
+    assert cli.main([*command, "--set", "profile=full"]) == 2 and "profile" in capsys.readouterr().err
+    assert cli.main([*command, "--set", "name=other", "--set", "epochs=1"]) == 0 and "other" in capsys.readouterr().out
     assert cli.main([*command, "--name", "mine"]) == 2 and "--set" in capsys.readouterr().err
 
 

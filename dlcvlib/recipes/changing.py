@@ -45,13 +45,15 @@ def parse(assignments: Sequence[str]) -> dict[str, Any]:
     """Turn `["epochs=30", "optimizer.learning_rate=1e-3"]` into nested changes.
 
     Raises:
-        ValueError: an assignment has no `=`, or contradicts another.
+        ValueError: an assignment has no `=`, names no setting, or contradicts another.
     """
     changes: dict[str, Any] = {}
     for assignment in assignments:
         path, equals, text = assignment.partition("=")
         if not equals or not all(part.isidentifier() for part in path.split(".")):
             raise ValueError(f"--set {assignment!r} must look like epochs=30 or optimizer.learning_rate=1e-3")
+        if path in ("profile", "recipe"):
+            raise ValueError(f"--set {assignment!r}: {path} is no setting of a recipe; name it as `dlcv train` does")
         *outer, last = path.split(".")
         inner = changes
         for part in outer:
