@@ -5,20 +5,16 @@ At module level only the standard library is imported, so that a missing or brok
 
 from __future__ import annotations
 
-import argparse
 import importlib.metadata
 import os
 import platform
 import shutil
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
-
-if TYPE_CHECKING:
-    Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
+from typing import Literal
 
 PYTHON = (3, 11)
 GIGABYTE = 2**30
@@ -237,16 +233,3 @@ CHECKS: dict[str, Callable[[str], Check]] = {
     "data": _data,
     "weights": _weights,
 }
-
-
-def add_arguments(subparsers: Subparsers) -> None:
-    """Add `check`; it sets `run`, a function of the parsed arguments that returns the exit status."""
-    parser = subparsers.add_parser("check", help="check the installation, the machine, the data and the weights")
-    parser.add_argument("--gpu", action="store_true", help="check for a GPU only, and fail if torch sees none")
-    parser.set_defaults(run=lambda arguments: report([gpu_needed()] if arguments.gpu else check()))
-
-
-def report(checks: Sequence[Check]) -> int:
-    """Print one line per check; return exit status 1 if one failed."""
-    print("\n".join(map(str, checks)))
-    return 1 if any(check.status == "FAIL" for check in checks) else 0
