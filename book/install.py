@@ -10,18 +10,22 @@ installed first and in one call, and later installations keep the build that is 
 from __future__ import annotations
 
 import argparse
+import http.client
 import importlib
 import importlib.metadata
 import runpy
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 
 from book.commands import ROOT
 
 PAIR = ("torch", "torchvision")
+OF_OUR_VERSIONS = ("-c", "requirements.txt", *PAIR)
 PIP = (sys.executable, "-m", "pip", "--disable-pip-version-check", "-qq")
-PATIENCE = ("--timeout", "15", "--retries", "1")
-"""Half a minute at most for an index that does not answer."""
+PATIENCE = 15.0
+"""Seconds until an index that does not answer is given up; pip would wait as long for each of a dozen packages."""
 
 
 def install(build: str, index: str) -> None:
@@ -35,19 +39,31 @@ def install(build: str, index: str) -> None:
         SystemExit: pip failed; it has printed why.
     """
     remove_half_a_pair()
-    if build == "cpu" or version("torch").endswith("+cpu"):
+    if version("torch") and not pip("install", "--no-index", "--no-deps", *OF_OUR_VERSIONS, needed=False):
+        if build == "cpu" and (cuda := cuda_of_torch()):
+            print(f"torch {version('torch')}, made for CUDA {cuda}, is there and stays; without .venv TORCH=cpu counts")
+    elif build == "cpu" or version("torch").endswith("+cpu"):
         install_pair(index)
     pip("install", "-r", "requirements.txt")
     pip("install", "-e", ".[test]")
 
 
 def install_pair(index: str) -> None:
-    """Install torch and torchvision from an index of their own; where it has none, or one is there already, say so."""
-    if pip("install", *PATIENCE, "--index-url", index, "-c", "requirements.txt", *PAIR, needed=False):
+    """Install torch and torchvision from an index of their own, or say that it cannot be used."""
+    if not answers(index) or pip("install", "--index-url", index, *OF_OUR_VERSIONS, needed=False):
         remove_half_a_pair()
         print(f"{index} is out of reach or lacks the versions asked for; the ordinary index is used", flush=True)
-    elif cuda := cuda_of_torch():
-        print(f"torch {version('torch')}, made for CUDA {cuda}, is there and stays; remove .venv to change the build")
+
+
+def answers(index: str) -> bool:
+    """Return True if a server answers for an index, be it with an error."""
+    try:
+        urllib.request.urlopen(f"{index}/torch/", timeout=PATIENCE).close()
+    except urllib.error.HTTPError:
+        return True
+    except (OSError, http.client.HTTPException):
+        return False
+    return True
 
 
 def remove_half_a_pair() -> None:
