@@ -13,13 +13,13 @@ from filelock import FileLock
 
 from dlcvlib import augment, data, paths, processes, recipes, runs
 from dlcvlib.data import CourseData
-from dlcvlib.processes import ProcessLostError
+from dlcvlib.errors import ProcessLostError, TrainingCollapsedError, TrainingDivergedError
 from dlcvlib.recipes import Recipe
 from dlcvlib.runs import Run
 from dlcvlib.training import device as devices
 from dlcvlib.training.images import Images
 from dlcvlib.training.info import finished_info, first_info, refuse_other_record
-from dlcvlib.training.loop import TrainingCollapsedError, TrainingDivergedError, seeded
+from dlcvlib.training.loop import seeded
 from dlcvlib.training.start import GivenWeights, WeightSource, given_weights
 from dlcvlib.training.tasks import Task, task_class
 

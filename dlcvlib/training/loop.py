@@ -18,6 +18,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from dlcvlib import processes, runs
+from dlcvlib.errors import TrainingCollapsedError, TrainingDivergedError
 from dlcvlib.progress import progress_bar
 from dlcvlib.runs import Run
 
@@ -26,14 +27,6 @@ if TYPE_CHECKING:
 
 LOSSES_READ_EVERY = 50
 """Steps between two readings of the losses: reading one waits for the GPU."""
-
-
-class TrainingDivergedError(RuntimeError):
-    """The loss became nan or infinite."""
-
-
-class TrainingCollapsedError(TrainingDivergedError):
-    """The network maps every image to the same output."""
 
 
 class Callback:
