@@ -99,7 +99,7 @@ def project(settings: Settings, profile: str, records: Path, root: Path) -> dict
     deadline = time.monotonic() + 60 * settings.minutes
     rows: dict[str, dict[str, Any]] = {}
     left_out = []
-    for name in trained_by(records):
+    for name in recipes.representatives(trained_by(records), profile):
         if time.monotonic() > deadline:
             left_out.append(f"{name}: no time left to measure it")
             continue

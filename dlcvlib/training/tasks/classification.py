@@ -106,7 +106,7 @@ class Classification(SupervisedTask[ClassificationRecipe, LabelledSplits]):
         if recipe.start == "ssl":
             return from_pretraining(backbone, recipe, source)
         file = source.file or (course_backbone(source.course) if recipe.supplied == "mini" else None)
-        if recipe.form == "reduced" and source.file is None:
+        if source.file is None and not recipe.takes_outside_weights:
             because = "outside weights do not fit the reduced network"
         elif recipe.supplied == "mini" and file is None:
             because = f"the course's {COURSE_BACKBONE} was not found"
