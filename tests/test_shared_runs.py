@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from test_report import row_of, sources, write_record
-from training_worlds import write_classification, write_satellite
+from training_worlds import write_satellite
 
 from dlcvlib import cli, paths, recipes, runs, training, views
 from dlcvlib.recipes import PROFILES, Recipe, SegmentationRecipe
@@ -103,7 +103,7 @@ def test_what_starts_from_different_records_is_no_one_run():
 @pytest.fixture
 def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("DLCV_RUNS", str(tmp_path / "runs"))
-    return write_satellite(write_classification(tmp_path / "data"))
+    return write_satellite(tmp_path / "data")
 
 
 def records(profile: str = "smoke") -> list[str]:

@@ -78,6 +78,9 @@ class Recipe:
     """Train on the first images of each class only; None for all."""
     snapshots: int = 30
     """Largest number of snapshots besides the one before training, evenly spaced, first and last epoch included."""
+    evaluate_every: int = 1
+    """Evaluate after each so many epochs; always after the first, the last and those with a snapshot. The best epoch is
+    one of these."""
     profiles: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Fields that other profiles than `full` change."""
     only_for: str | None = None

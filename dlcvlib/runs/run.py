@@ -71,7 +71,10 @@ class Run:
 
     @property
     def history(self) -> pd.DataFrame:
-        """One row per epoch: column `epoch`, then those of the task (losses, accuracies in [0, 1], …)."""
+        """One row per epoch: column `epoch`, then those of the task (losses, accuracies in [0, 1], …).
+
+        Epochs after which the network was not evaluated have a training loss only, and nan for the rest.
+        """
         file = self._file("history.csv")
         content = self.content("history.csv")
         try:
