@@ -12,7 +12,7 @@ import pytest
 from test_report import row_of, sources, write_record
 from training_worlds import write_satellite
 
-from dlcvlib import cli, paths, recipes, runs, training, views
+from dlcvlib import bands, cli, paths, recipes, runs, training, views
 from dlcvlib.recipes import PROFILES, Recipe, SegmentationRecipe
 from dlcvlib.training import load_or_train
 
@@ -201,3 +201,17 @@ def test_the_report_shows_the_shared_run_in_each_report_and_says_so(sources):
     ((_, _, first, *_),) = row_of(sources, "r1_setting_a")
     assert "one run with" not in first
     assert row_of(sources, "r3_setting_b")[0][1] == "missing"
+
+
+def test_a_band_of_each_recipe_is_compared_with_the_shared_run(tmp_path):
+    write_record(tmp_path, "r1_fcn32s", 0.4)
+    for seed in range(2):
+        write_record(tmp_path, "r1_setting_a", 0.2, seed)
+    fcn, setting = bands.readings(
+        [bands.Band("r2_fcn32s", "mean_iou", 0.3, 0.5), bands.Band("r3_setting_a", "val_accuracy", 0.1, 0.3)],
+        tmp_path,
+        "quick",
+    )
+    assert (fcn.values, fcn.verdict) == ((0.4,), "ok")
+    assert (setting.values, setting.verdict) == ((0.2, 0.2), "missing"), "ours, the same run, has three seeds"
+    assert "r2_fcn32s" not in bands.measured(tmp_path, "quick")
