@@ -64,7 +64,7 @@ def _pictures(
 
 
 def _classification(world: Path, seed: int, scale: float) -> Iterator[tuple[Path, np.ndarray]]:
-    """`train_50/{class}_{id}.png`, `val_50/…`, `val_gt.csv`, `classes.txt`; a class's ids continue from train to val."""
+    """`train_50/{class}_{id}.png`, `val_50/…`, `val_gt.csv`, `classes.txt`; ids continue from train to val."""
     root, generator = world / "p1_data", np.random.default_rng([seed, CLASSIFICATION])
     counts = _counts(CLASSIFICATION, 40, scale)
     train = plan(counts, generator, wrong=WRONG_LABELS)
