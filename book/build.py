@@ -62,7 +62,8 @@ def run_chapters(asked: Settings, *, early: bool = False, **environment: str) ->
     os.environ.update(surroundings())
     if asked.data is not None:
         environment["DLCV_DATA"] = str(asked.data)
-    schedule = Schedule(asked, NOTEBOOKS, write_early if early and not pages.finished() else None, environment)
+    made_early = write_early if early and not pages.finished() else None
+    schedule = Schedule(asked, NOTEBOOKS, made_early, environment)
     schedule.run()
     return schedule
 
