@@ -109,7 +109,8 @@ def test_every_system_of_the_reports_trains_on_the_toy_world(tmp_path, monkeypat
     for name in recipes.RECIPES:
         assert cli.main(["train", name, "--profile", "smoke", "--data", str(world)]) == 0, name
     said = capsys.readouterr().out
-    assert all(f"smoke/{name}/seed0  finished" in said for name in recipes.RECIPES)
+    trained = recipes.representatives(recipes.RECIPES, "smoke")
+    assert len(trained) < len(recipes.RECIPES) and all(f"smoke/{name}/seed0  finished" in said for name in trained)
 
 
 def test_of_several_recipes_one_that_fails_is_named_and_the_others_are_trained(data, capsys):

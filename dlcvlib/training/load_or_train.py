@@ -37,6 +37,8 @@ def train(
 ) -> Run:
     """Return the finished record, resume an unfinished one, or begin one.
 
+    Recipes with equal settings in this profile share one record, see `dlcvlib.runs.record_of`.
+
     Started by `torchrun`, all ranks train the one record together; their number may differ from the last time.
 
     Args:
@@ -64,8 +66,14 @@ def train(
     asked = named.for_profile(profile)
     given = given_weights(asked, weights)
     course = _course(data)
+    home = paths.runs_home(course.root)
+    if given is None and recipes.RECIPES.get(named.name) == named:
+        shared = processes.broadcast(runs.record_of(home, profile, named.name, seed))
+        if shared.labels:
+            train(shared.path.parent.name, profile=profile, seed=seed, data=course)
+            return shared
     images = task_class(asked).load_images(course, asked)
-    run = Run(runs.path_of(paths.runs_home(course.root), profile, asked.name, seed))
+    run = Run(runs.path_of(home, profile, asked.name, seed))
     if processes.broadcast(processes.is_first() and run.finished):  # read without a lock: its folder may be read-only
         refuse_other_record(run, asked, images.fingerprint, given)
         run.verify()
