@@ -32,7 +32,7 @@ QUERIES = 2000
 """Largest numbers of images that the monitors see, evenly spaced over the set."""
 PROBE_WEIGHT_DECAY = 1e-3
 PROBE_ITERATIONS = 100
-"""Largest number; to converge takes several times as many and changes the accuracy by less than an image in a hundred."""
+"""Largest number; to converge takes several times as many."""
 PATIENCE = 3
 """Epochs in a row that must look collapsed before a training counts as collapsed."""
 
