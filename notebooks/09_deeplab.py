@@ -13,7 +13,7 @@
 #
 # - how atrous convolution enlarges the receptive field without pooling;
 # - how the focal loss changes the IoU of a rare class;
-# - how much a pre-trained backbone improves a segmentation.
+# - whether a backbone that was pre-trained on other images improves a segmentation.
 #
 # **You need** the two previous chapters.
 #
@@ -150,6 +150,10 @@ views.iou_table(starts)
 
 # %%
 Markdown(views.iou_in_words(starts))
+
+# %% [markdown]
+# **Notice** whether our backbone helps here, and in which classes. BYOL's views change
+# the colours at random, and its features may tell little of them.
 
 # %%
 views.iou_curves([runs[0] for runs in starts])
