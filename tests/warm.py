@@ -30,8 +30,9 @@ class Process:
         self, arguments: Sequence[str], cwd: str | Path | None = None, env: Mapping[str, str] | None = None
     ) -> None:
         self.arguments = list(arguments)
-        self._output = Path(tempfile.mkdtemp(prefix="warm-"))
-        given = self.arguments, str(cwd or Path.cwd()), dict(os.environ if env is None else env), self._output
+        self._folder = tempfile.TemporaryDirectory(prefix="warm-")
+        self._said: tuple[str, str] | None = None
+        given = self.arguments, str(cwd or Path.cwd()), dict(os.environ if env is None else env), self._folder.name
         self._process = SERVER.Process(target=_run, args=given)
         self._process.start()
         assert self._process.pid is not None
@@ -51,6 +52,9 @@ class Process:
             self._process.kill()
             self._process.join()
             raise subprocess.TimeoutExpired(self.arguments, timeout, *self.output())
+        if self._said is None:
+            self._said = self.output()
+            self._folder.cleanup()
         return self.returncode
 
     def send_signal(self, number: signal.Signals) -> None:
@@ -61,7 +65,9 @@ class Process:
 
     def output(self) -> tuple[str, str]:
         """What it printed, and its errors, so far."""
-        out, errors = (self._output / name for name in ("out", "errors"))
+        if self._said is not None:
+            return self._said
+        out, errors = (Path(self._folder.name, name) for name in ("out", "errors"))
         return out.read_text() if out.exists() else "", errors.read_text() if errors.exists() else ""
 
     def communicate(self, timeout: float = 300) -> tuple[str, str]:
@@ -81,10 +87,10 @@ def run(
     return subprocess.CompletedProcess(process.arguments, status, *process.output())
 
 
-def _run(arguments: list[str], cwd: str, env: dict[str, str], output: Path) -> None:
+def _run(arguments: list[str], cwd: str, env: dict[str, str], output: str) -> None:
     """Become `python ARGUMENTS`, in the forked process."""
     for number, name in ((1, "out"), (2, "errors")):
-        os.dup2(os.open(output / name, os.O_WRONLY | os.O_CREAT | os.O_APPEND), number)
+        os.dup2(os.open(Path(output, name), os.O_WRONLY | os.O_CREAT | os.O_APPEND), number)
     sys.stdout, sys.stderr = open(1, "w", closefd=False), open(2, "w", closefd=False)  # noqa: SIM115
     os.environ.clear()
     os.environ.update(env)
