@@ -7,11 +7,13 @@
 #   GPUS=            graphics cards to train on, one training on each (default: all)
 #   CORES=           cores for the chapters, two a chapter (default: all)
 #   OUT=             folder of the executed chapters, for make chapters (default: book/chapters)
+#   TORCH=           cpu: PyTorch without CUDA's 3 GB, when .venv is made (default: what pip chooses)
 #   PYTHON=python3   the Python >= 3.11 that .venv is made with
 
 PROFILE ?= quick
 SEED ?= 0
 PYTHON ?= python3
+TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 GPUS ?= $(shell echo $${CUDA_VISIBLE_DEVICES-$$(nvidia-smi --query-gpu=uuid --format=csv,noheader 2>/dev/null)} | tr , ' ' | wc -w)
 VENV := .venv
 # Not the scripts in .venv/bin: their first line does not bear every path of a checkout.
@@ -27,6 +29,8 @@ override DLCV_RUNS := $(value DLCV_RUNS)
 override DLCV_HOME := $(value DLCV_HOME)
 override OUT := $(value OUT)
 override PYTHON := $(value PYTHON)
+override TORCH := $(value TORCH)
+override TORCH_INDEX := $(value TORCH_INDEX)
 export DLCV_DATA DLCV_RUNS DLCV_HOME
 
 MACHINE = --cores $(call given,CORES) --gpus '$(strip $(GPUS))'
@@ -109,8 +113,7 @@ $(INSTALLED): requirements.txt pyproject.toml
 	@$(call given,PYTHON) $(AT_LEAST) || $(TOO_OLD)
 	@$(RUN) pip --version >/dev/null 2>&1 || $(call given,PYTHON) -m venv $(VENV)
 	@echo "Installing the requirements into $(VENV); PyTorch is large, the first time takes minutes"
-	@$(RUN) pip install -qq --disable-pip-version-check -r requirements.txt
-	@$(RUN) pip install -qq --disable-pip-version-check -e '.[test]'
+	@$(RUN) book.install --torch $(call given,TORCH) --index $(call given,TORCH_INDEX)
 	@touch $(INSTALLED)
 
 # What the benchmarks compare with. It may change nothing that is installed, torch above all; where it cannot be

@@ -7,7 +7,7 @@ the profile `quick` hold for `gpu` too, which trains the same on another machine
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean, stdev
@@ -114,12 +114,18 @@ def readings(bands: Sequence[Band], root: str | Path, profile: str) -> list[Read
     judged = [
         Reading(
             band,
-            tuple(_value(run, band.measure) for run in finished.get(band.recipe, ())),
+            tuple(_value(run, band.measure) for run in _runs_of(band.recipe, profile, finished)),
             recipes.seeds(band.recipe, profile),
         )
         for band in bands
     ]
     return [*judged, *damaged]
+
+
+def _runs_of(recipe: str, profile: str, finished: Mapping[str, Sequence[runs.Run]]) -> list[runs.Run]:
+    """Return the records of a recipe by seed, see `runs.record_of`."""
+    shared, own = (finished.get(each, ()) for each in (recipes.representative(recipe, profile), recipe))
+    return list({run.path.name: run for run in (*shared, *own)}.values())
 
 
 def finished_records(root: str | Path, profile: str) -> tuple[dict[str, list[runs.Run]], list[Damaged]]:

@@ -5,20 +5,17 @@ At module level only the standard library is imported, so that a missing or brok
 
 from __future__ import annotations
 
-import argparse
 import importlib.metadata
 import os
 import platform
 import shutil
 import sys
-from collections.abc import Callable, Sequence
+import sysconfig
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
-
-if TYPE_CHECKING:
-    Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
+from typing import Literal
 
 PYTHON = (3, 11)
 GIGABYTE = 2**30
@@ -29,6 +26,7 @@ MEMORY = (2, 6)
 FOR_CHAPTERS = ("jupyterlab", "jupytext", "papermill", "ipykernel", "ipywidgets", "anywidget", "plotly", "snakemake")
 INSTALL = "pip install -r requirements.txt -e ."
 NEW_PAIR = "pip uninstall --yes torch torchvision && pip install torchvision, which installs the matching torch"
+WITHOUT_CUDA = "this machine has no NVIDIA card: remove .venv, then `make book TORCH=cpu` installs torch without them"
 WEIGHTS = "put files such as resnet50.safetensors into a folder and set DLCV_WEIGHTS to it, or let them be downloaded"
 
 Status = Literal["OK", "FAIL", "--"]
@@ -93,7 +91,9 @@ def _pair(name: str) -> Check:
         reason = str(error).partition("\n")[0]
         versions = ", ".join(f"{package} {_version(package)}" for package in ("torch", "torchvision"))
         return Check(name, "FAIL", f"{versions} are not of one build ({reason})", NEW_PAIR)
-    return Check(name, "OK", f"torch {torch.__version__}, torchvision {torchvision.__version__}, of one build")
+    made_for = f"for CUDA {torch.version.cuda}" if torch.version.cuda else "without CUDA"
+    versions = f"torch {torch.__version__}, torchvision {torchvision.__version__}"
+    return Check(name, "OK", f"{versions}, of one build, {made_for}")
 
 
 def _packages(name: str) -> Check:
@@ -117,6 +117,20 @@ def _chapters(name: str) -> Check:
     if missing:
         return Check(name, "--", f"{', '.join(missing)} missing: no book, no JupyterLab", INSTALL)
     return Check(name, "OK", f"jupyterlab {_version('jupyterlab')} and {len(FOR_CHAPTERS) - 1} others")
+
+
+def _size(name: str) -> Check:
+    """Measure the environment and NVIDIA's part of it, which is of no use without a card."""
+    in_venv = sys.prefix != sys.base_prefix
+    root = Path(sys.prefix if in_venv else sysconfig.get_path("purelib"))
+    total = nvidia = 0
+    for folder, _, files in os.walk(root):
+        size = sum((Path(folder) / file).lstat().st_size for file in files)
+        total += size
+        nvidia += size if "nvidia" in Path(folder).relative_to(root).parts else 0
+    detail = f"{total / GIGABYTE:.1f} GB in {_short(root)}, of which {nvidia / GIGABYTE:.1f} GB are NVIDIA's libraries"
+    of_no_use = nvidia > GIGABYTE and not shutil.which("nvidia-smi")
+    return Check(name, "--" if of_no_use else "OK", detail, WITHOUT_CUDA)
 
 
 def _device(name: str) -> Check:
@@ -231,22 +245,10 @@ CHECKS: dict[str, Callable[[str], Check]] = {
     "torch and torchvision": _pair,
     "packages of the library": _packages,
     "packages of the chapters": _chapters,
+    "size of the packages": _size,
     "GPU": _device,
     "disk": _disk,
     "memory": _memory,
     "data": _data,
     "weights": _weights,
 }
-
-
-def add_arguments(subparsers: Subparsers) -> None:
-    """Add `check`; it sets `run`, a function of the parsed arguments that returns the exit status."""
-    parser = subparsers.add_parser("check", help="check the installation, the machine, the data and the weights")
-    parser.add_argument("--gpu", action="store_true", help="check for a GPU only, and fail if torch sees none")
-    parser.set_defaults(run=lambda arguments: report([gpu_needed()] if arguments.gpu else check()))
-
-
-def report(checks: Sequence[Check]) -> int:
-    """Print one line per check; return exit status 1 if one failed."""
-    print("\n".join(map(str, checks)))
-    return 1 if any(check.status == "FAIL" for check in checks) else 0

@@ -17,16 +17,14 @@ from typing import Any, TypeVar, cast
 import torch
 from torch import Tensor, distributed
 
+from dlcvlib.errors import ProcessLostError
+
 Value = TypeVar("Value")
 
 TIMEOUT = timedelta(hours=1)
 """Time a process waits for the others: one may be decoding images for all."""
 CONNECTION_LOST = ("gloo", "Connection closed by peer", "Connection reset by peer", "NCCL")
 """Parts of torch's messages when another process is gone; gloo has no error class for it."""
-
-
-class ProcessLostError(RuntimeError):
-    """Another process of the same training run is gone."""
 
 
 def join() -> None:

@@ -162,7 +162,8 @@ views.table_picture(as_run, caption=f"What the profile {profile} ran here.")
 # %% [markdown]
 # ## Training
 #
-# The reports' systems with one seed each, and ours with several.
+# The reports' systems with one seed each, and ours with several. Where this profile makes
+# the settings of several reports equal, they are trained once and stand in one row.
 
 # %%
 systems = [chapter.train(name) for name in NAMES]

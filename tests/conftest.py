@@ -40,11 +40,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def toy_world(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A toy world with a tenth of the images, one for all workers; not to be changed."""
+    """A toy world with a quarter of the images, one for all workers; not to be changed."""
     from dlcvlib.data import toy
 
     base = tmp_path_factory.getbasetemp()
-    return toy.draw((base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "toy" / "world", scale=0.1)
+    return toy.draw((base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "toy" / "world", scale=0.25)
 
 
 @pytest.fixture(scope="session")

@@ -35,6 +35,7 @@ from dlcvlib.bench.measuring import (
     peak_of,
     take_turns,
 )
+from dlcvlib.bench.names import WORKLOAD_NAMES
 from dlcvlib.bench.workloads import WORKLOADS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -207,6 +208,10 @@ def holding(megabytes: int) -> Steps:
     while True:
         block += 1
         yield
+
+
+def test_the_command_line_knows_every_workload() -> None:
+    assert tuple(WORKLOADS) == WORKLOAD_NAMES
 
 
 def test_a_card_that_is_not_there_is_an_error_that_says_so(capsys: pytest.CaptureFixture[str]) -> None:

@@ -275,7 +275,9 @@ def trained(home: Path) -> str:
 
 @pytest.mark.timeout(1500)
 def test_every_system_of_the_reports_trains_on_the_toy_world(trained: str) -> None:
-    assert [name for name in recipes.RECIPES if f"smoke/{name}/seed0  finished" not in trained] == []
+    names = recipes.representatives(recipes.RECIPES, "smoke")
+    assert len(names) < len(recipes.RECIPES)
+    assert [name for name in names if f"smoke/{name}/seed0  finished" not in trained] == []
 
 
 @pytest.fixture(scope="module")

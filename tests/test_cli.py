@@ -1,15 +1,18 @@
-"""The command line: exit status, messages, and no imports of packages that only the book needs."""
+"""The command line: exit status, messages, and no imports of packages that are not needed."""
 
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 from test_pretraining import collapsing
 from training_worlds import write_classification, write_mini_and_office
 
 from dlcvlib import cli, recipes, training
+
+ROOT = Path(__file__).resolve().parent.parent
 
 
 @pytest.fixture
@@ -107,10 +110,54 @@ def test_the_books_own_settings_have_several_seeds_and_what_they_start_from_is_k
 
 
 @pytest.mark.parametrize("seconds", [0.4, 0.8, 1.6])
-def test_an_interruption_while_the_program_loads_gives_no_traceback(seconds):
-    command = [sys.executable, "-m", "dlcvlib", "train", "--help"]
+def test_an_interruption_while_the_program_loads_gives_no_traceback(seconds, tmp_path):
+    command = [sys.executable, "-m", "dlcvlib", "handin", "2025", str(tmp_path / "out"), str(tmp_path / "no record")]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     time.sleep(seconds)
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=120)
-    assert "Traceback" not in said
+    assert "Traceback" not in said and said.startswith("dlcv: ")
+
+
+WORDS = ("check", "data", "train", "predict", "handin", "report", "runs", "bench")
+WRONG = (
+    "",
+    "trian",
+    "check --gpus",
+    "data download --edition 1999 out",
+    "train r4_vgg13_bn --profile slow",
+    "train r4_vgg13_bn --seed -1",
+    "train no_such_recipe",
+    "train r4_vgg13_bn --set epoch=3",
+    "train r4_vgg13_bn --name mine",
+    "handin 1999 out record",
+    "report out.html --edition 1999",
+    "runs --profile slow",
+    "bench --workloads sleeping",
+)
+
+
+def without_packages(words: str) -> subprocess.CompletedProcess[str]:
+    """Run the command line where only the standard library can be imported."""
+    command = [sys.executable, "-E", "-S", "-m", "dlcvlib", *words.split()]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("word", ["", *WORDS, "data check", "data download", "data toy"])
+def test_help_waits_for_no_installed_package(word):
+    done = without_packages(f"{word} --help")
+    assert done.returncode == 0 and done.stdout.startswith(f"usage: dlcv {word}".rstrip()), done.stderr
+    if not word:
+        assert all(f"\n    {command} " in done.stdout for command in WORDS)
+
+
+@pytest.mark.parametrize("words", WRONG)
+def test_a_wrong_argument_is_answered_without_waiting_for_any_installed_package(words):
+    done = without_packages(words)
+    assert done.returncode == 2 and "dlcv" in done.stderr, done.stderr
+    assert "Traceback" not in done.stderr and "dlcv check" not in done.stderr
+
+
+def test_a_command_whose_work_needs_a_missing_package_points_to_the_check():
+    done = without_packages("runs")
+    assert done.returncode == 2 and "`dlcv check`" in done.stderr and "Traceback" not in done.stderr

@@ -16,8 +16,9 @@ import pytest
 from data_worlds import edition
 from hostile_places import small_disk
 
+from dlcvlib.course import DRIVE_IDS
 from dlcvlib.data import DataError, find
-from dlcvlib.data.download import DRIVE_IDS, download, fetch_from_drive
+from dlcvlib.data.download import download, fetch_from_drive
 from dlcvlib.files.atomic import DiskFullError
 
 

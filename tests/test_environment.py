@@ -105,6 +105,29 @@ def test_a_package_that_is_missing_or_too_old_is_named(monkeypatch):
     assert chapters.status == "--" and "jupytext missing" in chapters.detail
 
 
+@pytest.mark.parametrize(("nvidia", "card", "status"), [(3, False, "--"), (3, True, "OK"), (0, False, "OK")])
+def test_cuda_libraries_on_a_machine_without_a_card_are_told_with_their_size(
+    tmp_path, monkeypatch, nvidia, card, status
+):
+    packages = tmp_path / "venv" / "lib" / "site-packages"
+    for file, gigabytes in (("torch/libtorch.so", 1), ("nvidia/cublas/lib/libcublas.so", nvidia)):
+        (packages / file).parent.mkdir(parents=True)
+        with (packages / file).open("wb") as library:
+            library.truncate(gigabytes * 2**30)  # sparse
+    monkeypatch.setattr(sys, "prefix", str(tmp_path / "venv"))
+    monkeypatch.setattr(environment.shutil, "which", lambda _: "/usr/bin/nvidia-smi" if card else None)
+    said = check_named("size of the packages")
+    assert said.status == status
+    assert said.detail == f"{1 + nvidia}.0 GB in venv, of which {nvidia}.0 GB are NVIDIA's libraries"
+    assert ("TORCH=cpu" in str(said)) == (status == "--")
+
+
+@pytest.mark.parametrize(("cuda", "words"), [("13.0", "for CUDA 13.0"), (None, "without CUDA")])
+def test_the_build_of_torch_is_told(monkeypatch, cuda, words):
+    monkeypatch.setattr("torch.version.cuda", cuda)
+    assert check_named("torch and torchvision").detail.endswith(f"of one build, {words}")
+
+
 def test_a_full_disk_fails_and_a_small_one_is_told(monkeypatch):
     usage = namedtuple("usage", "total used free")
     for free, status in ((2**20, "FAIL"), (2 * 2**30, "--"), (100 * 2**30, "OK")):

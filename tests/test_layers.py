@@ -23,7 +23,7 @@ FILES = [file for file in sorted(LIBRARY.rglob("*.py")) if file != LIBRARY / "__
 
 def part(file: Path) -> str:
     """Return the entry of LAYERS that a file belongs to."""
-    return "cli" if file.stem in ("command", "__main__") else file.relative_to(LIBRARY).with_suffix("").parts[0]
+    return "cli" if file.stem == "__main__" else file.relative_to(LIBRARY).with_suffix("").parts[0]
 
 
 def imports(source: str) -> Iterator[str]:

@@ -21,12 +21,12 @@ LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("maps, bands", ("embedding", "bands")),
     ("methods, records", ("ssl", "sam", "runs")),
     ("parts", ("augment", "models", "metrics", "recipes")),
-    ("course and data", ("data", "course")),
+    ("data", ("data",)),
     ("files", ("files", "progress")),
     ("machine", ("paths", "memory", "processes")),
+    ("definitions", ("course", "errors")),
 )
-"""Packages and modules of the library from top to bottom. A file imports from lower layers and its own package only.
-Files named `command.py` belong to the command line."""
+"""Packages and modules of the library from top to bottom. A file imports from lower layers and its own package only."""
 
 READERS = ("runs", "embedding", "views", "report")
 """Work without a GPU on what a training wrote: they import nothing of `TRAINERS`."""

@@ -23,6 +23,7 @@ from dlcvlib.bench.workloads import WORKLOADS, images_of, ours
 from dlcvlib.recipes import Recipe
 from dlcvlib.runs import Run
 from dlcvlib.training.device import choose_precision
+from dlcvlib.training.loop import evaluated_epochs, snapshot_epochs
 from dlcvlib.training.tasks import from_random_weights
 
 SETS = (1_000, 4_000, 16_000, 38_400)
@@ -99,7 +100,7 @@ def project(settings: Settings, profile: str, records: Path, root: Path) -> dict
     deadline = time.monotonic() + 60 * settings.minutes
     rows: dict[str, dict[str, Any]] = {}
     left_out = []
-    for name in trained_by(records):
+    for name in recipes.representatives(trained_by(records), profile):
         if time.monotonic() > deadline:
             left_out.append(f"{name}: no time left to measure it")
             continue
@@ -153,7 +154,10 @@ def _project_recipe(name: str, profile: str, root: Path, device: torch.device, s
             a_step = seconds(lambda: [next(loop) for _ in range(steps)]) / steps
             row = {"images_per_second": task.batch_size / a_step, "steps_an_epoch": task.steps, "epochs": task.epochs}
             taken += task.epochs * task.steps * a_step
-        end = seconds(task.evaluate) + seconds(lambda: runs.write_checkpoint(run, {"task": task.state_dict()}))
+        evaluation = seconds(task.evaluate)
+        checkpoint = seconds(lambda: runs.write_checkpoint(run, {"task": task.state_dict()}))
+    if not task.fits_at_once:
+        evaluated = evaluated_epochs(task.epochs, recipe.evaluate_every, snapshot_epochs(task.epochs, recipe.snapshots))
+        taken += len(evaluated) * evaluation + task.epochs * checkpoint
     seeds = recipes.seeds(name, profile)
-    minutes = seeds * (taken + (0 if task.fits_at_once else task.epochs * end)) / 60
-    return row | {"seconds_an_epoch_end": end, "seeds": seeds, "minutes": minutes}
+    return row | {"seconds_an_epoch_end": evaluation + checkpoint, "seeds": seeds, "minutes": seeds * taken / 60}

@@ -37,7 +37,7 @@ class Settings:
     """Settings of a benchmark."""
 
     device: torch.device
-    sizes: str  # one of `dlcvlib.bench.workloads.SIZES`
+    sizes: str  # one of `dlcvlib.bench.names.SIZES`
     minutes: float  # for each part
     rounds: int
     steps: int  # timed steps a turn

@@ -13,6 +13,7 @@ import torch
 from dlcvlib import data, recipes
 from dlcvlib.bench import other_loops
 from dlcvlib.bench.measuring import Row, Settings, Steps
+from dlcvlib.bench.names import SIZES
 from dlcvlib.recipes import Recipe
 from dlcvlib.recipes.pretraining import byol_views, dino_views
 from dlcvlib.training import loop
@@ -20,8 +21,6 @@ from dlcvlib.training.device import PRECISIONS, Precision, choose_precision
 from dlcvlib.training.images import Images
 from dlcvlib.training.tasks import Task, from_random_weights, task_class
 
-SIZES = ("card", "cores", "tiny")
-"""`card`: our recipes as trained on a GPU; `cores`: bearable on two cores; `tiny`: only shows that all rows run."""
 NAMES = {"plain": "plain loop", "torchvision": "torchvision's reference", "lightly": "lightly"}
 
 Changes = tuple[Mapping[str, Any], Mapping[str, Any], Mapping[str, Any]]

@@ -20,15 +20,9 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from filelock import FileLock
 
+from dlcvlib.course import DRIVE_IDS
 from dlcvlib.data.sets import DataError
 from dlcvlib.files.atomic import DiskFullError, disk_full_error, read_regular, write_json
-
-DRIVE_IDS = {
-    2022: "1LMIaOY8NSKWmGtbvTsjXcHVaYKnNN_9u",
-    2023: "1owVOM3V94bC8v2N8s7n56ciVzVbSzYtd",
-    2024: "1x77fyA9BONMHnQXhvxP-87hFTCFwGm9a",
-    2025: "1yt4CP2msqY2HSYCy67mQrWUtTPQRgcBF",
-}
 
 # Downloads the Drive file of an id to a path, resuming an interrupted download. Returns the size in bytes that the
 # server announced, or None. If it raises, the path does not exist.

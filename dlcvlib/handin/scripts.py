@@ -7,18 +7,12 @@ from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
+from dlcvlib.course import PROBLEMS
 from dlcvlib.files import digests
 from dlcvlib.files.atomic import write_json
 from dlcvlib.files.outputs import ForeignFileError, output_file, output_folder, refuse_foreign, refuse_foreign_folder
 from dlcvlib.handin.network import network_of, open_record
 from dlcvlib.runs import Run
-
-EDITIONS = {
-    "2023": ("classification", "office", "satellite"),
-    "2024": ("office", "satellite"),
-    "2025": ("office", "satellite"),
-}
-"""Data set of each problem of an edition, in the order hw1_1.sh, hw1_2.sh, …."""
 
 COPIED = ("run.json", "model.safetensors")
 """Files of a record that are needed to predict."""
@@ -37,7 +31,7 @@ def write_scripts(
     """Write hw1_1.sh, hw1_2.sh, … and copies of the records into `folder`; nothing is written if a check fails.
 
     Args:
-        edition: one of `EDITIONS`.
+        edition: one of `dlcvlib.course.PROBLEMS`.
         folder: made if needed; scripts and records of an earlier call are replaced.
         records: one finished record per problem of the edition, in any order.
         replace: replace scripts and folders that dlcv did not write, too.
@@ -49,9 +43,9 @@ def write_scripts(
         ValueError: an unknown edition, a problem with no record or several, or a record that is damaged.
         dlcvlib.files.outputs.ForeignFileError: a script or a folder that dlcv did not write would be replaced.
     """
-    if edition not in EDITIONS:
-        raise ValueError(f"unknown edition {edition!r}; choose from {', '.join(EDITIONS)}")
-    names = [f"hw1_{number}" for number in range(1, len(EDITIONS[edition]) + 1)]
+    if edition not in PROBLEMS:
+        raise ValueError(f"unknown edition {edition!r}; choose from {', '.join(PROBLEMS)}")
+    names = [f"hw1_{number}" for number in range(1, len(PROBLEMS[edition]) + 1)]
     folders = [Path(folder) / name for name in names]
     scripts = [Path(folder) / f"{name}.sh" for name in names]
     _refuse_foreign(folders, scripts, replace=replace)
@@ -98,14 +92,14 @@ def _by_problem(edition: str, records: Iterable[Run | str | Path]) -> dict[str, 
     for record in records:
         run = open_record(record)
         problem = network_of(run, "cpu").recipe.dataset  # fails for a record that cannot predict
-        if problem not in EDITIONS[edition]:
+        if problem not in PROBLEMS[edition]:
             raise ValueError(f"{run.path} is trained on the {problem} set, which edition {edition} does not use")
         if problem in by_problem:
             raise ValueError(f"{by_problem[problem].path} and {run.path} are for the same problem; name one of them")
         by_problem[problem] = run
-    if missing := [problem for problem in EDITIONS[edition] if problem not in by_problem]:
+    if missing := [problem for problem in PROBLEMS[edition] if problem not in by_problem]:
         raise ValueError(f"edition {edition} also needs a record trained on {' and on '.join(missing)}")
-    return {problem: by_problem[problem] for problem in EDITIONS[edition]}
+    return {problem: by_problem[problem] for problem in PROBLEMS[edition]}
 
 
 def _script(name: str, problem: str) -> str:

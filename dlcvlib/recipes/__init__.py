@@ -1,6 +1,7 @@
 """Recipes: the settings of every training as data, for each profile."""
 
 import difflib
+from collections.abc import Iterable
 from typing import Any
 
 from dlcvlib.course.settings import EXTRA, READINGS, SETTINGS, Reading, Setting
@@ -9,6 +10,7 @@ from dlcvlib.recipes.classification import CLASSIFICATION, supervised_on_mini
 from dlcvlib.recipes.finetuning import FINETUNING, SERIES
 from dlcvlib.recipes.pretraining import PRETRAINING
 from dlcvlib.recipes.recipe import (
+    OUTSIDE,
     PROFILES,
     SEEDS,
     ClassificationRecipe,
@@ -49,13 +51,40 @@ def changed(recipe: str | Recipe, *, profile: str, **changes: Any) -> Recipe:
     return changing.apply(get(recipe) if isinstance(recipe, str) else recipe, profile=profile, **changes)
 
 
+def same_run(name: str, profile: str) -> tuple[str, ...]:
+    """Return the recipes that `profile` runs with equal settings, `name` among them; at equal seeds they are one run.
+
+    Recipes of several reports differ at full size, or leave the same settings open, and become equal when reduced.
+    """
+    asked = get(name).for_profile(profile)
+    return tuple(each for each, other in RECIPES.items() if _equal(asked, other.for_profile(profile), profile))
+
+
+def representative(name: str, profile: str) -> str:
+    """Return the first of `same_run`, whose record serves them all; an unknown name stays as it is."""
+    return same_run(name, profile)[0] if name in RECIPES else name
+
+
+def representatives(names: Iterable[str], profile: str) -> list[str]:
+    """Return the recipes to train so that every one of `names` has its run, each once."""
+    return list(dict.fromkeys(representative(name, profile) for name in names))
+
+
+def _equal(one: Recipe, other: Recipe, profile: str) -> bool:
+    """True if two recipes as a profile runs them have equal settings that count, and start from equal records."""
+    if one.model != other.model or one.unlabelled() != other.unlabelled():
+        return False
+    return one.needs == other.needs or representatives(one.needs, profile) == representatives(other.needs, profile)
+
+
 def seeds(name: str, profile: str) -> int:
-    """Return the number of seeds that the book trains a recipe at."""
-    return SEEDS[profile] if get(name).repeated else 1
+    """Return the number of seeds that the book trains a recipe at: the most that one of `same_run` needs."""
+    return SEEDS[profile] if any(get(each).repeated for each in same_run(name, profile)) else 1
 
 
 __all__ = [
     "EXTRA",
+    "OUTSIDE",
     "PROFILES",
     "READINGS",
     "RECIPES",
@@ -75,6 +104,9 @@ __all__ = [
     "changed",
     "get",
     "recorded",
+    "representative",
+    "representatives",
+    "same_run",
     "seeds",
     "supervised_on_mini",
 ]

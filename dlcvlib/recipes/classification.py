@@ -11,6 +11,8 @@ from dlcvlib.recipes.recipe import ClassificationRecipe, Optimizer, Schedule
 
 FLIP: dict[str, Any] = {"horizontal_flip": {}}
 CROP: dict[str, Any] = {"random_crop": {"size": 32, "padding": 4}}
+# Stronger augmentation pays over many epochs: in eight, DenseNet learnt a third as much with AutoAugment.
+LIGHT: dict[str, Any] = CROP | FLIP
 
 
 def on_small_machines(smoke_epochs: int = 2, quick_epochs: int = 8, **changes: Any) -> dict[str, dict[str, Any]]:
@@ -24,7 +26,7 @@ def on_small_machines(smoke_epochs: int = 2, quick_epochs: int = 8, **changes: A
     small: dict[str, Any] = {"form": "reduced", "image_size": 32, "model_options": {}} | changes
     return {
         "smoke": small | {"epochs": smoke_epochs, "batch_size": 50, "images_per_class": 4},
-        "quick": small | {"epochs": quick_epochs, "batch_size": 50, "images_per_class": 50},
+        "quick": small | {"epochs": quick_epochs, "batch_size": 32},
     }
 
 
@@ -81,7 +83,7 @@ R2_DENSENET121 = ClassificationRecipe(
     image_size=32,  # open
     augmentation={"auto_augment": {"policy": "imagenet"}, "random_erasing": {}},
     label_smoothing=0.1,
-    profiles=on_small_machines(),
+    profiles=on_small_machines(augmentation=LIGHT),
 )
 
 R2_CONVNEXT = ClassificationRecipe(
@@ -132,7 +134,7 @@ R4_BEIT = ClassificationRecipe(
     mixup_alpha=0.1,
     cutmix_alpha=0.1,
     label_smoothing=0.1,
-    profiles=on_small_machines(optimizer=Optimizer("sgd", 0.05)),
+    profiles=on_small_machines(optimizer=Optimizer("adamw", 2e-3, weight_decay=0.05)),
 )
 
 # Few epochs need little regularisation, and the narrow network is the one whose many epochs fit into an hour.
@@ -161,7 +163,7 @@ OUR_SCRATCH = ClassificationRecipe(
     cutmix_alpha=1.0,
     weight_average=0.999,
     flip_averaging=True,
-    profiles=on_small_machines(weight_average=0.0, cutmix_alpha=0.0) | {"hour": IN_AN_HOUR},
+    profiles=on_small_machines(weight_average=0.0, cutmix_alpha=0.0, augmentation=LIGHT) | {"hour": IN_AN_HOUR},
 )
 
 TIMM_RESNET26 = ClassificationRecipe(

@@ -71,7 +71,7 @@ class Series:
 
 COSINE = Schedule("cosine", warmup=0.1)
 SMALL: dict[str, Any] = {"form": "reduced", "image_size": 32, "model_options": {}, "batch_size": 32}
-SMALL_OPTIMIZER = Optimizer("adamw", 2e-3, weight_decay=0.05)
+SMALL_OPTIMIZER = Optimizer("sgd", 0.05, weight_decay=5e-4, nesterov=True)
 
 
 def on_small_machines(**hour: Any) -> dict[str, dict[str, Any]]:
@@ -79,7 +79,7 @@ def on_small_machines(**hour: Any) -> dict[str, dict[str, Any]]:
     small = SMALL | {"optimizer": SMALL_OPTIMIZER, "schedule": COSINE}
     profiles = {
         "smoke": small | {"epochs": 2, "images_per_class": 2, "snapshots": 2},
-        "quick": small | {"epochs": 10, "images_per_class": 20},
+        "quick": small | {"epochs": 12},
     }
     return profiles | ({"hour": hour} if hour else {})
 
@@ -190,7 +190,7 @@ MINI_LABELLED = ClassificationRecipe(
     snapshots=2,
     profiles={
         "smoke": SMALL | {"optimizer": SMALL_OPTIMIZER, "epochs": 2, "images_per_class": 2},
-        "quick": SMALL | {"optimizer": SMALL_OPTIMIZER, "epochs": 10, "images_per_class": 50},
+        "quick": SMALL | {"optimizer": SMALL_OPTIMIZER, "epochs": 8},
         "hour": {
             "model": "resnet18",
             "form": "reduced",
@@ -198,7 +198,7 @@ MINI_LABELLED = ClassificationRecipe(
             "image_size": 40,
             "epochs": 6,
             "batch_size": 64,
-            "optimizer": SMALL_OPTIMIZER,
+            "optimizer": Optimizer("adamw", 2e-3, weight_decay=0.05),
         },
     },
 )

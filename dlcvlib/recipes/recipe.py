@@ -13,6 +13,9 @@ that path. `hour`: real data, an hour of 2 cores. `full`: one GPU, the report's 
 READS_AS = {"gpu": "quick"}
 """Profiles that are read as another one unless a recipe defines them; the bands of one hold for both."""
 
+OUTSIDE = ("pretrained", "imagenet", "coco")
+"""Values of `Recipe.start` that ask for outside weights."""
+
 SEEDS = {"smoke": 2, "quick": 3, "gpu": 3, "hour": 2, "full": 3}
 """Number of seeds of recipes that are compared with each other."""
 
@@ -75,6 +78,9 @@ class Recipe:
     """Train on the first images of each class only; None for all."""
     snapshots: int = 30
     """Largest number of snapshots besides the one before training, evenly spaced, first and last epoch included."""
+    evaluate_every: int = 1
+    """Evaluate after each so many epochs; always after the first, the last and those with a snapshot. The best epoch is
+    one of these."""
     profiles: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Fields that other profiles than `full` change."""
     only_for: str | None = None
@@ -111,6 +117,10 @@ class Recipe:
         """True if the book trains it at several seeds, so that its differences from others have an error."""
         return False
 
+    def unlabelled(self) -> Self:
+        """Return the recipe, as a profile runs it, without what has no influence on its result, and without `needs`."""
+        return replace(self, name="", title="", report="")
+
     def as_dict(self) -> dict[str, Any]:
         """Return plain dictionaries, lists, numbers and strings, as `run.json` holds them."""
         values = asdict(self)
@@ -129,6 +139,15 @@ class SupervisedRecipe(Recipe):
     augmentation: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     weight_average: float = 0.0
     """EMA decay of the weights that are evaluated and stored; 0 for none."""
+
+    @property
+    def takes_outside_weights(self) -> bool:
+        """True if it starts from outside weights, which do not fit a reduced network."""
+        return self.start in OUTSIDE and self.form == "full"
+
+    def unlabelled(self) -> Self:
+        """Return the recipe without what has no influence on its result, and without `needs`."""
+        return replace(super().unlabelled(), pretraining=None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,6 +186,11 @@ class ClassificationRecipe(SupervisedRecipe):
         """Names of the recipes whose records this one starts from."""
         named = {"ssl": self.pretraining, "pretrained": self.stand_in}.get(self.start)
         return (named,) if named else ()
+
+    def unlabelled(self) -> Self:
+        """Return the recipe without labels and `needs`, and without outside weights that it does not take."""
+        supplied = self.supplied if self.takes_outside_weights else "imagenet"
+        return replace(super().unlabelled(), setting=None, supplied=supplied, stand_in=None)
 
     @property
     def repeated(self) -> bool:
@@ -238,6 +262,11 @@ class SegmentationRecipe(SupervisedRecipe):
     def needs(self) -> tuple[str, ...]:
         """Names of the recipes whose records this one starts from."""
         return (self.pretraining,) if self.start == "ssl" and self.pretraining else ()
+
+    def unlabelled(self) -> Self:
+        """Return the recipe without labels and `needs`, and without outside weights that it does not take."""
+        start = "random" if self.start in OUTSIDE and not self.takes_outside_weights else self.start
+        return replace(super().unlabelled(), start=start)
 
     @property
     def repeated(self) -> bool:

@@ -13,7 +13,6 @@ from typing import Any
 
 from dlcvlib import data, paths, recipes, runs
 from dlcvlib.data import CourseData
-from dlcvlib.data.images import natural
 from dlcvlib.files.damage import naming
 from dlcvlib.recipes import PROFILES, Recipe
 from dlcvlib.runs import Group, Run
@@ -93,9 +92,8 @@ class Sources:
 
     def _read(self, recipe: Recipe) -> tuple[list[tuple[Run, Mapping[str, Any]]], list[str]]:
         """Return the records of a recipe with their `run.json`, by seed, and a text for each damaged one."""
-        files = (self.runs / self.profile / recipe.name).glob("seed*/run.json")
         sound, damaged = [], []
-        for run in [Run(file.parent) for file in sorted(files, key=lambda file: natural(file.parent.name))]:
+        for run in runs.records_of(self.runs, self.profile, recipe.name):
             try:
                 sound.append((run, _checked(run, recipe.measure)))
             except (OSError, ValueError) as error:
@@ -122,6 +120,7 @@ def made_on(group: Group) -> str:
     words = [group.data, f"{group.images} images" if group.images else "", f"profile {group.profile}"]
     words += ["reduced network"] if group.is_reduced else []
     words += ["settings changed since"] if _is_outdated(group) else []
+    words += [f"one run with {shared}"] if (shared := group.entry("trained_as")) else []
     return ", ".join(filter(None, words))
 
 

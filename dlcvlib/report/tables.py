@@ -46,6 +46,8 @@ def systems_table(systems: Sequence[System]) -> Picture:
         caption.append("(other images): not the course's number of validation images, so a stand-in for them.")
     if any(result.is_reduced for result in results):
         caption.append("“Reduced network”: a stand-in for the reported network.")
+    if any(result.entry("trained_as") for result in results):
+        caption.append("“One run with”: the settings of both are equal in this profile, so they were trained once.")
     if any(not result.runs for result in results):
         caption.append("“Recorded”: a result that the book holds, made elsewhere or earlier.")
     return table_picture(pd.DataFrame(rows), caption=" ".join(caption))

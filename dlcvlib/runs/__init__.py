@@ -4,6 +4,7 @@ from dlcvlib.runs.group import Group, group_of, grouped, measure_of
 from dlcvlib.runs.info import SCHEMA, DamagedRecordError, Info
 from dlcvlib.runs.results import export_result, read_results, result, summary
 from dlcvlib.runs.run import Run, list_runs, load, path_of, readable_runs
+from dlcvlib.runs.shared import record_of, records_of
 from dlcvlib.runs.writing import (
     as_json,
     drop_previous_checkpoint,
@@ -36,6 +37,8 @@ __all__ = [
     "read_checkpoint",
     "read_results",
     "readable_runs",
+    "record_of",
+    "records_of",
     "result",
     "resumable_checkpoint",
     "summary",

@@ -20,7 +20,8 @@ def summary(run: Run) -> str:
     value = f"{MEASURES[name].name} {best[name]:.4f} (epoch {best.get('epoch', '?')})" if name else ""
     replaced = info.get("data", {}).get("stands_in_for")
     images = f"  [on the toy world in place of {replaced}]" if replaced else ""
-    return f"{run.path}  {info.get('status', 'of unknown status')}  {value}".rstrip() + images
+    shared = f"  [{info['recipe']['name']} is the same run]" if "trained_as" in info else ""
+    return f"{run.path}  {info.get('status', 'of unknown status')}  {value}".rstrip() + images + shared
 
 
 def result(run: Run) -> dict[str, Any]:

@@ -20,8 +20,10 @@ from __future__ import annotations
 import io
 import re
 import zlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
@@ -43,12 +45,19 @@ class Run:
     """A record on disk. Methods that read a file raise `DamagedRecordError` if it is damaged."""
 
     path: Path
+    labels: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    """Settings without influence, such as name and title, of another recipe that the record is read as; see
+    `dlcvlib.runs.record_of`."""
 
     @property
     def info(self) -> Info:
-        """Content of `run.json`; empty before the first epoch."""
+        """Content of `run.json`; empty before the first epoch. "trained_as" names the recipe if read as another."""
         file = self.path / "run.json"
-        return parse_info(file, self.content("run.json")) if file.exists() or file.is_symlink() else Info()
+        info = parse_info(file, self.content("run.json")) if file.exists() or file.is_symlink() else Info()
+        if self.labels and info:
+            info["trained_as"] = info["recipe"]["name"]
+            info["recipe"].update(self.labels)
+        return info
 
     @property
     def finished(self) -> bool:
@@ -62,7 +71,10 @@ class Run:
 
     @property
     def history(self) -> pd.DataFrame:
-        """One row per epoch: column `epoch`, then those of the task (losses, accuracies in [0, 1], …)."""
+        """One row per epoch: column `epoch`, then those of the task (losses, accuracies in [0, 1], …).
+
+        Epochs after which the network was not evaluated have a training loss only, and nan for the rest.
+        """
         file = self._file("history.csv")
         content = self.content("history.csv")
         try:

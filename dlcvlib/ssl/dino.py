@@ -127,7 +127,7 @@ class DINO(Method):
         views: number of views of an image, the two global ones included.
         epochs: length of the training run.
         out_dim: number of prototypes: 65,536 for ImageNet; 2,048 suffice for tens of thousands of images.
-        hidden, bottleneck: see `DINOHead`.
+        hidden, bottleneck, batch_norm: see `DINOHead`.
         warmup_teacher_temp, teacher_temp, warmup_teacher_epochs, center_momentum: see `DINOLoss`.
         frozen_last_layer_epochs: number of first epochs in which the student's prototypes are frozen.
         clip: maximum norm of the gradient of each parameter; 0 for no clipping.
@@ -143,6 +143,7 @@ class DINO(Method):
         out_dim: int = 65536,
         hidden: int = 2048,
         bottleneck: int = 256,
+        batch_norm: bool = False,
         warmup_teacher_temp: float = 0.04,
         teacher_temp: float = 0.04,
         warmup_teacher_epochs: int = 0,
@@ -151,7 +152,8 @@ class DINO(Method):
         clip: float = 3.0,
     ) -> None:
         super().__init__()
-        self.student = Network(backbone, DINOHead(feature_dim, out_dim, hidden=hidden, bottleneck=bottleneck))
+        head = DINOHead(feature_dim, out_dim, hidden=hidden, bottleneck=bottleneck, batch_norm=batch_norm)
+        self.student = Network(backbone, head)
         self.teacher = frozen_copy(self.student)
         self.criterion = DINOLoss(
             out_dim,

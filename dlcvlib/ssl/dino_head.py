@@ -6,6 +6,8 @@ https://arxiv.org/abs/2104.14294.
 
 from __future__ import annotations
 
+from copy import deepcopy
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -35,17 +37,23 @@ class DINOHead(nn.Module):
         out_dim: number of prototypes.
         hidden: dimension of the two hidden layers.
         bottleneck: dimension of the bottleneck.
+        batch_norm: batch normalisation after the hidden layers, as the official code's `use_bn_in_head`.
 
     Shapes:
         (N, feature_dim) float to (N, out_dim) float in [-1, 1].
     """
 
-    def __init__(self, feature_dim: int, out_dim: int, *, hidden: int = 2048, bottleneck: int = 256) -> None:
+    def __init__(
+        self, feature_dim: int, out_dim: int, *, hidden: int = 2048, bottleneck: int = 256, batch_norm: bool = False
+    ) -> None:
         super().__init__()
+        normalisation = [nn.BatchNorm1d(hidden)] if batch_norm else []
         self.mlp = nn.Sequential(
             nn.Linear(feature_dim, hidden),
+            *normalisation,
             nn.GELU(),
             nn.Linear(hidden, hidden),
+            *deepcopy(normalisation),
             nn.GELU(),
             nn.Linear(hidden, bottleneck),
         )

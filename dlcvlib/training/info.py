@@ -12,6 +12,7 @@ import torch
 
 from dlcvlib import processes, runs
 from dlcvlib.data import CourseData
+from dlcvlib.errors import RecordMismatchError
 from dlcvlib.recipes import Recipe
 from dlcvlib.runs import Run
 from dlcvlib.training import device as devices
@@ -20,10 +21,6 @@ from dlcvlib.training.loop import Progress
 from dlcvlib.training.start import RANDOM, GivenWeights
 
 PACKAGES = ("torch", "torchvision", "timm", "numpy", "safetensors")
-
-
-class RecordMismatchError(RuntimeError):
-    """The record's folder holds a training with other settings, data or initial weights than those asked for."""
 
 
 def refuse_other_record(run: Run, recipe: Recipe, fingerprint: str, weights: GivenWeights | None = None) -> None:

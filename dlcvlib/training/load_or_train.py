@@ -13,13 +13,13 @@ from filelock import FileLock
 
 from dlcvlib import augment, data, paths, processes, recipes, runs
 from dlcvlib.data import CourseData
-from dlcvlib.processes import ProcessLostError
+from dlcvlib.errors import ProcessLostError, TrainingCollapsedError, TrainingDivergedError
 from dlcvlib.recipes import Recipe
 from dlcvlib.runs import Run
 from dlcvlib.training import device as devices
 from dlcvlib.training.images import Images
 from dlcvlib.training.info import finished_info, first_info, refuse_other_record
-from dlcvlib.training.loop import TrainingCollapsedError, TrainingDivergedError, seeded
+from dlcvlib.training.loop import seeded
 from dlcvlib.training.start import GivenWeights, WeightSource, given_weights
 from dlcvlib.training.tasks import Task, task_class
 
@@ -36,6 +36,8 @@ def train(
     weights: Path | None = None,
 ) -> Run:
     """Return the finished record, resume an unfinished one, or begin one.
+
+    Recipes with equal settings in this profile share one record, see `dlcvlib.runs.record_of`.
 
     Started by `torchrun`, all ranks train the one record together; their number may differ from the last time.
 
@@ -64,8 +66,14 @@ def train(
     asked = named.for_profile(profile)
     given = given_weights(asked, weights)
     course = _course(data)
+    home = paths.runs_home(course.root)
+    if given is None and recipes.RECIPES.get(named.name) == named:
+        shared = processes.broadcast(runs.record_of(home, profile, named.name, seed))
+        if shared.labels:
+            train(shared.path.parent.name, profile=profile, seed=seed, data=course)
+            return shared
     images = task_class(asked).load_images(course, asked)
-    run = Run(runs.path_of(paths.runs_home(course.root), profile, asked.name, seed))
+    run = Run(runs.path_of(home, profile, asked.name, seed))
     if processes.broadcast(processes.is_first() and run.finished):  # read without a lock: its folder may be read-only
         refuse_other_record(run, asked, images.fingerprint, given)
         run.verify()

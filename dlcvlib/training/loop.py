@@ -18,6 +18,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from dlcvlib import processes, runs
+from dlcvlib.errors import TrainingCollapsedError, TrainingDivergedError
 from dlcvlib.progress import progress_bar
 from dlcvlib.runs import Run
 
@@ -26,14 +27,6 @@ if TYPE_CHECKING:
 
 LOSSES_READ_EVERY = 50
 """Steps between two readings of the losses: reading one waits for the GPU."""
-
-
-class TrainingDivergedError(RuntimeError):
-    """The loss became nan or infinite."""
-
-
-class TrainingCollapsedError(TrainingDivergedError):
-    """The network maps every image to the same output."""
 
 
 class Callback:
@@ -79,6 +72,17 @@ def snapshot_epochs(epochs: int, at_most: int) -> set[int]:
     return {0} | {round(epoch) for epoch in np.linspace(1, epochs, min(epochs, at_most))}
 
 
+def evaluated_epochs(epochs: int, every: int, kept: set[int]) -> set[int]:
+    """Epochs after which the network is evaluated: each `every`-th, first and last, and `kept`, those with a snapshot.
+
+    Raises:
+        ValueError: `every` is below 1.
+    """
+    if every < 1:
+        raise ValueError(f"evaluate_every={every} must be at least 1")
+    return {1, epochs, *range(every, epochs + 1, every), *kept}
+
+
 def fit(
     task: Task[Any, Any],
     run: Run,
@@ -109,6 +113,7 @@ def fit(
     """
     callback = callback or Callback()
     kept = snapshot_epochs(task.epochs, snapshots)
+    evaluated = evaluated_epochs(task.epochs, task.recipe.evaluate_every, kept)
     measure = task.recipe.measure
     progress = _resume(task, run, checkpoint)
     if progress.epoch == 0 and 0 in kept:
@@ -120,14 +125,17 @@ def fit(
             started = time.perf_counter()
             with seeded(seed, epoch):
                 train_loss = _train_epoch(task, run, epoch, callback, bar)
-                with callback.evaluating():
-                    measures = processes.broadcast(task.evaluate())
+                measures = {}
+                if epoch in evaluated:
+                    with callback.evaluating():
+                        measures = processes.broadcast(task.evaluate())
             rate = task.optimizer.param_groups[0]["lr"]
             progress.history.append({"epoch": epoch, "train_loss": train_loss, **measures, "learning_rate": rate})
-            task.after_epoch(measures)
+            if measures:
+                task.after_epoch(measures)
             progress.epoch = epoch
             progress.epoch_seconds.append(time.perf_counter() - started)
-            if not task.chooses_best or measures[measure] > progress.best_score:
+            if not task.chooses_best or (measures and measures[measure] > progress.best_score):
                 progress.best_epoch = epoch
                 progress.best_score = measures[measure] if task.chooses_best else -math.inf
             if epoch in kept:
@@ -137,7 +145,8 @@ def fit(
                 _write(task, run, progress)
             if (reason := task.stop_reason()) is not None:
                 raise TrainingCollapsedError(f"{run.path}: stopped after epoch {epoch} of {task.epochs}: {reason}")
-            bar.set_postfix_str(f"{measure} {measures[measure]:.3f}", refresh=False)
+            if measures:
+                bar.set_postfix_str(f"{measure} {measures[measure]:.3f}", refresh=False)
     callback.after_training()
     return progress
 

@@ -18,9 +18,6 @@ from dlcvlib.runs import Run
 COURSE_BACKBONE = "pretrain_model_SL.pt"
 """File that the course hands out in 2022 to 2024: a ResNet50 trained with labels on Mini-ImageNet."""
 
-OUTSIDE = ("pretrained", "imagenet", "coco")
-"""Values of `Recipe.start` that ask for outside weights."""
-
 RANDOM: dict[str, Any] = {"from": "random"}
 
 
@@ -53,7 +50,7 @@ def given_weights(recipe: Recipe, file: Path | None) -> GivenWeights | None:
     """
     if file is None:
         return None
-    if recipe.start not in OUTSIDE:
+    if recipe.start not in recipes.OUTSIDE:
         own = f"the record of {' and '.join(recipe.needs)}" if recipe.needs else "random weights"
         raise ValueError(
             f"the weights {file} cannot be used: the recipe {recipe.name} starts from {own}. Leave --weights out, or "

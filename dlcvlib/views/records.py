@@ -16,7 +16,7 @@ REDUCED = " “reduced”: a stand-in for the reported network, whose value cann
 
 
 def history_with(run: Run, columns: tuple[str, ...]) -> pd.DataFrame:
-    """Return the history of `run`, checked for `columns` and at least one epoch.
+    """Return the evaluated epochs of `run`: those with a value in each of `columns`, of which there is at least one.
 
     Raises:
         ValueError: a column is missing, or there is no epoch.
@@ -27,6 +27,7 @@ def history_with(run: Run, columns: tuple[str, ...]) -> pd.DataFrame:
         raise ValueError(
             f"{run.path / 'history.csv'} has no column {', '.join(missing)}; it has {list(history.columns)}"
         )
+    history = history.dropna(subset=list(columns), ignore_index=True)
     if history.empty:
         raise ValueError(f"{run.path / 'history.csv'} holds no epoch yet: train further, then look again")
     return history

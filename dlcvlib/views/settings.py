@@ -10,6 +10,7 @@ from dlcvlib.course import EXTRA, REPORTED, SETTINGS
 from dlcvlib.runs import Group, Run, group_of
 from dlcvlib.views.display import Picture, table_picture
 from dlcvlib.views.records import NOTHING, REDUCED, minutes_of
+from dlcvlib.views.shared_rows import Row, shared_in_words
 
 ORDER = tuple(SETTINGS | EXTRA)
 STARTS = {"random": "random weights", "supplied": "supplied", "ssl": "self-supervised"}
@@ -91,6 +92,7 @@ def settings_table(
         )
     if table["form"].eq("reduced").any():
         caption += REDUCED
+    caption += shared_in_words([Row((group,)) for group in ordered])
     return table_picture(table, caption=caption)
 
 

@@ -6,17 +6,17 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from dlcvlib.course import REPORTED
-from dlcvlib.runs import Group, Run, group_of
+from dlcvlib.runs import Run
 from dlcvlib.views.display import Picture, table_picture
-from dlcvlib.views.records import NOTHING, REDUCED, minutes_of, title_of
+from dlcvlib.views.records import NOTHING, REDUCED, minutes_of
+from dlcvlib.views.shared_rows import Row, shared_in_words, shared_rows
 
 
 def accuracy_table(rows: Sequence[Run | Sequence[Run]]) -> Picture:
     """Return a table of systems: best validation accuracy, its standard deviation and error, and the reported value.
 
     The standard error is that of a share p among N validation images, sqrt(p (1 - p) / N). An entry that is not
-    recorded is shown as a dash.
+    recorded is shown as a dash. Systems of equal settings are one run, and one row.
 
     Args:
         rows: for each row a run, or several runs that differ in their seed only.
@@ -27,7 +27,8 @@ def accuracy_table(rows: Sequence[Run | Sequence[Run]]) -> Picture:
     """
     if not rows:
         raise ValueError("an accuracy table needs at least one run")
-    table = pd.DataFrame([_row(group_of(row, "val_accuracy")) for row in rows])
+    shared = shared_rows(rows, "val_accuracy")
+    table = pd.DataFrame(list(map(_cells, shared)))
     best = table.iloc[int(table["accuracy"].argmax())]
     caption = (
         "Accuracy on the validation set at the best epoch, which is chosen on that same set and so flatters a little. "
@@ -36,17 +37,19 @@ def accuracy_table(rows: Sequence[Run | Sequence[Run]]) -> Picture:
     )
     if table["form"].eq("reduced").any():
         caption += REDUCED
+    caption += shared_in_words(shared)
     return table_picture(table, caption=caption)
 
 
-def _row(group: Group) -> dict[str, object]:
+def _cells(row: Row) -> dict[str, object]:
+    group = row.group
     return {
-        "system": title_of(group.runs[0]),
-        "report": group.entry("recipe", "report") or NOTHING,
+        "system": row.title,
+        "report": row.reports or NOTHING,
         "accuracy": group.mean,
         "std": group.std,
         "error": group.error,
-        "reported": REPORTED.get(group.entry("recipe", "name")),
+        "reported": row.reported,
         "seeds": len(group.runs),
         "form": group.entry("recipe", "form") or NOTHING,
         "starts from": group.entry("start", "from") or group.entry("recipe", "start") or NOTHING,

@@ -341,9 +341,9 @@ def _import_all() -> None:
     import torch._dynamo
 
     import dlcvlib.bands
-    import dlcvlib.bench.command
+    import dlcvlib.bench.run
     import dlcvlib.embedding
-    import dlcvlib.handin.command
+    import dlcvlib.handin
     import dlcvlib.report
     import dlcvlib.sam
     import dlcvlib.training

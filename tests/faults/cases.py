@@ -47,15 +47,15 @@ def _train(*arguments: str) -> Callable[[Path], Work]:
 
 def _called(work: Callable[[Path], object]) -> Callable[[Path], Work]:
     """Call a function of the library, and print its errors as the command line does."""
-    from dlcvlib import cli
+    from dlcvlib.cli import errors
 
     def run(world: Path) -> int:
         try:
             work(world)
         except Exception as error:
-            if not cli._expected(error):
+            if not errors.expected(error):
                 raise
-            print(f"dlcv: {cli._message(error)}")
+            print(f"dlcv: {errors.message(error)}")
             return 2
         return 0
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-WRONG_LABELS = 0.04  # share of wrong labels in the training split
+WRONG_LABELS = 0.02  # share of wrong labels in the training split
 
 
 @dataclass(frozen=True)

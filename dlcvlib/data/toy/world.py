@@ -17,7 +17,7 @@ from dlcvlib.files import digests
 from dlcvlib.files.atomic import disk_full_error, read_regular, whole_folder, write_json
 from dlcvlib.files.outputs import ForeignFileError, foreign_files, note_folder
 
-VERSION = 1  # raise it whenever the same seed would draw something else; older toy worlds are then drawn again
+VERSION = 2  # raise it whenever the same seed would draw something else; older toy worlds are then drawn again
 MARKER = "toy.json"
 WORLD_BYTES = 45_000_000
 """Disk space for a world of scale 1, for the error message: 7,000 files in blocks of 4 kB."""
@@ -47,9 +47,9 @@ def draw(root: str | Path, seed: int = 0, scale: float = 1.0) -> Path:
     Args:
         root: the folder to make, with `p1_data`, `p2_data`, `p3_data` and the marker `toy.json`.
         seed: seed of all images, at least 0; equal seeds give equal bytes.
-        scale: share of the images to draw, in (0, 1]. At 1: 50 x (40 + 10) classification images of 32 px, 64 x 50
-            Mini images of 84 px, 65 x (12 to 20 + 4) Office images of 128 px, 60 + 20 satellite pairs of 256 px; for
-            any scale at least 2 images per class and 4 + 7 pairs.
+        scale: share of the images to draw, in (0, 1]. At 1: 16 x (40 + 12) classification images of 32 px, 16 x 80
+            Mini images of 64 px, 16 x (8 to 12 + 12) Office images of 96 px, 60 + 20 satellite pairs of 256 px; for any
+            scale at least 2 images per class and 4 + 7 pairs.
 
     Returns:
         `root`.

@@ -18,7 +18,9 @@ from dlcvlib.progress import progress_bar
 NAMED_VALIDATION = (10, 13, 62, 65, 97, 104, 107)  # images whose masks the reports must show
 CLASSIFICATION, MINI, OFFICE, SATELLITE = range(4)  # part of the seeds, so that each set has its own random stream
 TRAIN, VALIDATION = range(2)
-CONCEPTS = {CLASSIFICATION: concepts(0, 50), MINI: concepts(50, 64), OFFICE: concepts(114, 65)}
+CONCEPTS = {CLASSIFICATION: concepts(2, 7), MINI: concepts(0, 3), OFFICE: concepts(1, 5)}
+SIDES = {CLASSIFICATION: 32, MINI: 64, OFFICE: 96}
+"""Width and height of the images, pixels."""
 
 
 def draw_all(world: Path, seed: int, scale: float) -> None:
@@ -54,43 +56,46 @@ def _write_class_names(file: Path, classes: tuple[Concept, ...]) -> None:
 
 
 def _pictures(
-    kind: int, split: int, images: list[Planned], files: list[Path], size: int, seed: int
+    kind: int, split: int, images: list[Planned], files: list[Path], seed: int
 ) -> Iterator[tuple[Path, np.ndarray]]:
     for k, (image, file) in enumerate(zip(images, files, strict=True)):
-        yield file, draw_object(CONCEPTS[kind][image.shown], size, np.random.default_rng([seed, kind, split, k]))
+        generator = np.random.default_rng([seed, kind, split, k])
+        yield file, draw_object(CONCEPTS[kind][image.shown], SIDES[kind], generator)
 
 
 def _classification(world: Path, seed: int, scale: float) -> Iterator[tuple[Path, np.ndarray]]:
-    """`train_50/{class}_{id}.png`, `val_50/…`, `val_gt.csv`; ids of a class continue from train to val."""
+    """`train_50/{class}_{id}.png`, `val_50/…`, `val_gt.csv`, `classes.txt`; a class's ids continue from train to val."""
     root, generator = world / "p1_data", np.random.default_rng([seed, CLASSIFICATION])
     counts = _counts(CLASSIFICATION, 40, scale)
     train = plan(counts, generator, wrong=WRONG_LABELS)
-    val = plan(_counts(CLASSIFICATION, 10, scale), generator, first=counts)
+    val = plan(_counts(CLASSIFICATION, 12, scale), generator, first=counts)
     for split, folder, images in ((TRAIN, "train_50", train), (VALIDATION, "val_50", val)):
         files = [root / folder / f"{image.label}_{image.number}.png" for image in images]
-        yield from _pictures(CLASSIFICATION, split, images, files, 32, seed)
+        yield from _pictures(CLASSIFICATION, split, images, files, seed)
     _write_csv(root / "val_gt.csv", "filename,label", [(f"{i.label}_{i.number}.png", i.label) for i in val])
+    _write_class_names(root / "classes.txt", CONCEPTS[CLASSIFICATION])
 
 
 def _mini(world: Path, seed: int, scale: float) -> Iterator[tuple[Path, np.ndarray]]:
-    """`train/{wnid}{id}.jpg` and `train.csv`, with labels like WordNet ids."""
+    """`train/{wnid}{id}.jpg` and `train.csv`, whose labels are names."""
     root, generator = world / "p2_data" / "mini", np.random.default_rng([seed, MINI])
-    images = plan(_counts(MINI, 50, scale), generator, wrong=WRONG_LABELS)
+    images = plan(_counts(MINI, 80, scale), generator, wrong=WRONG_LABELS)
     wnids = [f"n{image.label:08d}" for image in images]
     files = [root / "train" / f"{wnid}{image.number:08d}.jpg" for wnid, image in zip(wnids, images, strict=True)]
-    yield from _pictures(MINI, TRAIN, images, files, 84, seed)
-    _write_csv(root / "train.csv", "id,filename,label", [(f.name, wnid) for f, wnid in zip(files, wnids, strict=True)])
+    yield from _pictures(MINI, TRAIN, images, files, seed)
+    names = [CONCEPTS[MINI][image.label].name for image in images]
+    _write_csv(root / "train.csv", "id,filename,label", [(f.name, name) for f, name in zip(files, names, strict=True)])
 
 
 def _office(world: Path, seed: int, scale: float) -> Iterator[tuple[Path, np.ndarray]]:
     """`{train,val}/{class}_{id}.jpg`, `{train,val}.csv`, `classes.txt`; classes differ in size, rows are shuffled."""
     root, generator = world / "p2_data" / "office", np.random.default_rng([seed, OFFICE])
-    counts = np.maximum(2, np.rint(scale * generator.integers(12, 21, len(CONCEPTS[OFFICE])))).astype(int)
+    counts = np.maximum(2, np.rint(scale * generator.integers(8, 13, len(CONCEPTS[OFFICE])))).astype(int)
     train = plan(counts, generator, wrong=WRONG_LABELS)
-    val = plan(_counts(OFFICE, 4, scale), generator, first=counts)
+    val = plan(_counts(OFFICE, 12, scale), generator, first=counts)
     for split, folder, images in ((TRAIN, "train", train), (VALIDATION, "val", val)):
         files = [root / folder / f"{image.label}_{image.number}.jpg" for image in images]
-        yield from _pictures(OFFICE, split, images, files, 128, seed)
+        yield from _pictures(OFFICE, split, images, files, seed)
         rows: list[tuple[str, int | str]] = [(f"{i.label}_{i.number}.jpg", i.label) for i in images]
         _write_csv(root / f"{folder}.csv", "id,filename,label", [rows[k] for k in generator.permutation(len(rows))])
     _write_class_names(root / "classes.txt", CONCEPTS[OFFICE])

@@ -150,7 +150,7 @@ class Task(ABC, Generic[R, I]):
         """Evaluate the network; return columns of the history, `recipe.measure` among them."""
 
     def after_epoch(self, measures: dict[str, float]) -> None:
-        """Adapt what depends on the last `evaluate`, such as a plateau schedule."""
+        """Adapt what depends on the last `evaluate`, such as a plateau schedule; called after evaluated epochs."""
 
     def stop_reason(self) -> str | None:
         """Return why training should stop early, in words; None to continue."""

@@ -67,6 +67,11 @@ class Classification(SupervisedTask[ClassificationRecipe, LabelledSplits]):
         self.train_images, self.val = images.train.to(device), images.val.to(device)
         super().__init__(recipe, network, images, device, precision, normalisation)
         self.plateau = plateau_schedule(self.optimizer, recipe.schedule)
+        if self.plateau is not None and recipe.evaluate_every > 1:
+            raise ValueError(
+                f"{recipe.name}: a plateau schedule reads the validation loss of every epoch, so evaluate_every must "
+                f"be 1, not {recipe.evaluate_every}"
+            )
         self.mix = build_mixing(recipe, images.num_classes)
         self.hits = torch.zeros((), device=device)
         self.fits_at_once = recipe.trains == "classifier"
@@ -106,7 +111,7 @@ class Classification(SupervisedTask[ClassificationRecipe, LabelledSplits]):
         if recipe.start == "ssl":
             return from_pretraining(backbone, recipe, source)
         file = source.file or (course_backbone(source.course) if recipe.supplied == "mini" else None)
-        if recipe.form == "reduced" and source.file is None:
+        if source.file is None and not recipe.takes_outside_weights:
             because = "outside weights do not fit the reduced network"
         elif recipe.supplied == "mini" and file is None:
             because = f"the course's {COURSE_BACKBONE} was not found"

@@ -124,7 +124,7 @@ class Segmentation(SupervisedTask[SegmentationRecipe, TileSplits]):
         backbone = network.get_submodule("backbone")
         if recipe.start == "ssl":
             return from_pretraining(backbone, recipe, source)
-        if recipe.form == "reduced" and source.file is None:
+        if source.file is None and not recipe.takes_outside_weights:
             return RANDOM | {"because": "outside weights do not fit the reduced network"}
         if recipe.start == "coco" and source.file is None:
             return described(models.pretrained(network, recipe.model))

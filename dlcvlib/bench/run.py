@@ -1,4 +1,4 @@
-"""Command `dlcv bench`: its arguments, and the files that it writes."""
+"""Measurements that `dlcv bench` was asked for, and the files that they are written to."""
 
 from __future__ import annotations
 
@@ -7,49 +7,28 @@ import os
 import re
 import time
 from contextlib import nullcontext
-from pathlib import Path
 from typing import Any
 
 import torch
 
-from dlcvlib import data, paths, recipes
+from dlcvlib import data, paths
 from dlcvlib.bench import cost, table
 from dlcvlib.bench.measuring import Settings, machine
-from dlcvlib.bench.workloads import SIZES, WORKLOADS
 from dlcvlib.data import CourseData
 from dlcvlib.files.atomic import json_text, write_json
 from dlcvlib.files.outputs import output_file
 
 
-def add_arguments(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add `bench`; it sets `run`, a function of the parsed arguments that returns the exit status."""
-    parser = subparsers.add_parser(
-        "bench",
-        help="time our training against other ways to train, and against the networks' arithmetic",
-        description="One table of four workloads; --scale and --project measure something else, --table also that.",
-    )
-    parser.add_argument("--device", choices=("cpu", "cuda"), help="default: a GPU where there is one")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write machine, settings and numbers to FILE")
-    parser.add_argument("--replace", action="store_true", help="also a FILE that dlcv did not write")
-    parser.add_argument("--export", action="store_true", help="write them to book/results/bench/, named by the machine")
-    parser.add_argument("--data", type=Path, metavar="ROOT", help="default: $DLCV_DATA, then data/, then the toy world")
-    parser.add_argument("--workloads", nargs="+", choices=WORKLOADS, default=list(WORKLOADS), metavar="NAME")
-    parser.add_argument("--sizes", choices=SIZES, help="default: card on a GPU, cores on a CPU")
-    parser.add_argument("--minutes", type=float, help="for the table and for each other part: 8 on a GPU, 30 on a CPU")
-    parser.add_argument("--rounds", type=int, default=3, help="rounds in which each row has its turn")
-    parser.add_argument("--steps", type=int, help="timed steps a turn: 50 on a GPU, 5 on a CPU")
-    workers = "of the others' DataLoaders; default: 0 and 2, on a GPU as many as cores, at most 16"
-    parser.add_argument("--workers", type=int, nargs="+", metavar="NUMBER", help=workers)
-    parser.add_argument("--quick", action="store_true", help="one round of one step, without peak memory")
-    parser.add_argument("--table", action="store_true", help="the table, where another part is asked for too")
-    parser.add_argument("--scale", action="store_true", help="cost over the size of the set and the number of epochs")
-    parser.add_argument("--project", choices=recipes.PROFILES, help="minutes of the trainings that RECORDS lists")
-    records = paths.home() / "notebooks" / "records.yaml"
-    parser.add_argument("--records", type=Path, default=records, help="default: notebooks/records.yaml")
-    parser.set_defaults(run=_bench)
+def run(asked: argparse.Namespace) -> None:
+    """Measure, print and write what was asked for.
 
+    Args:
+        asked: arguments of `dlcv bench`.
 
-def _bench(asked: argparse.Namespace) -> int:
+    Raises:
+        ValueError: a device or a number that cannot be used.
+        dlcvlib.files.outputs.ForeignFileError: a file that dlcv did not write would be replaced.
+    """
     settings = _settings(asked)
     course = data.find(asked.data)
     with output_file(asked.json, replace=asked.replace) if asked.json else nullcontext() as file:
@@ -62,7 +41,6 @@ def _bench(asked: argparse.Namespace) -> int:
         path = paths.results_home() / "bench" / f"bench-{device}.json"
         write_json(path, result)
         print(path)
-    return 0
 
 
 def _measure(asked: argparse.Namespace, settings: Settings, course: CourseData) -> dict[str, Any]:

@@ -7,18 +7,17 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dlcvlib.handin.predict import HandedIn, predict
-from dlcvlib.handin.scripts import EDITIONS, write_scripts
+from dlcvlib.course import PROBLEMS
 
 if TYPE_CHECKING:
-    Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
+    from dlcvlib.handin import HandedIn
 
 SHOWN = 12  # maximum number of faults in a message
 
 
-def add_arguments(subparsers: Subparsers) -> None:
-    """Add both commands; each sets `run`, a function of the parsed arguments that returns the exit status."""
-    predict_parser = subparsers.add_parser("predict", help="write the course's csv or masks for a folder of images")
+def add_arguments(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add both commands."""
+    predict_parser = commands.add_parser("predict", help="write the course's csv or masks for a folder of images")
     predict_parser.add_argument("record", type=Path, metavar="RECORD", help="folder of a finished run record")
     predict_parser.add_argument("images", type=Path, metavar="IMAGES", help="folder of images")
     predict_parser.add_argument("out", type=Path, metavar="OUT", help="csv file; folder of masks for a segmentation")
@@ -28,8 +27,8 @@ def add_arguments(subparsers: Subparsers) -> None:
     _add_replace(predict_parser)
     predict_parser.set_defaults(run=_predict)
 
-    handin_parser = subparsers.add_parser("handin", help="write hw1_1.sh, hw1_2.sh, … and copies of their records")
-    handin_parser.add_argument("edition", choices=EDITIONS)
+    handin_parser = commands.add_parser("handin", help="write hw1_1.sh, hw1_2.sh, … and copies of their records")
+    handin_parser.add_argument("edition", choices=PROBLEMS)
     handin_parser.add_argument("folder", type=Path, metavar="FOLDER")
     handin_parser.add_argument("records", type=Path, nargs="+", metavar="RECORD", help="one per problem, in any order")
     _add_replace(handin_parser)
@@ -41,6 +40,8 @@ def _add_replace(parser: argparse.ArgumentParser) -> None:
 
 
 def _predict(arguments: argparse.Namespace) -> int:
+    from dlcvlib.handin import predict
+
     result = predict(
         arguments.record,
         arguments.images,
@@ -72,6 +73,8 @@ def _report_faults(result: HandedIn) -> None:
 
 
 def _hand_in(arguments: argparse.Namespace) -> int:
+    from dlcvlib.handin import write_scripts
+
     for script in write_scripts(arguments.edition, arguments.folder, arguments.records, replace=arguments.replace):
         print(script)
     return 0

@@ -5,26 +5,25 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from dlcvlib import bands, data, paths, recipes, runs
-
-if TYPE_CHECKING:
-    Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
+from dlcvlib import paths
+from dlcvlib.recipes import PROFILES
 
 
-def add_arguments(subparsers: Subparsers) -> None:
-    """Add `runs`; it sets `run`, a function of the parsed arguments that returns the exit status."""
-    parser = subparsers.add_parser("runs", help="list run records, export a result, or compare with metric bands")
+def add_arguments(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add `runs`."""
+    parser = commands.add_parser("runs", help="list run records, export a result, or compare with metric bands")
     parser.add_argument("--data", type=Path, metavar="ROOT", help="list the records made on these data")
     parser.add_argument("--export", type=Path, metavar="RECORD", help="write the result of RECORD to book/results/")
-    parser.add_argument("--profile", choices=recipes.PROFILES, help="list only the records of this profile")
+    parser.add_argument("--profile", choices=PROFILES, help="list only the records of this profile")
     parser.add_argument("--bands", type=Path, metavar="FILE", help="exit with status 1 if a record is outside its band")
     parser.add_argument("--measure-bands", action="store_true", help="print bands around the results of the records")
     parser.set_defaults(run=_runs)
 
 
 def _runs(arguments: argparse.Namespace) -> int:
+    from dlcvlib import bands, data, runs
+
     if arguments.export:
         print(runs.export_result(runs.load(arguments.export), paths.results_home()))
         return 0
@@ -46,6 +45,8 @@ def _runs(arguments: argparse.Namespace) -> int:
 
 
 def _compare(root: Path, profile: str, file: Path) -> int:
+    from dlcvlib import bands
+
     readings = bands.readings(bands.read(file), root, profile)
     print("\n".join(map(str, readings)))
     outside = sum(reading.verdict != "ok" for reading in readings)
