@@ -8,19 +8,18 @@ What `make book` and, with --chapters-only, `make chapters` call. Nothing else b
 from __future__ import annotations
 
 import argparse
-import json
+import os
 import sys
-from collections.abc import Sequence
-from typing import IO
+from collections.abc import Mapping, Sequence
 
-from book import check_pages, settings
-from book.commands import ROOT, run
+from book import costs, forks, pages, plan, settings
+from book.commands import ROOT, surroundings
 from book.lock import only_build
+from book.schedule import Schedule
 from book.settings import Settings
 from dlcvlib.files import generated, outputs
 
-BOOK = ROOT / "book"
-PAGES = BOOK / "_build" / "html"
+NOTEBOOKS = ROOT / "notebooks"
 
 
 def build(asked: Settings) -> None:
@@ -31,51 +30,62 @@ def build(asked: Settings) -> None:
         ForeignFileError: a file to be replaced was not written by a build; raised before anything is run.
         SystemExit: a step failed; its message is printed.
     """
-    with only_build() as lock:
-        generated.refuse(outputs.foreign_files(PAGES))
-        run_chapters(asked, lock)
-        write_pages(lock)
-    print(f"The book: {PAGES / 'index.html'}")
+    with only_build():
+        generated.refuse(outputs.foreign_files(pages.PAGES))
+        write_pages(run_chapters(asked, early=True))
+    print(f"The book: {pages.PAGES / 'index.html'}")
 
 
 def build_chapters(asked: Settings) -> None:
     """Run the chapters alone; raise the errors of `build`."""
-    with only_build() as lock:
-        run_chapters(asked, lock)
+    with only_build():
+        run_chapters(asked)
 
 
-def run_chapters(asked: Settings, lock: IO[bytes], **environment: str) -> None:
-    """Run the chapters that are not up to date.
+def run_chapters(asked: Settings, *, early: bool = False, **environment: str) -> Schedule:
+    """Run the trainings and chapters that are not up to date.
 
     Args:
         asked: settings of the run.
-        lock: the locked file (`book.lock`).
+        early: make pages meanwhile, unless a finished book stands.
         environment: further variables for the chapters.
+
+    Returns:
+        what was done.
 
     Raises:
         ForeignFileError: an executed notebook was changed by hand, and would be replaced.
+        SystemExit: a chapter or training failed; its message is printed.
     """
-    chapters = {file.stem for file in (ROOT / "notebooks").glob("*.py")}
-    generated.refuse([file for file in outputs.foreign_files(asked.out, "*.ipynb") if file.stem in chapters])
-    config = {"profile": asked.profile, "seed": asked.seed, "out": str(asked.out)}
+    names = set(plan.chapters(NOTEBOOKS))
+    generated.refuse([file for file in outputs.foreign_files(asked.out, "*.ipynb") if file.stem in names])
+    os.environ.update(surroundings())
     if asked.data is not None:
-        config["data"] = environment["DLCV_DATA"] = str(asked.data)
-    command = [sys.executable, "-m", "snakemake", "--snakefile", "notebooks/Snakefile", "--cores", asked.cores]
-    # Snakemake's own lock outlives a killed build and then wants unlocking by hand.
-    command += ["--nolock", "--rerun-incomplete", "--keep-going"]
-    command += ["--quiet", "progress", "rules", "host", "reason"]
-    command += ["--resources", f"gpu={asked.gpus}"] if asked.gpus else []
-    # Snakemake reads the values as YAML, in which a path may be a number or a comment; a string of JSON stays a string.
-    command += ["--config", *(f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in config.items())]
-    run(command, lock, environment)
+        environment["DLCV_DATA"] = str(asked.data)
+    made_early = write_early if early and not pages.finished() else None
+    schedule = Schedule(asked, NOTEBOOKS, made_early, environment)
+    schedule.run()
+    return schedule
 
 
-def write_pages(lock: IO[bytes]) -> None:
-    """Make the pages, and replace the old ones once all are checked."""
-    with outputs.output_folder(PAGES) as new:
-        run([sys.executable, "-m", "sphinx", "-E", "-W", "--keep-going", "-q", str(BOOK), str(new)], lock)
-        if status := check_pages.main(BOOK, new):
-            raise SystemExit(status)
+def write_early(waiting: Mapping[str, str]) -> None:
+    """Make pages of the chapters that are done."""
+    pages.write(waiting, early=True)
+
+
+def write_pages(schedule: Schedule) -> None:
+    """Make the pages, and replace the old ones once all are checked; not if they are up to date."""
+    digest = schedule.pages_digest(pages.source_digest())
+    if schedule.notes.pages == digest and pages.complete():
+        return
+    print("making the pages", flush=True)
+    forks.warm_up()
+    log = schedule.log(costs.PAGES)
+    end = forks.start(lambda: pages.write({}, early=False), log).wait()
+    if end.status:
+        print(log.read_text(encoding="utf-8", errors="replace"), end="", file=sys.stderr)
+        raise SystemExit(end.status if end.status > 0 else 128 - end.status)
+    schedule.note_pages(digest, end.seconds)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

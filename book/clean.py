@@ -20,7 +20,7 @@ from dlcvlib.files import generated
 from dlcvlib.files.outputs import SHOWN, ForeignFileError
 
 CACHES = (".snakemake", ".pytest_cache", ".mypy_cache", ".ruff_cache")
-TOOLS = re.compile(r"logs/\w+\.log(\.failed|\.ipynb)?|trained/\w+\.txt")
+TOOLS = re.compile(r"logs/[\w-]+\.log(\.failed|\.ipynb)?|trained/\w+\.txt|\.built\.json")
 """Files beside the executed chapters that the tools write, relative to the chapters' folder."""
 
 
@@ -39,6 +39,7 @@ def clean(root: Path = ROOT) -> list[str]:
             shutil.rmtree(root / name, ignore_errors=True)
         remove_tool_output(chapters)
         remove_tool_output(build)
+        shutil.rmtree(build / ".sphinx", ignore_errors=True)
         kept = remove(root / "notebooks", "*.ipynb") + remove(chapters) + remove(build / "html")
         kept += [f"{entry}: not written by make" for entry in build.glob("*") if entry.name != "html"]
         kept += remove_checked(root / checked.CHECKED.name)

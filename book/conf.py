@@ -26,7 +26,7 @@ extensions = [
 ]
 exclude_patterns = ["_build", "results", "chapters/logs", "chapters/trained", "**.ipynb_checkpoints"]
 
-# Chapters were run by papermill (notebooks/Snakefile); Sphinx only shows them.
+# Chapters were run by papermill (book/chapters.py); Sphinx only shows them.
 nb_execution_mode = "off"
 nb_merge_streams = True
 nb_output_stderr = "remove"  # progress bars; what a reader should know is in the text and the figures

@@ -34,7 +34,7 @@ def check(cores: str, gpus: int) -> None:
         run([*DLCV, "check", "--gpu"], lock)
         checked.start()
         run([*DLCV, "data", "toy", str(toy)], lock)
-        run_chapters(Settings(PROFILE, 0, toy, cores, gpus, CHECKED / "chapters"), lock, **here)
+        run_chapters(Settings(PROFILE, 0, toy, cores, gpus, CHECKED / "chapters"), **here)
         run([*DLCV, "runs", "--bands", "notebooks/bands.yaml", "--profile", PROFILE], lock, here)
 
 

@@ -103,8 +103,8 @@ views.table_picture(
 # %% [markdown]
 # ## Training
 #
-# Each network is trained with several seeds: the differences are small, and with one run
-# each they could be chance.
+# Each network is trained with several seeds: with one run each, a small difference could
+# be chance.
 
 # %%
 SKIPS = ["", "_without_1", "_without_2", "_without_3", "_without_4", "_without_random"]
@@ -122,6 +122,12 @@ views.iou_table([*ours, *report])
 
 # %%
 Markdown(views.iou_in_words(ours))
+
+# %% [markdown]
+# **Notice** which skip is missed most, and in which class of the table. Only the
+# shallowest skip has the resolution of the image: what is one pixel wide is lost at the
+# first pooling unless the features around it tell of it. The deepest has a stride of 8,
+# and the layer below it has seen the same features. Is the deepest missed here?
 
 # %%
 views.iou_curves([runs[0] for runs in ours])
@@ -143,8 +149,8 @@ three = [name for name in ("0013", "0065", "0104") if name in names] or None
 views.MaskScrubber(pair, tiles.images, tiles.masks, names, shown=three)
 
 # %% [markdown]
-# **Notice**, with the outlines switched on, how the borders differ without the shallowest
-# skip.
+# **Notice**, with the outlines switched on, how borders and thin things differ without
+# the shallowest skip.
 #
 # **Try next**: train the network without its shallowest skip for twice as many epochs.
 # Do more epochs make up for the skip?

@@ -27,10 +27,12 @@ while not pathlib.Path({go!r}).exists():
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """A checkout with one chapter, which prints its data and shows a figure."""
+    """A checkout with one chapter, which prints its data and shows a figure, and no reference of the library."""
     copied = copy_checkout(tmp_path / AWKWARD)
-    for file in [*(copied / "notebooks").glob("*.py"), copied / "notebooks" / "records.yaml"]:
+    reference = [*(copied / "book" / "api").glob("*.rst")]
+    for file in [*(copied / "notebooks").glob("*.py"), copied / "notebooks" / "records.yaml", *reference]:
         file.unlink()
+    (copied / "book" / "api" / "index.md").write_text("# Reference\n")
     chapter = (ROOT / "tests" / "chapters" / "91_parameters.py").read_text()
     (copied / "notebooks" / "01_parameters.py").write_text(chapter)
     return copied
@@ -126,15 +128,46 @@ def test_chapters_that_survive_a_killed_build_keep_others_out_until_they_end(
     chapter.write_text(chapter.read_text() + "\n# %%" + WAITS.format(began=str(began), go=str(go)))
     first = begun(checkout, "--chapters-only")
     wait(lambda: began.exists() or first.poll() is not None, "the chapter did not begin")
-    children = subprocess.run(
-        ["pgrep", "-P", str(first.pid)], capture_output=True, text=True, check=True
-    ).stdout.split()
-    for process in (first.pid, *map(int, children)):  # the build, then Snakemake; the chapter lives on
-        os.kill(process, signal.SIGKILL)
+    os.kill(first.pid, signal.SIGKILL)  # the chapter lives on
     first.wait(timeout=30)
     assert not is_free(checkout)
     go.touch()
     wait(lambda: is_free(checkout), "the lock outlives the chapter")
+
+
+def test_pages_can_be_read_while_a_chapter_runs_and_the_finished_book_replaces_them(
+    checkout: Path, signals: tuple[Path, Path]
+) -> None:
+    began, go = signals
+    first = checkout / "notebooks" / "01_parameters.py"
+    for name in ("02_again", "03_slow"):
+        (checkout / "notebooks" / f"{name}.py").write_text(first.read_text())
+    slow = checkout / "notebooks" / "03_slow.py"
+    slow.write_text(slow.read_text() + "\n# %%" + WAITS.format(began=str(began), go=str(go)))
+    pages = checkout / "book" / "_build" / "html"
+    process = begun(checkout, "--cores", "2")
+    wait(lambda: (pages / "index.html").exists() or process.poll() is not None, "no page came early")
+    assert process.poll() is None and "has not been run yet" in (pages / "chapters" / "03_slow.html").read_text()
+    assert "dlcv-figure" in (pages / "chapters" / "01_parameters.html").read_text()
+    go.touch()
+    assert process.wait(timeout=120) == 0
+    assert "dlcv-figure" in (pages / "chapters" / "03_slow.html").read_text()
+    assert not list(pages.rglob(".early")) and not list((checkout / "book" / "chapters").glob("*.md"))
+
+    before = (pages / "index.html").stat().st_ino
+    again = build(checkout, "book")
+    assert again.returncode == 0 and again.stdout == f"The book: {pages / 'index.html'}\n", again.stdout + again.stderr
+    assert (pages / "index.html").stat().st_ino == before, "nothing has changed, so nothing is made"
+
+
+def test_a_chapter_that_fails_is_told_with_its_error_and_leaves_the_others(checkout: Path) -> None:
+    (checkout / "notebooks" / "02_fails.py").write_text(
+        (checkout / "notebooks" / "01_parameters.py").read_text() + "\n1 / 0\n"
+    )
+    done = build(checkout, "chapters")
+    assert done.returncode != 0 and "02_fails FAILED" in done.stdout
+    assert "=== 02_fails failed ===" in done.stderr and "ZeroDivisionError: division by zero" in done.stderr
+    assert [file.stem for file in (checkout / "book" / "chapters").glob("*.ipynb")] == ["01_parameters"]
 
 
 def test_a_killed_build_leaves_no_lock(tmp_path: Path) -> None:

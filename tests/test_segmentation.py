@@ -252,6 +252,22 @@ def test_every_segmentation_recipe_builds_its_network_in_every_profile(name):
             assert Segmentation.build_network(recipe, 7).eval()(torch.zeros(1, 3, 32, 32)).shape == (1, 7, 32, 32)
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "compared"),
+    [
+        ("our_fcn32s", "our_fcn8s", {"model"}),
+        ("our_unet", "our_unet_without_1", {"model_options"}),
+        ("our_unet", "our_unet_without_4", {"model_options"}),
+        ("our_deeplabv3plus", "our_deeplabv3plus_focal", {"loss", "loss_options"}),
+        ("our_deeplabv3plus_random", "our_deeplabv3plus_ssl", {"start", "pretraining"}),
+    ],
+)
+@pytest.mark.parametrize("profile", ["smoke", "quick", "full"])
+def test_segmentations_that_are_compared_differ_in_nothing_else(first, second, compared, profile):
+    settings, others = (recipes.get(name).for_profile(profile).as_dict() for name in (first, second))
+    assert {key for key in settings if settings[key] != others[key]} == {"name", "title"} | compared
+
+
 def test_a_class_that_occurs_nowhere_leaves_no_hole_in_the_record(data):
     run = trained(data, epochs=1)
     assert not any(isinstance(value, float) and math.isnan(value) for value in run.info["best"].values())

@@ -134,6 +134,7 @@ class Layers(SphinxDirective):
     """The layers as a drawing, and what each package holds."""
 
     def run(self) -> list[nodes.Node]:
+        self.env.note_reread()
         packages = [LIBRARY / name for _, names in LAYERS for name in names if (LIBRARY / name).is_dir()]
         rows = [
             {"package": package.name, "holds": summary(package / "__init__.py").replace("`", "")}

@@ -45,6 +45,8 @@ class PackageApi(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         found = list(modules(LIBRARY / self.arguments[0]))
+        for _, file in found:
+            self.env.note_dependency(str(file))
         text, shown = "", set[str]()
         for name, file in found:
             public = getattr(import_module(name), "__all__", [])

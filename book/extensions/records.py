@@ -137,6 +137,8 @@ class Tables(SphinxDirective):
 
     @property
     def book(self) -> Path:
+        """Folder of the book; a page that looks there is read again by every build."""
+        self.env.note_reread()  # what a table holds changes without its page
         return Path(self.env.srcdir)
 
 

@@ -111,8 +111,8 @@ def toy_view(size: int, scale: tuple[float, float], *, count: int, solarized: fl
 
 
 SMALL_BYOL: dict[str, Any] = {"hidden": 256, "out": 64}
-# Without batch normalisation in the head the reduced network's scores hardly differ between images. The centre must follow
-# the teacher faster than the teacher changes, or the teacher chooses by what changed last and not by the image.
+# Without batch normalisation in the head the reduced network's scores hardly differ between images. The centre must
+# follow the teacher faster than the teacher changes, or the teacher chooses by what changed last and not by the image.
 SMALL_DINO: dict[str, Any] = {
     "out_dim": 64,
     "hidden": 256,

@@ -24,17 +24,21 @@ POLY = Schedule("poly", gamma=0.9)
 SMALL: dict[str, Any] = {
     "form": "reduced",
     "image_size": 128,
-    "tile": None,
-    "batch_size": 8,
+    "tile": 48,
+    "batch_size": 4,
     "model_options": {},
     "auxiliary_weight": 0.0,
-    "optimizer": Optimizer("adamw", 3e-3, weight_decay=0.01),
+    "optimizer": Optimizer("adamw", 8e-3, weight_decay=0.01),
     "schedule": Schedule("one_cycle", warmup=0.2),
     "augmentation": DIHEDRAL,
     "dihedral_averaging": False,
     "weight_average": 0.0,
 }
+"""The toy world in seconds: small crops and batches, for many steps; a high rate that falls to 0. The images are
+evaluated whole."""
 
+WHOLE: dict[str, Any] = {"tile": None, "optimizer": Optimizer("adamw", 5e-3, weight_decay=0.01)}
+"""Whole images for the FCNs: at a stride of 32, a crop of 48 pixels would have two positions a side."""
 
 AN_HOUR: dict[str, Any] = {
     "model": "deeplabv3plus_mobilenet_v2",
@@ -52,12 +56,12 @@ AN_HOUR: dict[str, Any] = {
 """Real tiles on two cores: trained at half their resolution, evaluated at full resolution."""
 
 
-def on_small_machines(**both: Any) -> dict[str, dict[str, Any]]:
+def on_small_machines(quick_epochs: int = 8, **both: Any) -> dict[str, dict[str, Any]]:
     """Return the small profiles of a segmentation; `both` has further changes for both."""
     small = SMALL | both
     return {
         "smoke": small | {"epochs": 2, "image_size": 64, "train_images": 8, "snapshots": 2},
-        "quick": small | {"epochs": 15, "snapshots": 10},
+        "quick": small | {"epochs": quick_epochs},
     }
 
 
@@ -78,7 +82,7 @@ def fcn(report: str, form: str, **changes: Any) -> SegmentationRecipe:
         start="imagenet",  # open
         image_size=512,
         named_images=NAMED,
-        profiles=on_small_machines(),
+        profiles=on_small_machines(quick_epochs=5, **WHOLE),
         **settings,
     )
 
@@ -198,7 +202,7 @@ OUR_FCN32S, OUR_FCN8S = (
         model=f"vgg16_fcn{form}",
         model_options={},
         auxiliary_weight=0.0,
-        profiles=on_small_machines(),
+        profiles=on_small_machines(quick_epochs=5, **WHOLE),
     )
     for form in ("32s", "8s")
 )

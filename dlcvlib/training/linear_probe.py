@@ -38,7 +38,9 @@ class Fit:
         return self.largest_gradient <= 10 * TOLERANCE
 
 
-def fit_linear(features: Tensor, labels: Tensor, num_classes: int, weight_decay: float) -> Fit:
+def fit_linear(
+    features: Tensor, labels: Tensor, num_classes: int, weight_decay: float, iterations: int = ITERATIONS
+) -> Fit:
     """Fit a logistic regression by L-BFGS, from zero weights; deterministic.
 
     Minimises mean cross-entropy + weight_decay / 2 * |W|^2, with W the weights on standardised features.
@@ -49,6 +51,7 @@ def fit_linear(features: Tensor, labels: Tensor, num_classes: int, weight_decay:
         labels: (N,) integer in [0, num_classes).
         num_classes: number of logits.
         weight_decay: at least 0.
+        iterations: largest number.
     """
     with torch.enable_grad():
         mean, std = features.mean(0), features.std(0).clamp_min(1e-6)
@@ -56,7 +59,7 @@ def fit_linear(features: Tensor, labels: Tensor, num_classes: int, weight_decay:
         weight = torch.zeros(num_classes, features.shape[1], device=features.device, requires_grad=True)
         bias = torch.zeros(num_classes, device=features.device, requires_grad=True)
         optimizer = torch.optim.LBFGS(
-            [weight, bias], max_iter=ITERATIONS, tolerance_grad=TOLERANCE, line_search_fn="strong_wolfe"
+            [weight, bias], max_iter=iterations, tolerance_grad=TOLERANCE, line_search_fn="strong_wolfe"
         )
 
         def objective() -> Tensor:

@@ -42,8 +42,8 @@ class Concept:
 def concepts(*shifts: int) -> tuple[Concept, ...]:
     """Return the classes of one or more shifts: shape k has texture k + shift.
 
-    One shift has every shape and every texture once. With two, a texture alone leaves two classes to choose from, and so
-    does a shape: both are needed. Sets without a common shift share no class.
+    One shift has every shape and every texture once. With two, a texture alone leaves two classes to choose from, and
+    so does a shape: both are needed. Sets without a common shift share no class.
 
     Raises:
         ValueError: a shift is not within 0 to 7.

@@ -48,7 +48,7 @@ def draw(root: str | Path, seed: int = 0, scale: float = 1.0) -> Path:
         root: the folder to make, with `p1_data`, `p2_data`, `p3_data` and the marker `toy.json`.
         seed: seed of all images, at least 0; equal seeds give equal bytes.
         scale: share of the images to draw, in (0, 1]. At 1: 16 x (40 + 12) classification images of 32 px, 16 x 80
-            Mini images of 64 px, 16 x (8 to 12 + 12) Office images of 96 px, 60 + 20 satellite pairs of 256 px; for any
+            Mini images of 64 px, 16 x (8 to 12 + 12) Office images of 96 px, 90 + 16 satellite pairs of 128 px; for any
             scale at least 2 images per class and 4 + 7 pairs.
 
     Returns:

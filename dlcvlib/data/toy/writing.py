@@ -19,7 +19,7 @@ NAMED_VALIDATION = (10, 13, 62, 65, 97, 104, 107)  # images whose masks the repo
 CLASSIFICATION, MINI, OFFICE, SATELLITE = range(4)  # part of the seeds, so that each set has its own random stream
 TRAIN, VALIDATION = range(2)
 CONCEPTS = {CLASSIFICATION: concepts(2, 7), MINI: concepts(0, 3), OFFICE: concepts(1, 5)}
-SIDES = {CLASSIFICATION: 32, MINI: 64, OFFICE: 96}
+SIDES = {CLASSIFICATION: 32, MINI: 64, OFFICE: 96, SATELLITE: 128}
 """Width and height of the images, pixels."""
 
 
@@ -64,7 +64,7 @@ def _pictures(
 
 
 def _classification(world: Path, seed: int, scale: float) -> Iterator[tuple[Path, np.ndarray]]:
-    """`train_50/{class}_{id}.png`, `val_50/…`, `val_gt.csv`, `classes.txt`; a class's ids continue from train to val."""
+    """`train_50/{class}_{id}.png`, `val_50/…`, `val_gt.csv`, `classes.txt`; ids continue from train to val."""
     root, generator = world / "p1_data", np.random.default_rng([seed, CLASSIFICATION])
     counts = _counts(CLASSIFICATION, 40, scale)
     train = plan(counts, generator, wrong=WRONG_LABELS)
@@ -103,15 +103,15 @@ def _office(world: Path, seed: int, scale: float) -> Iterator[tuple[Path, np.nda
 
 def _satellite(world: Path, seed: int, scale: float) -> Iterator[tuple[Path, np.ndarray]]:
     """`{train,validation}/{id:04d}_sat.jpg` and `_mask.png`; only training masks have annotation errors."""
-    train = list(range(max(4, round(60 * scale))))
+    train = list(range(max(4, round(90 * scale))))
     others = [number for number in range(257) if number not in NAMED_VALIDATION]
-    validation = [*NAMED_VALIDATION, *others[: max(0, round(20 * scale) - len(NAMED_VALIDATION))]]
+    validation = [*NAMED_VALIDATION, *others[: max(0, round(16 * scale) - len(NAMED_VALIDATION))]]
     for split, folder, numbers in ((TRAIN, "train", train), (VALIDATION, "validation", validation)):
         table = share_table(len(numbers), np.random.default_rng([seed, SATELLITE, split]))
         order = np.argsort(-(table > 0.03).sum(axis=1), kind="stable")  # NAMED_VALIDATION get the most classes
         for number, shares in zip(numbers, table[order], strict=True):
             generator = np.random.default_rng([seed, SATELLITE, split, number])
-            cover = draw_cover(shares, 256, generator)
+            cover = draw_cover(shares, SIDES[SATELLITE], generator)
             path = world / "p3_data" / folder
             yield path / f"{number:04d}_sat.jpg", paint_cover(cover, generator)
             mask = annotate(cover, generator) if split == TRAIN else cover

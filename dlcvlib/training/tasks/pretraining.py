@@ -31,6 +31,8 @@ BANK = 5000
 QUERIES = 2000
 """Largest numbers of images that the monitors see, evenly spaced over the set."""
 PROBE_WEIGHT_DECAY = 1e-3
+PROBE_ITERATIONS = 100
+"""Largest number; to converge takes several times as many."""
 PATIENCE = 3
 """Epochs in a row that must look collapsed before a training counts as collapsed."""
 
@@ -177,7 +179,7 @@ class Pretraining(Task[PretrainingRecipe, UnlabelledImages]):
         """Compute kNN and probe accuracy of the held-out images, and the figures that tell a collapse."""
         bank, _ = self._features(self.bank.images)
         self.features, outputs = self._features(self.queries.images)
-        probe = fit_linear(bank, self.bank.labels, self.num_classes, PROBE_WEIGHT_DECAY).classifier
+        probe = fit_linear(bank, self.bank.labels, self.num_classes, PROBE_WEIGHT_DECAY, PROBE_ITERATIONS).classifier
         health = self.method.health(outputs, self.epoch)
         reason = self.method.collapse(health)
         self.collapsed = [*self.collapsed, reason] if reason else []
