@@ -1,5 +1,5 @@
-# make book | make lab | make test | make bench | make notebooks | make check | make gpu | make gpu-check | make bands |
-# make chapters | make faults | make clean
+# make book | make lab | make test | make test-changed | make bench | make notebooks | make check | make gpu |
+# make gpu-check | make bands | make chapters | make faults | make clean
 #
 #   PROFILE=quick    smoke, quick, gpu, hour or full (dlcvlib/recipes)
 #   SEED=0
@@ -37,7 +37,7 @@ MACHINE = --cores $(call given,CORES) --gpus '$(strip $(GPUS))'
 CHAPTERS = --profile $(call given,PROFILE) --seed $(call given,SEED) --out $(call given,OUT) $(MACHINE)
 
 .DEFAULT_GOAL := book
-.PHONY: book lab test faults bench notebooks check gpu gpu-check chapters bands clean
+.PHONY: book lab test test-changed faults bench notebooks check gpu gpu-check chapters bands clean
 .DELETE_ON_ERROR:
 
 book: $(INSTALLED)
@@ -46,8 +46,14 @@ book: $(INSTALLED)
 chapters: $(INSTALLED)
 	@$(RUN) book.build --chapters-only $(CHAPTERS)
 
+# A worker for each core; a file's tests stay together for what they share, the longest files (tests/conftest.py) first.
+PYTEST = $(RUN) pytest -n logical --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 test: $(INSTALLED)
-	@OMP_WAIT_POLICY=passive $(RUN) pytest
+	@$(PYTEST)
+
+# The tests whose Python code changed since they last passed here, as pytest-testmon saw them run; the first time, all.
+test-changed: $(INSTALLED)
+	@TESTMON_DATAFILE=$(VENV)/.testmondata $(PYTEST) --testmon
 
 # The long form of tests/faults: about half an hour of kills, damaged files, full disks and crowds.
 faults: $(INSTALLED)

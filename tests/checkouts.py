@@ -18,6 +18,7 @@ GENERATED = (
     "__pycache__",
     ".*_cache",
     ".snakemake",
+    ".hypothesis",
     ".lock",
     ".digests.json",
     "*.ipynb",

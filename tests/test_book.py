@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import importlib.util
+import io
 import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+from contextlib import redirect_stdout
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
+
+from dlcvlib import cli, recipes
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -250,8 +254,34 @@ def test_a_page_is_checked_against_its_notebook() -> None:
 # --- the whole ---
 
 
-@pytest.fixture(scope="session")
-def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture(scope="module")
+def home(toy_world: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a small toy world, as `$DLCV_HOME`."""
+    folder = tmp_path_factory.mktemp("home")
+    shutil.copytree(toy_world, folder / "data" / "toy")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def trained(home: Path) -> str:
+    """What the training of every system says; the book shows these records."""
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(io.StringIO()) as said:
+        patch.setenv("DLCV_HOME", str(home))
+        patch.delenv("DLCV_DATA", raising=False)
+        patch.delenv("DLCV_RUNS", raising=False)
+        assert cli.main(["train", *recipes.RECIPES, "--profile", "smoke"]) == 0, said.getvalue()
+    return said.getvalue()
+
+
+@pytest.mark.timeout(1500)
+def test_every_system_of_the_reports_trains_on_the_toy_world(trained: str) -> None:
+    names = recipes.representatives(recipes.RECIPES, "smoke")
+    assert len(names) < len(recipes.RECIPES)
+    assert [name for name in names if f"smoke/{name}/seed0  finished" not in trained] == []
+
+
+@pytest.fixture(scope="module")
+def pages(home: Path, trained: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The book of the tests' chapters and of every chapter there is, built as `make book` builds it."""
     folder = tmp_path_factory.mktemp("book")
     chapters, book, html = folder / "notebooks", folder / "book", folder / "html"
@@ -277,7 +307,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "reason",
     ]
     config = ["--config", "profile=smoke", f"notebooks={chapters}", f"out={book / 'chapters'}"]
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "DLCV_HOME": str(folder)}
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "DLCV_HOME": str(home)}
     environment = {name: value for name, value in environment.items() if name not in ("DLCV_DATA", "DLCV_RUNS")}
     for command in (
         [*snakemake, *options, *config],
@@ -368,34 +398,39 @@ def test_indented_lines_of_a_docstring_become_a_list(monkeypatch: pytest.MonkeyP
     assert with_lists(section) == section
 
 
-@pytest.mark.browser
-@pytest.mark.timeout(1500)
-def test_no_page_asks_anything_of_the_network_or_complains(pages: Path, browser: Any) -> None:
-    files = all_pages(pages)
-    assert {"index.html", "results.html", "references.html", "versions.html", "how_it_is_built.html"} <= {
-        file.name for file in files
-    }
-    for file in files:
-        visit = Visit(browser, file)
-        visit.draw_all()
-        assert (file.name, visit.outside, visit.complaints) == (file.name, [], [])
-        visit.page.close()
+SILENT = "[...document.querySelectorAll('img')].filter(image => !image.alt?.trim()).map(image => image.outerHTML)"
+UNNAMED = "document.querySelectorAll('.dlcv-figure [role=img]:not([aria-label])').length"
+UNCAPTIONED = "document.querySelectorAll('figure.dlcv-figure:not(:has(> figcaption))').length"
 
 
-@pytest.mark.browser
-@pytest.mark.timeout(1500)
-def test_every_picture_can_be_read_without_seeing_it(pages: Path, browser: Any) -> None:
+@pytest.fixture(scope="module")
+def visits(pages: Path, browser: Any) -> dict[str, dict[str, Any]]:
+    """What a visit to each page finds, by the page's name."""
+    found = {}
     for file in all_pages(pages):
         visit = Visit(browser, file)
-        silent = (
-            "[...document.querySelectorAll('img')].filter(image => !image.alt?.trim()).map(image => image.outerHTML)"
-        )
-        assert (file.name, visit.value(silent)) == (file.name, [])
-        unnamed = "document.querySelectorAll('.dlcv-figure [role=img]:not([aria-label])').length"
-        assert (file.name, visit.value(unnamed)) == (file.name, 0)
-        uncaptioned = "document.querySelectorAll('figure.dlcv-figure:not(:has(> figcaption))').length"
-        assert (file.name, visit.value(uncaptioned)) == (file.name, 0)
+        visit.draw_all()
+        found[str(file.relative_to(pages))] = {
+            "asked or complained": visit.outside + visit.complaints,
+            "without a text": visit.value(SILENT),
+            "without a name or caption": visit.value(UNNAMED) + visit.value(UNCAPTIONED),
+        }
         visit.page.close()
+    return found
+
+
+@pytest.mark.browser
+@pytest.mark.timeout(1500)
+def test_no_page_asks_anything_of_the_network_or_complains(visits: dict[str, dict[str, Any]]) -> None:
+    assert {"index.html", "results.html", "references.html", "versions.html", "how_it_is_built.html"} <= visits.keys()
+    assert {name: found["asked or complained"] for name, found in visits.items() if found["asked or complained"]} == {}
+
+
+@pytest.mark.browser
+@pytest.mark.timeout(1500)
+def test_every_picture_can_be_read_without_seeing_it(visits: dict[str, dict[str, Any]]) -> None:
+    for fault in ("without a text", "without a name or caption"):
+        assert {name: found[fault] for name, found in visits.items() if found[fault]} == {}
 
 
 @pytest.mark.browser

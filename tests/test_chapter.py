@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import jupytext
 import numpy as np
 import papermill
 import pytest
+import warm
 from PIL import Image
 
 from dlcvlib import paths, recipes
@@ -81,9 +79,8 @@ def test_the_cells_run_so_far_tell_what_papermill_gave(data_root: Path) -> None:
 
 def test_a_plain_script_can_be_a_chapter(data_root: Path) -> None:
     script = CHAPTER.replace("data_root = None", f"data_root = {str(data_root)!r}")
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    shown = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=environment, check=True)
-    assert shown.stdout == "quick 0 6\n"
+    shown = warm.run(["-c", script])
+    assert shown.stdout == "quick 0 6\n", shown.stderr
 
 
 def test_records_lie_where_the_data_say(data_root: Path) -> None:

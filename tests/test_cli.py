@@ -12,7 +12,6 @@ from test_pretraining import collapsing
 from training_worlds import write_classification, write_mini_and_office
 
 from dlcvlib import cli, recipes, training
-from dlcvlib.data import toy
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -101,16 +100,6 @@ def test_the_garbage_collector_is_at_work_while_training(data, monkeypatch):
     )
     assert cli.main(["train", "r4_vgg13_bn", "--profile", "smoke", "--data", str(data)]) == 0
     assert at_work == [True]
-
-
-def test_every_system_of_the_reports_trains_on_the_toy_world(tmp_path, monkeypatch, capsys):
-    monkeypatch.setenv("DLCV_RUNS", str(tmp_path / "runs"))
-    world = toy.draw(tmp_path / "toy", scale=0.1)
-    for name in recipes.RECIPES:
-        assert cli.main(["train", name, "--profile", "smoke", "--data", str(world)]) == 0, name
-    said = capsys.readouterr().out
-    trained = recipes.representatives(recipes.RECIPES, "smoke")
-    assert len(trained) < len(recipes.RECIPES) and all(f"smoke/{name}/seed0  finished" in said for name in trained)
 
 
 def test_of_several_recipes_one_that_fails_is_named_and_the_others_are_trained(data, capsys):

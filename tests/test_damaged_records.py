@@ -21,7 +21,6 @@ from training_worlds import (
 )
 
 from dlcvlib import cli, runs
-from dlcvlib.data import toy
 from dlcvlib.files import digests
 from dlcvlib.recipes import RECIPES
 from dlcvlib.runs import DamagedRecordError, Run
@@ -284,10 +283,10 @@ def test_weights_are_refused_by_a_recipe_that_cannot_use_them(data, weights, tmp
     assert not (tmp_path / "runs" / "smoke" / "small").exists()
 
 
-def test_a_stand_in_for_mini_imagenets_labels_is_recorded_as_what_it_is(tmp_path, monkeypatch, capsys):
+def test_a_stand_in_for_mini_imagenets_labels_is_recorded_as_what_it_is(tmp_path, toy_world, monkeypatch, capsys):
     monkeypatch.setenv("DLCV_RUNS", str(tmp_path / "runs"))
     monkeypatch.setenv("DLCV_HOME", str(tmp_path / "home"))
-    toy.draw(tmp_path / "home" / "data" / "toy", scale=0.05)
+    shutil.copytree(toy_world, tmp_path / "home" / "data" / "toy")
     root = write_mini_and_office(tmp_path / "course", labelled=False)
     small = {
         "dataset": "office",

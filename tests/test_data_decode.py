@@ -6,7 +6,6 @@ import io
 import os
 import shutil
 import struct
-import subprocess
 import sys
 import zlib
 from dataclasses import replace
@@ -15,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import warm
 from data_worlds import COLOURS, classification, mask, mini, office, pixels, satellite, write_image
 from PIL import Image
 from torchvision.transforms import v2
@@ -333,9 +333,7 @@ print(decoded.fingerprint, int(decoded.images.long().sum()), int(decoded.masks.l
 
 def test_processes_that_decode_the_same_set_at_once_agree(tmp_path: Path, cache: Path) -> None:
     satellite(tmp_path / "data", pairs=40)
-    command = [sys.executable, "-c", DECODE_IN_A_PROCESS, str(tmp_path / "data")]
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[1])}
-    processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) for _ in range(2)]
+    processes = [warm.Process(["-c", DECODE_IN_A_PROCESS, str(tmp_path / "data")]) for _ in range(2)]
     answers = [process.communicate()[0] for process in processes]
     assert [process.returncode for process in processes] == [0, 0]
     image_set = find(tmp_path / "data").satellite

@@ -1,4 +1,8 @@
 import os
+import re
+import runpy
+import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -269,3 +273,12 @@ def test_an_unknown_method_or_epoch_is_named(tmp_path):
         embed(run, "isomap")
     with pytest.raises(FileNotFoundError, match="epoch_0099"):
         embed(run, "pca", epochs=[99])
+
+
+def test_the_benchmark_compares_every_method(monkeypatch, capsys):
+    """It stands here, since UMAP is compiled once for each process."""
+    monkeypatch.setattr(sys, "argv", ["bench_embedding.py", "--quick"])
+    runpy.run_path(str(Path(__file__).parent / "benchmarks" / "bench_embedding.py"), run_name="__main__")
+    rows = re.findall(r"^(\S.*?) {2,}([\d.]+) +[\d.]+x(?: +[\d.]+){4}$", capsys.readouterr().out, re.MULTILINE)
+    assert [name for name, _ in rows] == ["separate t-SNE", "t-SNE chain", "UMAP, first call", "UMAP chain", "PCA"]
+    assert all(float(seconds) > 0 for _, seconds in rows[:-1])

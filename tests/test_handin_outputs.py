@@ -7,13 +7,13 @@ import re
 import shutil
 import stat
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+import warm
 from handin_worlds import World, draw, names_in, rows_in, without_labels
 from PIL import Image
 from safetensors.torch import load_file, save_file
@@ -25,8 +25,6 @@ from dlcvlib.files.atomic import DiskFullError
 from dlcvlib.files.outputs import ForeignFileError
 from dlcvlib.handin import network
 from dlcvlib.runs import Run
-
-ROOT = Path(__file__).resolve().parent.parent
 
 
 @pytest.fixture(scope="module")
@@ -147,8 +145,7 @@ def test_a_hand_in_that_was_killed_is_completed_by_the_same_command(world: World
     records = [str(world.segmenter.path), str(world.tuned.path)]
     handin.write_scripts("2025", tmp_path, records)
     whole = contents(tmp_path)
-    command = [sys.executable, "-c", KILLED, str(moves), str(tmp_path), *records]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    done = warm.run(["-c", KILLED, str(moves), str(tmp_path), *records])
     assert done.returncode == 9, done.stderr
     handin.write_scripts("2025", tmp_path, records)
     assert {name: held for name, held in contents(tmp_path).items() if ".part" not in name} == whole
@@ -271,9 +268,9 @@ def test_a_folder_of_masks_is_not_named_like_a_file(world: World, tmp_path: Path
 
 def test_three_predictions_into_one_folder_at_once_all_succeed(world: World, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    command = [sys.executable, "-m", "dlcvlib", "predict", str(world.segmenter.path), str(world.tiles), str(out)]
+    command = ["-m", "dlcvlib", "predict", str(world.segmenter.path), str(world.tiles), str(out)]
     for _ in range(2):  # into one that is not there, then into one that is
-        started = [subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) for _ in range(3)]
+        started = [warm.Process(command) for _ in range(3)]
         said = [process.communicate(timeout=300)[1] for process in started]
         assert [process.returncode for process in started] == [0, 0, 0], said
     handin.predict(world.segmenter, world.tiles, tmp_path / "alone")

@@ -14,7 +14,20 @@ from checkouts import AWKWARD, ROOT, copy_checkout, make, stand_in_python
 
 pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
 
-TARGETS = ("book", "chapters", "test", "lab", "bench", "notebooks", "check", "gpu", "gpu-check", "bands", "clean")
+TARGETS = (
+    "book",
+    "chapters",
+    "test",
+    "test-changed",
+    "lab",
+    "bench",
+    "notebooks",
+    "check",
+    "gpu",
+    "gpu-check",
+    "bands",
+    "clean",
+)
 DATA, OUT = "../it's my $HOME data", "an $(OUT) it's"
 
 

@@ -90,10 +90,12 @@ def test_it_equals_the_definition_with_every_dtype_shape_and_set_of_classes(seed
     assert equal(iou.without_unknown.mean, plain_iou(pred[land], target[land]).mean())
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_maps_longer_than_a_chunk_are_counted_whole(seed):
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("seed", range(3))
+def test_maps_longer_than_a_chunk_are_counted_whole(seed, threads, monkeypatch):
+    monkeypatch.setattr("torch.get_num_threads", lambda: threads)
     random = np.random.default_rng(seed)
-    pred, target = random.integers(0, 7, (2, 1, CPU_CHUNK + seed))
+    pred, target = random.integers(0, 7, (2, 1, threads * CPU_CHUNK + seed))
     expected = np.bincount((target * 7 + pred).ravel(), minlength=49).reshape(7, 7)
     assert course_iou(pred, target).confusion.tolist() == expected.tolist()
 

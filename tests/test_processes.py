@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import subprocess
-import sys
+import socket
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+import warm
 from parts_of_a_batch import BATCH, LOSSES, drawn, learnt
 from several_processes import BATCH as TRAINED_BATCH
 from several_processes import RECIPES
@@ -26,19 +27,34 @@ from dlcvlib.training import distribution
 from dlcvlib.training.tasks import task_class
 
 HERE = Path(__file__).resolve().parent
-LAUNCH = [sys.executable, "-m", "torch.distributed.run"]
+FP32 = {"DLCV_PRECISION": "fp32"}
 
 
-def start(number: int, script: str, *arguments: object, **variables: str) -> subprocess.CompletedProcess[str]:
-    """Run a script of this folder in `number` processes; for one, without torchrun."""
-    launch = [*LAUNCH, f"--nproc-per-node={number}", "--standalone"] if number > 1 else [sys.executable]
-    return subprocess.run(
-        [*launch, str(HERE / script), *map(str, arguments)],
-        env=os.environ | {"DLCV_PRECISION": "fp32", "OMP_NUM_THREADS": "1"} | variables,
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
+def torchrun(script: str, *arguments: object, **variables: str) -> warm.Process:
+    """Start a script of this folder in two processes, as a user does."""
+    launch = ["-m", "torch.distributed.run", "--nproc-per-node=2", "--standalone", str(HERE / script)]
+    return warm.Process([*launch, *map(str, arguments)], env=os.environ | FP32 | variables)
+
+
+def run(number: int, script: str, *arguments: object, **variables: str) -> str:
+    """Run a script of this folder in `number` processes with torchrun's variables; return what they print."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free.getsockname()[1])}
+    environment = os.environ | FP32 | variables
+    if number > 1:
+        environment |= address | {"WORLD_SIZE": str(number), "LOCAL_WORLD_SIZE": str(number)}
+    ranks = ({"RANK": str(rank), "LOCAL_RANK": str(rank)} if number > 1 else {} for rank in range(number))
+    command = [str(HERE / script), *map(str, arguments)]
+    processes = [warm.Process(command, env=environment | rank) for rank in ranks]
+    while any(process.poll() is None for process in processes) and not any(process.poll() for process in processes):
+        time.sleep(0.05)
+    for process in processes:
+        if any(other.poll() for other in processes):
+            process.kill()  # it would wait for the one that failed
+        process.wait()
+    assert not any(process.returncode for process in processes), [process.output() for process in processes]
+    return "".join(process.output()[0] for process in processes)
 
 
 # ---- a batch in parts
@@ -84,8 +100,9 @@ def test_a_batch_augmented_in_parts_comes_out_as_the_whole(name: str, parts: int
 @pytest.fixture(scope="module")
 def everyones(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     out = tmp_path_factory.mktemp("parts") / "out.pt"
-    process = start(2, "parts_of_a_batch.py", out)
-    assert process.returncode == 0, process.stderr
+    process = torchrun("parts_of_a_batch.py", out)
+    _, errors = process.communicate(timeout=300)
+    assert process.returncode == 0, errors
     return torch.load(out, weights_only=True)
 
 
@@ -145,11 +162,10 @@ def homes(world: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[int, Pa
         pretrained = home / "smoke" / "small_byol"
         if number == 2:  # the fine-tunings are to begin alike
             shutil.copytree(homes[1] / "smoke" / "small_byol", pretrained)
-            start(2, "several_processes.py", world, "small_finetuning", DLCV_RUNS=str(home))
+            run(2, "several_processes.py", world, "small_finetuning", DLCV_RUNS=str(home))
             shutil.rmtree(pretrained)
-        process = start(number, "several_processes.py", world, DLCV_RUNS=str(home))
-        assert process.returncode == 0, process.stderr
-        lines = [line for line in process.stdout.splitlines() if "finished" in line]
+        printed = run(number, "several_processes.py", world, DLCV_RUNS=str(home))
+        lines = [line for line in printed.splitlines() if "finished" in line]
         assert len(lines) == len(RECIPES), "one process speaks"
     return homes
 
@@ -181,16 +197,15 @@ def test_a_lost_process_ends_the_job_and_one_process_goes_on_where_it_was(
     world: Path, homes: dict[int, Path], tmp_path: Path, lost: int
 ) -> None:
     home = {"DLCV_RUNS": str(tmp_path)}
-    process = start(2, "several_processes.py", world, "small_segmentation", KILL_AT=f"{lost}:2", **home)
+    process = torchrun("several_processes.py", world, "small_segmentation", KILL_AT=f"{lost}:2", **home)
+    _, errors = process.communicate(timeout=300)
     assert process.returncode != 0
-    survivor = f"process {2 - lost} of 2 lost another one"
-    assert survivor in process.stderr and "resumes after epoch 1" in process.stderr
-    assert "Signal 9 (SIGKILL)" in process.stderr, "torchrun names the cause"
-    run = record(tmp_path, "small_segmentation")
-    assert run.info["status"] == "training" and run.epochs_done == 1
+    assert f"process {2 - lost} of 2 lost another one" in errors and "resumes after epoch 1" in errors
+    assert "Signal 9 (SIGKILL)" in errors, "torchrun names the cause"
+    begun = record(tmp_path, "small_segmentation")
+    assert begun.info["status"] == "training" and begun.epochs_done == 1
 
-    process = start(1, "several_processes.py", world, "small_segmentation", **home)
-    assert process.returncode == 0, process.stderr
+    run(1, "several_processes.py", world, "small_segmentation", **home)
     finished = record(tmp_path, "small_segmentation")
     assert finished.finished
     expected = record(homes[1], "small_segmentation").history
@@ -199,19 +214,10 @@ def test_a_lost_process_ends_the_job_and_one_process_goes_on_where_it_was(
 
 def test_a_job_that_is_called_off_says_where_it_goes_on(world: Path, tmp_path: Path) -> None:
     """A cluster ends a job with SIGTERM to torchrun, which forwards it."""
-    launch = [
-        *LAUNCH,
-        "--nproc-per-node=2",
-        "--standalone",
-        str(HERE / "several_processes.py"),
-        str(world),
-        "small_dino",
-    ]
-    variables = {"DLCV_RUNS": str(tmp_path), "DLCV_PRECISION": "fp32", "OMP_NUM_THREADS": "1"}
-    process = subprocess.Popen(launch, env=os.environ | variables, stderr=subprocess.PIPE, text=True)
+    process = torchrun("several_processes.py", world, "small_dino", DLCV_RUNS=str(tmp_path))
     history = tmp_path / "smoke" / "small_dino" / "seed0" / "history.csv"
     while process.poll() is None and not history.is_file():
-        pass
+        time.sleep(0.05)
     process.send_signal(signal.SIGTERM)
     _, errors = process.communicate(timeout=120)
     assert process.returncode != 0 and "resumes after epoch" in errors
@@ -220,7 +226,30 @@ def test_a_job_that_is_called_off_says_where_it_goes_on(world: Path, tmp_path: P
 # ---- what DistributedDataParallel asks of a network
 
 
-@pytest.mark.parametrize("name", sorted(recipes.RECIPES))
+SHAPING = (
+    "model",
+    "model_options",
+    "image_size",
+    "tile",
+    "head",
+    "trains",
+    "auxiliary_weight",
+    "method",
+    "method_options",
+)
+"""Settings that decide which parameters there are and take part in a step."""
+
+
+def of_different_networks() -> list[str]:
+    """Names of recipes, one for each network."""
+    found = {}
+    for name in sorted(recipes.RECIPES):
+        recipe = recipes.get(name).for_profile("full")
+        found.setdefault(repr((type(recipe), *(getattr(recipe, setting, None) for setting in SHAPING))), name)
+    return list(found.values())
+
+
+@pytest.mark.parametrize("name", of_different_networks())
 def test_a_step_gives_every_trained_parameter_a_gradient(name: str) -> None:
     """All processes would wait for a parameter without gradient."""
     recipe = recipes.get(name).for_profile("full")

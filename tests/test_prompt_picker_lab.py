@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from test_book_lab import lab, run_all  # noqa: F401  (a fixture)
+from labs import Lab, run_all
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -46,10 +45,10 @@ CENTRE = """canvas => [...canvas.getContext('2d')
   .getImageData(canvas.width / 2, canvas.height / 2, 1, 1).data.slice(0, 3)].join()"""
 
 
-def test_clicks_drags_and_keys_ask_the_kernel(lab: str, tmp_path: Path, browser: Browser) -> None:  # noqa: F811
+def test_clicks_drags_and_keys_ask_the_kernel(lab: Lab, browser: Browser) -> None:
     from playwright.sync_api import expect
 
-    (tmp_path / "notebooks" / "97_picker.py").write_text(CHAPTER)
+    (lab.notebooks / "97_picker.py").write_text(CHAPTER)
     outside: list[str] = []
     page = run_all(browser, lab, "97_picker.py", outside)
     canvas, said = page.locator(".jp-OutputArea canvas"), page.locator(".jp-OutputArea .widget-label")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 from embedding_records import record
-from test_book_lab import TOKEN, is_outside, lab, run_all  # noqa: F401  (lab is a fixture)
+from labs import TOKEN, Lab, run_all
 
 from dlcvlib.views.scrubbers import EmbeddingScrubber
 from dlcvlib.views.scrubbers.bundle import HERE, bundle
@@ -287,14 +287,12 @@ ipywidgets.VBox([linked, heard])
 
 @pytest.mark.timeout(300)
 def test_in_jupyterlab_kernel_and_page_move_each_other_and_without_a_kernel_it_still_slides(
-    lab: str,  # noqa: F811
-    tmp_path: Path,
-    browser: Browser,
+    lab: Lab, tmp_path: Path, browser: Browser
 ) -> None:
     from playwright.sync_api import expect
 
     record(tmp_path / "record" / "seed0", epochs=EPOCHS, points=POINTS, classes=CLASSES)
-    script = tmp_path / "notebooks" / "96_scrubber.py"
+    script = lab.notebooks / "95_scrubber.py"
     script.write_text(SCRIPT.replace("RECORD", str(tmp_path / "record" / "seed0")))
     outside: list[str] = []
     page = run_all(browser, lab, script.name, outside)
@@ -336,7 +334,7 @@ def test_in_jupyterlab_kernel_and_page_move_each_other_and_without_a_kernel_it_s
     assert outside == []
 
 
-def without_kernel(browser: Browser, lab: str, notebook: Path) -> Page:  # noqa: F811
+def without_kernel(browser: Browser, lab: Lab, notebook: Path) -> Page:
     """Open a saved notebook, trusted, on a machine that has not its kernel."""
     import nbformat
     from nbformat.sign import NotebookNotary
@@ -350,7 +348,7 @@ def without_kernel(browser: Browser, lab: str, notebook: Path) -> Page:  # noqa:
     NotebookNotary().sign(nbformat.read(alone, as_version=4))
     page = browser.new_page(viewport={"width": 1500, "height": 1500})
     page.set_default_timeout(60_000)
-    page.goto(f"{lab}/lab/workspaces/alone/tree/{alone.name}?token={TOKEN}")
+    page.goto(f"{lab.address}/lab/workspaces/alone/tree/{alone.name}?token={TOKEN}")
     page.locator(".jp-Dialog button.jp-mod-reject").click()  # "No Kernel"
     page.locator(".dlcv-slider").wait_for()
     return page

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+import warm
 from mask_records import NAMES, record, split
 
 from dlcvlib.data import palette
@@ -282,8 +281,7 @@ def test_decoded_masks_are_kept_within_a_bound(browser: Browser, tmp_path: Path)
 def test_the_benchmark_fills_a_row_for_everything_it_compares(browser: Browser, tmp_path: Path) -> None:
     report = tmp_path / "report.json"
     script = Path(__file__).parent / "benchmarks" / "bench_mask_scrubber.py"
-    command = [sys.executable, str(script), "--quick", "--rounds", "1", "--json", str(report)]
-    done = subprocess.run(command, capture_output=True, text=True)
+    done = warm.run([str(script), "--quick", "--rounds", "1", "--json", str(report)])
     assert done.returncode == 0, done.stderr
     rows = json.loads(report.read_text())["rows"]
     assert {"MaskScrubber", "swapped <img>", "plotly, source", "plotly, pixels"} < set(rows)

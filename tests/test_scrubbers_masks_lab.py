@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from labs import Lab, run_all
 from mask_records import NAMES, record, split
-from test_book_lab import lab, run_all  # noqa: F401  (a fixture)
 from test_scrubbers_masks_browser import coloured, pixels
 
 if TYPE_CHECKING:
@@ -53,12 +53,12 @@ scrubber
 """
 
 
-def test_page_and_kernel_move_each_other(lab: str, tmp_path: Path, browser: Browser) -> None:  # noqa: F811
+def test_page_and_kernel_move_each_other(lab: Lab, tmp_path: Path, browser: Browser) -> None:
     from playwright.sync_api import expect
 
     run, (images, masks) = record(tmp_path, (0, 1, 3, 4)), split()
-    np.savez(tmp_path / "notebooks" / "split.npz", images=images, masks=masks)
-    (tmp_path / "notebooks" / "96_masks.py").write_text(CHAPTER.format(run=str(run.path), names=NAMES))
+    np.savez(lab.notebooks / "split.npz", images=images, masks=masks)
+    (lab.notebooks / "96_masks.py").write_text(CHAPTER.format(run=str(run.path), names=NAMES))
     outside: list[str] = []
     page = run_all(browser, lab, "96_masks.py", outside)
 

@@ -2,9 +2,8 @@
 
 import json
 import os
+import shutil
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -12,10 +11,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+import warm
 from training_worlds import small_recipe, write_classification
 
 from dlcvlib import recipes, runs, views
-from dlcvlib.data import toy
 from dlcvlib.recipes import Optimizer
 from dlcvlib.training import RecordMismatchError, TrainingDivergedError, loop, train
 from dlcvlib.training.tasks import Classification
@@ -86,9 +85,9 @@ def test_the_same_seed_gives_the_same_training_whatever_was_drawn_before(data, m
     assert_same_training(train(recipe, profile="smoke", seed=0, data=data), first)
 
 
-def test_a_pre_trained_system_without_outside_weights_says_what_it_started_from(data, monkeypatch, tmp_path):
+def test_a_pre_trained_system_without_outside_weights_says_what_it_started_from(data, toy_world, monkeypatch, tmp_path):
     monkeypatch.setenv("DLCV_HOME", str(tmp_path / "home"))
-    toy.draw(tmp_path / "home" / "data" / "toy", scale=0.05)
+    shutil.copytree(toy_world, tmp_path / "home" / "data" / "toy")
     recipe = small_recipe(start="pretrained", epochs=1, images_per_class=2)
     start = train(recipe, profile="smoke", seed=0, data=data).info["start"]
     assert start["from"] == "record" and "Mini" in start["title"] and start["because"]
@@ -149,8 +148,9 @@ def test_a_killed_process_leaves_a_record_that_goes_on(data, monkeypatch, tmp_pa
         "import sys; sys.path.insert(0, sys.argv[1]); from training_worlds import small_recipe; import dlcvlib;"
         "dlcvlib.train(small_recipe(epochs=60, snapshots=5), profile='smoke', seed=0, data=sys.argv[2])"
     )
-    environment = os.environ | {"DLCV_RUNS": str(killed), "PYTHONPATH": str(Path(__file__).parents[1])}
-    process = subprocess.Popen([sys.executable, "-c", script, str(Path(__file__).parent), str(data)], env=environment)
+    process = warm.Process(
+        ["-c", script, str(Path(__file__).parent), str(data)], env=os.environ | {"DLCV_RUNS": str(killed)}
+    )
     history = killed / "smoke" / "small" / "seed0" / "history.csv"
     while process.poll() is None and not (history.is_file() and len(pd.read_csv(history)) >= 3):
         time.sleep(0.02)
@@ -211,9 +211,7 @@ def test_a_second_process_waits_for_the_first_and_trains_nothing(data, tmp_path)
         "import sys; sys.path.insert(0, sys.argv[1]); from training_worlds import small_recipe; import dlcvlib;"
         "dlcvlib.train(small_recipe(epochs=3), profile='smoke', seed=0, data=sys.argv[2])"
     )
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
-    command = [sys.executable, "-c", script, str(Path(__file__).parent), str(data)]
-    processes = [subprocess.Popen(command, env=environment) for _ in range(2)]
+    processes = [warm.Process(["-c", script, str(Path(__file__).parent), str(data)]) for _ in range(2)]
     assert [process.wait() for process in processes] == [0, 0]
     (run,) = runs.list_runs(os.environ["DLCV_RUNS"])
     assert run.finished and len(run.history) == 3

@@ -25,7 +25,7 @@ GLOBAL_VIEWS = 2
 COLLAPSED_SHARE = 0.01
 """Mutual information of image and prototype, as a share of ln(out_dim), below which the teacher counts as collapsed."""
 USED_SHARE = 0.2
-"""Entropy of the mean probabilities of all images, as a share of ln(out_dim), below which it counts as collapsed too."""
+"""Entropy of the mean probabilities of all images, as a share of ln(out_dim), below which it collapsed, too."""
 
 
 class DINOLoss(nn.Module):

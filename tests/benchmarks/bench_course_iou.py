@@ -78,8 +78,11 @@ def seconds_in_turn(pred: np.ndarray, target: np.ndarray, rounds: int) -> dict[s
 
 
 def extra_memory(name: str, file: Path) -> float:
-    """Megabytes that a row takes on top of the maps, in a process of its own, whose peak nothing else has raised."""
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
+    """Megabytes that a row takes on top of the maps, in a process of its own, whose peak nothing else has raised.
+
+    It is forked from a server that has imported this script, and torch with it, once for all rows.
+    """
+    with multiprocessing.get_context("forkserver").Pool(1) as pool:
         return pool.apply(_growth_of_peak, (name, file))
 
 

@@ -163,6 +163,7 @@ def pages(run: Run, images: torch.Tensor, masks: torch.Tensor) -> dict[str, tupl
 
 def step_times(browser: Any, file: Path, script: str, epochs: int, rounds: int) -> list[float]:
     page = browser.new_page(viewport={"width": 1000, "height": 1400})
+    page.set_default_timeout(120_000)  # on a busy machine the half minute of playwright can pass
     page.goto(file.as_uri())
     page.wait_for_timeout(1000)
     times = page.evaluate(f"async settings => {{ {script} return ({TIMED})(settings); }}", [rounds, epochs])

@@ -25,7 +25,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import torch
 from conftest import FLAGS
-from test_book_lab import jupyterlab, run_all
+from labs import jupyterlab, run_all
 
 from dlcvlib.bench.measuring import machine
 from dlcvlib.embedding import EmbeddingSeries
@@ -126,6 +126,7 @@ def static_rows(browser: Browser, folder: Path, sizes: list[tuple[int, int]], st
 
 def on_page(browser: Browser, file: Path, what: tuple[str, int, int], size: int) -> Row:
     page = browser.new_page(viewport={"width": 800, "height": 900})
+    page.set_default_timeout(120_000)  # on a busy machine the half minute of playwright can pass
     page.goto(file.as_uri())
     page.locator(".dlcv-slider, .js-plotly-plot .point").first.wait_for()
     times = page.evaluate(TIMED, list(what))
@@ -181,11 +182,11 @@ def lab_rows(browser: Browser, folder: Path, points: int, epochs: int, steps: in
     }
     rows = {}
     for place, (name, (kind, what)) in enumerate(shown.items()):
-        with jupyterlab(folder / str(place)) as address:  # each its own, since JupyterLab opens again what was open
+        with jupyterlab(folder / str(place)) as lab:  # each its own, since JupyterLab opens again what was open
             script = SCRIPT.replace("WHAT", what).replace("TESTS", str(Path(__file__).resolve().parents[1]))
             script = script.replace("POINTS", str(points)).replace("EPOCHS", str(epochs))
-            (folder / str(place) / "notebooks" / f"98_{kind}.py").write_text(script)
-            page = run_all(browser, address, f"98_{kind}.py", [])
+            (lab.notebooks / f"98_{kind}.py").write_text(script)
+            page = run_all(browser, lab, f"98_{kind}.py", [])
             ready(page, kind)
             rows[name] = row(page.evaluate(TIMED, [kind, epochs, steps]), None)
             page.close()

@@ -19,7 +19,7 @@ def outcomes(tmp_path_factory):
     file = tmp_path_factory.mktemp("faults") / "outcomes.json"
     counts = [word for name, count in COUNTS.items() for word in (f"--{name}", str(count))]
     ended = subprocess.run(
-        [sys.executable, str(CAMPAIGN), *counts, "--seed", "0", "--json", str(file)],
+        [sys.executable, str(CAMPAIGN), *counts, "--seed", "0", "--jobs", "1", "--json", str(file)],
         capture_output=True,
         text=True,
         timeout=800,
