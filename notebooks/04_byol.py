@@ -106,9 +106,9 @@ views.image_grid(
 )
 
 # %% [markdown]
-# **Notice** what both views keep: hardly a colour, seldom the whole shape, most often
-# a texture. On photographs colour helps to tell classes apart, so the recipes for the
-# real images change it less.
+# What do both views of an image share? Only that can be predicted from one view for the
+# other, so only that is learnt. On photographs colour helps to tell classes apart, so the
+# recipes for the real images change it less.
 #
 # ## The loss
 #

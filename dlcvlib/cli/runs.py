@@ -52,5 +52,6 @@ def _compare(root: Path, profile: str, file: Path) -> int:
     outside = sum(reading.verdict != "ok" for reading in readings)
     print(f"{len(readings) - outside} of {len(readings)} in their bands (profile {profile}, records in {root})")
     judged = claims.judge(claims.read(file), root, profile)
-    print(claims.summary(judged))
+    if judged:
+        print(claims.summary(judged))
     return 1 if outside or any(each.verdict in ("FAILED", "missing") for each in judged) else 0

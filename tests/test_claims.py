@@ -1,0 +1,113 @@
+"""Claims about the toy world: the verdict follows from the seeds' differences and their error."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pytest
+from scipy import stats
+
+from dlcvlib import claims, recipes, runs
+
+FILE = Path(__file__).resolve().parent.parent / "notebooks" / "bands.yaml"
+B_ABOVE_A = (
+    "claims: [{says: B above A, chapter: '06', higher: our_byol_b val_accuracy, lower: our_byol_a val_accuracy}]"
+)
+
+
+def record(
+    root: Path, recipe: str, seed: int, value: float, measure: str = "val_accuracy", before: float = 0.0
+) -> None:
+    run = runs.Run(runs.path_of(root, "quick", recipe, seed))
+    info = {"recipe": {"name": recipe}, "profile": "quick", "seed": seed, "status": "finished"}
+    data = {"root": "toy", "is_toy": True, "classes": 16}
+    runs.write_info(run, info | {"data": data, "best": {"epoch": 3, measure: value}, "before": {measure: before}})
+
+
+def judged(tmp_path: Path, text: str) -> claims.Judged:
+    file = tmp_path / "bands.yaml"
+    file.write_text(text)
+    (only,) = claims.judge(claims.read(file), tmp_path / "runs", "quick")
+    return only
+
+
+def records_of_b_and_a(root: Path, differences: list[float]) -> None:
+    for seed, difference in enumerate(differences):
+        record(root, "our_byol_a", seed, 0.1 * (seed + 1))
+        record(root, "our_byol_b", seed, 0.1 * (seed + 1) + difference)
+
+
+@pytest.mark.parametrize(
+    ("differences", "verdict"),
+    [
+        ([0.3, 0.31, 0.29], "holds"),
+        ([0.3, -0.1, 0.2], "not clear"),
+        ([-0.1, 0.0, 0.05], "FAILED"),
+        ([0.3, 0.3], "missing"),
+    ],
+)
+def test_the_verdict_follows_from_the_interval_of_the_paired_differences(tmp_path, differences, verdict):
+    records_of_b_and_a(tmp_path / "runs", differences)
+    found = judged(tmp_path, B_ABOVE_A)
+    assert found.verdict == verdict
+    assert found.differences == pytest.approx(differences)
+
+
+def test_the_interval_is_student_s(tmp_path):
+    differences = [0.1, 0.25, 0.3]
+    records_of_b_and_a(tmp_path / "runs", differences)
+    found = judged(tmp_path, B_ABOVE_A)
+    low, high = stats.ttest_1samp(differences, 0).confidence_interval(0.95)
+    assert (found.mean - found.half_width, found.mean + found.half_width) == pytest.approx((low, high))
+
+
+def test_a_margin_is_counted(tmp_path):
+    records_of_b_and_a(tmp_path / "runs", [0.3, 0.31, 0.29])
+    assert judged(tmp_path, B_ABOVE_A.replace("}]", ", by: 0.25}]")).verdict == "holds"
+    assert judged(tmp_path, B_ABOVE_A.replace("}]", ", by: 0.29}]")).verdict == "not clear"
+    assert judged(tmp_path, B_ABOVE_A.replace("}]", ", by: 0.35}]")).verdict == "FAILED"
+
+
+@pytest.mark.parametrize(
+    ("std", "verdict"), [("", "holds"), (", std: [0.01, 5]", "holds"), (", std: [0.2, 5]", "not clear")]
+)
+def test_one_seed_is_judged_by_the_deviation_that_was_measured_before(tmp_path, std, verdict):
+    record(tmp_path / "runs", "our_byol", 0, 0.4, "knn", before=0.15)
+    text = f"claims: [{{says: it learns, chapter: '04', higher: our_byol knn, lower: our_byol knn before{std}}}]"
+    found = judged(tmp_path, text)
+    assert found.differences == pytest.approx([0.25])
+    assert found.verdict == verdict
+    assert (found.half_width is None) == (not std)
+
+
+def test_chance_is_one_divided_by_the_classes_of_the_record(tmp_path):
+    record(tmp_path / "runs", "our_byol", 0, 0.4, "knn")
+    found = judged(tmp_path, "claims: [{says: it learns, chapter: '04', higher: our_byol knn, lower: chance}]")
+    assert found.lower == (1 / 16,)
+
+
+def test_without_a_record_a_claim_is_missing(tmp_path):
+    found = judged(tmp_path, B_ABOVE_A)
+    assert found.verdict == "missing" and math.isnan(found.mean)
+    assert "B above A" in claims.summary([found])
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ("{says: B above A}", "must have says, chapter, higher and lower"),
+        ("{says: x, chapter: '1', higher: our_byol knn, lower: nobody knn}", "nobody.*no recipe"),
+        ("{says: x, chapter: '1', higher: our_byol, lower: chance}", "a recipe and a measure"),
+    ],
+)
+def test_a_malformed_claim_is_named_with_its_file(tmp_path, entry, message):
+    (tmp_path / "bands.yaml").write_text(f"claims: [{entry}]")
+    with pytest.raises(ValueError, match=rf"bands\.yaml: .*{message}"):
+        claims.read(tmp_path / "bands.yaml")
+
+
+def test_the_claims_of_the_book_are_read_and_of_recipes_that_it_trains():
+    listed = claims.read(FILE)
+    assert {claim.chapter for claim in listed} >= {"02", "04", "05", "06", "07", "08", "09"}
+    assert all(recipes.seeds(side.recipe, "quick") for claim in listed for side in (claim.higher, claim.lower))
