@@ -471,7 +471,7 @@ def test_a_stride_of_32_loses_the_water_and_keeps_the_villages_and_woods() -> No
     kept: dict[int, Counter[int]] = {32: Counter(), 8: Counter(), 2: Counter()}
     area: Counter[int] = Counter()
     for k, shares in enumerate(landscapes.share_table(16, np.random.default_rng(0))):
-        cover = landscapes.draw_cover(shares, writing.SATELLITE_SIDE, np.random.default_rng(k))
+        cover = landscapes.draw_cover(shares, writing.SIDES[writing.SATELLITE], np.random.default_rng(k))
         area.update(cover.ravel().tolist())
         for stride, hits in kept.items():
             hits.update(cover[through_a_stride(cover, stride) == cover].tolist())
@@ -483,7 +483,7 @@ def test_a_stride_of_32_loses_the_water_and_keeps_the_villages_and_woods() -> No
 
 def test_a_hurried_annotator_errs_at_borders_only() -> None:
     generator = np.random.default_rng(0)
-    cover = landscapes.draw_cover(landscapes.share_table(1, generator)[0], writing.SATELLITE_SIDE, generator)
+    cover = landscapes.draw_cover(landscapes.share_table(1, generator)[0], writing.SIDES[writing.SATELLITE], generator)
     wrong = landscapes.annotate(cover, generator) != cover
     assert 0.005 < wrong.mean() < 0.15
     inner = np.ones_like(wrong)
@@ -499,7 +499,7 @@ def pixels(count: int, split: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     colours, grains, classes = [], [], []
     for k, shares in enumerate(landscapes.share_table(count, np.random.default_rng([0, split]))):
         generator = np.random.default_rng([0, split, k])
-        cover = landscapes.draw_cover(shares, writing.SATELLITE_SIDE, generator)
+        cover = landscapes.draw_cover(shares, writing.SIDES[writing.SATELLITE], generator)
         image = landscapes.paint_cover(cover, generator) / np.float32(255)
         grey = image.mean(axis=2)
         around = [uniform_filter(image, (width, width, 1)) for width in (5, 15, 31)]
