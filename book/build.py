@@ -20,6 +20,8 @@ from book.settings import Settings
 from dlcvlib.files import generated, outputs
 
 NOTEBOOKS = ROOT / "notebooks"
+CLAIMED = ("quick", "gpu")
+"""Profiles whose records the claims about the toy world are judged by."""
 
 
 def build(asked: Settings) -> None:
@@ -33,6 +35,7 @@ def build(asked: Settings) -> None:
     with only_build():
         generated.refuse(outputs.foreign_files(pages.PAGES))
         write_pages(run_chapters(asked, early=True))
+        print_claims(asked)
     print(f"The book: {pages.PAGES / 'index.html'}")
 
 
@@ -86,6 +89,16 @@ def write_pages(schedule: Schedule) -> None:
         print(log.read_text(encoding="utf-8", errors="replace"), end="", file=sys.stderr)
         raise SystemExit(end.status if end.status > 0 else 128 - end.status)
     schedule.note_pages(digest, end.seconds)
+
+
+def print_claims(asked: Settings) -> None:
+    """Say which claims about the toy world the records bear out; nothing of other data or profiles."""
+    from dlcvlib import claims, data, paths
+
+    root = data.find(asked.data)
+    if root.is_toy and asked.profile in CLAIMED:
+        listed = claims.read(NOTEBOOKS / "bands.yaml")
+        print(claims.summary(claims.judge(listed, paths.runs_home(root.root), asked.profile)))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

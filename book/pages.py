@@ -74,9 +74,9 @@ def write(waiting: Mapping[str, str], *, early: bool) -> None:
     if whole != settings:
         shutil.rmtree(WORK, ignore_errors=True)
     elif not early:
-        shutil.rmtree(html, ignore_errors=True)  # so that every page is written, and its references are checked, again
+        shutil.rmtree(html, ignore_errors=True)  # every page is written, and its references are checked, again
     WORK.mkdir(parents=True, exist_ok=True)
-    _sphinx(html, [] if early else ["-W", "--keep-going"])
+    _sphinx(html, [] if early else ["-a", "-W", "--keep-going"])
     if not early and (status := check_pages.main(BOOK, html)):
         raise SystemExit(status)
     with outputs.output_folder(PAGES) as new:

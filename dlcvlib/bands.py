@@ -19,6 +19,8 @@ from dlcvlib import recipes, runs
 from dlcvlib.files.atomic import read_regular
 from dlcvlib.files.damage import naming
 
+CLAIMS = "claims"
+"""Key of the list that `dlcvlib.claims` reads."""
 NARROWEST = 0.06
 """Half the width of the narrowest band."""
 DEVIATIONS = 4
@@ -87,7 +89,8 @@ def read(file: str | Path) -> list[Band]:
         raise ValueError(f"{file} is no YAML: {error}") from error
     if not isinstance(entries, dict) or not entries:
         raise ValueError(f"{file} must hold lines like `our_scratch: {{val_accuracy: [0.4, 0.6]}}`")
-    return [band for recipe, measures in entries.items() for band in _bands(file, recipe, measures)]
+    listed = ((recipe, measures) for recipe, measures in entries.items() if recipe != CLAIMS)
+    return [band for recipe, measures in listed for band in _bands(file, recipe, measures)]
 
 
 def _bands(file: Path, recipe: Any, measures: Any) -> Iterator[Band]:
@@ -114,7 +117,7 @@ def readings(bands: Sequence[Band], root: str | Path, profile: str) -> list[Read
     judged = [
         Reading(
             band,
-            tuple(_value(run, band.measure) for run in _runs_of(band.recipe, profile, finished)),
+            tuple(_value(run, band.measure) for run in runs_of(band.recipe, profile, finished)),
             recipes.seeds(band.recipe, profile),
         )
         for band in bands
@@ -122,7 +125,7 @@ def readings(bands: Sequence[Band], root: str | Path, profile: str) -> list[Read
     return [*judged, *damaged]
 
 
-def _runs_of(recipe: str, profile: str, finished: Mapping[str, Sequence[runs.Run]]) -> list[runs.Run]:
+def runs_of(recipe: str, profile: str, finished: Mapping[str, Sequence[runs.Run]]) -> list[runs.Run]:
     """Return the records of a recipe by seed, see `runs.record_of`."""
     shared, own = (finished.get(each, ()) for each in (recipes.representative(recipe, profile), recipe))
     return list({run.path.name: run for run in (*shared, *own)}.values())

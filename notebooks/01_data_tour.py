@@ -26,12 +26,15 @@
 # %%
 import numpy as np
 import pandas as pd
+import torch
 from IPython.display import Markdown
 
 import dlcvlib
 from dlcvlib import views
 from dlcvlib.data import decode
 from dlcvlib.data.checks import check
+from dlcvlib.data.toy.objects import draw_object
+from dlcvlib.data.toy.writing import CLASSIFICATION, CONCEPTS, MINI, OFFICE
 
 # %% tags=["parameters"]
 profile = "quick"
@@ -48,8 +51,7 @@ Markdown(chapter.in_words)
 #
 # `dlcvlib.data.find` recognises every edition's folder by its contents, since names such
 # as `p2_data` meant different sets in different years. Where no course data are found, it
-# draws the *toy world*: stand-ins in the same layout. Colour alone does not tell its
-# classes apart.
+# draws the *toy world*: small stand-ins in the same layout, described below.
 
 
 # %%
@@ -91,7 +93,7 @@ views.table_picture(
 )
 
 # %% [markdown]
-# ## Classification: small images, fifty classes
+# ## Classification: small images
 #
 # Problem 1. *Model A* is trained on these from random weights. *Model B* may start from
 # any weights.
@@ -207,6 +209,55 @@ Markdown(
 )
 
 # %% [markdown]
+# ## The toy world: how it is made, and why
+#
+# Each class is a *shape* with a *texture*. The three sets hold different pairs of the
+# same shapes and textures, so features that tell them apart in one set are useful in the
+# others. In each set every shape and every texture occurs twice, so neither alone is
+# enough.
+
+# %%
+SETS = {"classification": CLASSIFICATION, "Mini": MINI, "Office": OFFICE}
+pairs = [
+    {"shape": concept.shape, "texture": concept.texture, "set": name}
+    for name, kind in SETS.items()
+    for concept in CONCEPTS[kind]
+]
+table = pd.DataFrame(pairs).pivot(index="shape", columns="texture", values="set")
+views.table_picture(
+    table, caption="The set to which a shape with a texture belongs; a dash for none."
+)
+
+# %%
+drawn = [
+    draw_object(concept, 64, np.random.default_rng([seed, k, each]))
+    for each in range(2)
+    for k, concept in enumerate(CONCEPTS[MINI][:8])
+]
+views.image_grid(
+    torch.from_numpy(np.stack(drawn)).permute(0, 3, 1, 2),
+    [concept.name for concept in CONCEPTS[MINI][:8]] * 2,
+    columns=8,
+    caption="Two images of each of eight classes. Colours, position, size, light and "
+    "noise are drawn anew for each image.",
+    alt="Two rows of eight shapes with textures, in different colours",
+)
+
+# %% [markdown]
+# Colours say nothing about the class, but they fill most of an image. A network with
+# random weights therefore sees colours first, and a self-supervised method has something
+# to learn: its views change the colours, so it must find what stays. All textures have
+# the same two brightnesses, since brightness would stay as well. A few training labels
+# are wrong, as in real data.
+#
+# The landscapes have fields, villages, woods, rivers and quarries. Rivers are thin, so a
+# network that works on a grid of 32 pixels loses them; quarries are rare, so a loss that
+# counts all pixels alike neglects them.
+#
+# The world is small so that a laptop trains every system of the book in minutes. What
+# the chapters claim about it is judged on every build; the chapter on the report shows
+# the verdicts.
+#
 # ## Decode once
 #
 # A PNG or JPEG file must be decoded before a network can use it. For a small network

@@ -40,6 +40,7 @@ recipe = "r1_small_cnn"
 
 # %%
 chapter = dlcvlib.open_chapter(globals())
+names = chapter.data.classification.class_names
 run = chapter.train(recipe)
 epochs = run.first_middle_last()
 snapshot = run.snapshot(epochs[-1])
@@ -59,7 +60,7 @@ Markdown(
 
 # %%
 pca = embedding.embed(run, "pca", epochs)
-views.embedding_maps(pca)
+views.embedding_maps(pca, names)
 
 # %%
 NAMES = {"knn_features": "kNN of features", "knn_map": "kNN of map"}
@@ -90,7 +91,7 @@ views.table_picture(pca.quality.rename(columns=NAMES), caption="PCA in numbers."
 
 # %%
 tsne = embedding.embed(run, "tsne")
-views.embedding_maps(tsne, epochs=epochs)
+views.embedding_maps(tsne, names, epochs=epochs)
 
 # %% [markdown]
 # The course asks for three epochs. The next figure shows all of them, so you see which
@@ -99,7 +100,7 @@ views.embedding_maps(tsne, epochs=epochs)
 
 # %%
 images = decode(chapter.data.classification, "val").images
-scrubber = views.EmbeddingScrubber(run, "tsne", images)
+scrubber = views.EmbeddingScrubber(run, "tsne", images, names)
 scrubber
 
 # %% [markdown]
@@ -135,7 +136,7 @@ Markdown(
 
 # %%
 umap = embedding.embed(run, "umap")
-views.embedding_maps(umap, epochs=epochs)
+views.embedding_maps(umap, names, epochs=epochs)
 
 # %%
 views.table_picture(
@@ -150,7 +151,7 @@ views.table_picture(
 
 # %%
 separate = embedding.separate_runs(run)
-views.embedding_maps(separate, epochs=epochs)
+views.embedding_maps(separate, names, epochs=epochs)
 
 # %%
 Markdown(

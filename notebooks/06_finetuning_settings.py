@@ -20,7 +20,7 @@
 # **It takes** about three minutes on two cores in the `quick` profile, the first
 # time.
 #
-# The second half of problem 2: a backbone is fine-tuned on Office-Home, 65 classes of
+# The second half of problem 2: a backbone is fine-tuned on Office-Home, classes of
 # objects with few images each. It starts from random weights, from a backbone that the
 # course supplies, or from our own self-supervised pre-training. Either the whole network
 # is trained, or the backbone is frozen and only a classifier on top is trained.

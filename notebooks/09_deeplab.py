@@ -13,7 +13,7 @@
 #
 # - how atrous convolution enlarges the receptive field without pooling;
 # - how the focal loss changes the IoU of a rare class;
-# - how much a pre-trained backbone improves a segmentation.
+# - whether a backbone that was pre-trained on other images improves a segmentation.
 #
 # **You need** the two previous chapters.
 #
@@ -151,6 +151,10 @@ views.iou_table(starts)
 # %%
 Markdown(views.iou_in_words(starts))
 
+# %% [markdown]
+# **Notice** whether our backbone helps here, and in which classes. BYOL's views change
+# the colours at random, and its features may tell little of them.
+
 # %%
 views.iou_curves([runs[0] for runs in starts])
 
@@ -173,10 +177,12 @@ focal, plain = (
     [run.info["best"][f"iou_{rare.lower()}"] for run in runs] for runs in losses
 )
 gain = metrics.difference_of_means(focal, plain)
+gamma = losses[0][0].info["recipe"]["loss_options"]["gamma"]
 Markdown(
     f"The rarest class is **{rare}**, with {share.min():.1%} of the pixels. The focal "
-    f"loss changes its IoU by **{100 * gain.value:+.1f} points**, with a standard error "
-    f"of {100 * gain.error:.1f}: "
+    rf"loss with $\gamma = {gamma:g}$ changes its IoU by "
+    f"**{100 * gain.value:+.1f} points**, with a standard error of "
+    f"{100 * gain.error:.1f}: "
     + ("clear." if gain.clear else "not more than chance could do.")
 )
 

@@ -1,5 +1,6 @@
 """The command line: exit status, messages, and no imports of packages that are not needed."""
 
+import gc
 import signal
 import subprocess
 import sys
@@ -74,6 +75,31 @@ sys.exit(main(["train", "r4_vgg13_bn", "--profile", "smoke", "--data", {str(data
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("statement", "slow"),
+    [
+        ("import dlcvlib", ("torch", "numpy")),
+        ("import dlcvlib.chapter, dlcvlib.recipes, dlcvlib.course", ("torch", "numpy")),
+        ("import dlcvlib.training", ("plotly", "sklearn", "umap", "numba", "IPython", "anywidget", "skimage", "timm")),
+        ("import dlcvlib.views", ("torchvision", "torch._dynamo", "sklearn", "umap", "numba", "skimage", "timm")),
+    ],
+)
+def test_an_import_takes_no_time_for_packages_that_only_some_calls_need(statement, slow):
+    script = f"import sys; {statement}; print(*(name for name in {slow} if name in sys.modules))"
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
+
+
+def test_the_garbage_collector_is_at_work_while_training(data, monkeypatch):
+    at_work = []
+    original = training.train
+    monkeypatch.setattr(
+        training, "train", lambda *names, **other: at_work.append(gc.isenabled()) or original(*names, **other)
+    )
+    assert cli.main(["train", "r4_vgg13_bn", "--profile", "smoke", "--data", str(data)]) == 0
+    assert at_work == [True]
 
 
 def test_of_several_recipes_one_that_fails_is_named_and_the_others_are_trained(data, capsys):

@@ -351,7 +351,9 @@ def test_every_method_describes_its_collapse():
     assert "on one line" in str(simsiam.collapse(simsiam.health(line, 0)))
     assert simsiam.collapse(simsiam.health(torch.randn(20, 8), 0)) is None
     dino = small_dino()
-    assert "same prototypes for every image" in str(dino.collapse(dino.health(torch.eye(32)[:1].repeat(20, 1), 0)))
+    assert "same prototypes for nearly every image" in str(
+        dino.collapse(dino.health(torch.eye(32)[:1].repeat(20, 1), 0))
+    )
     assert "every prototype the same probability" in str(dino.collapse(dino.health(torch.zeros(20, 32), 0)))
     assert dino.collapse(dino.health(torch.eye(32)[:20], 0)) is None
 

@@ -17,7 +17,7 @@ from sphinx.util.docutils import SphinxDirective
 LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("command line", ("cli",)),
     ("uses", ("chapter", "handin", "bench", "report", "environment")),
-    ("train, show", ("training", "views")),
+    ("train, show, claim", ("training", "views", "claims")),
     ("maps, bands", ("embedding", "bands")),
     ("methods, records", ("ssl", "sam", "runs")),
     ("parts", ("augment", "models", "metrics", "recipes")),

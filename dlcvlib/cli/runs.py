@@ -45,10 +45,12 @@ def _runs(arguments: argparse.Namespace) -> int:
 
 
 def _compare(root: Path, profile: str, file: Path) -> int:
-    from dlcvlib import bands
+    from dlcvlib import bands, claims
 
     readings = bands.readings(bands.read(file), root, profile)
     print("\n".join(map(str, readings)))
     outside = sum(reading.verdict != "ok" for reading in readings)
     print(f"{len(readings) - outside} of {len(readings)} in their bands (profile {profile}, records in {root})")
-    return 1 if outside else 0
+    judged = claims.judge(claims.read(file), root, profile)
+    print(claims.summary(judged))
+    return 1 if outside or any(each.verdict in ("FAILED", "missing") for each in judged) else 0

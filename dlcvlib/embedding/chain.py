@@ -14,8 +14,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from sklearn.decomposition import PCA
-from sklearn.manifold import TSNE
 
 from dlcvlib.metrics.maps import centred, rotation
 
@@ -56,6 +54,8 @@ def tsne_chain(features: Sequence[np.ndarray], seed: int = 0, before: np.ndarray
 
     Source: van der Maaten and Hinton 2008; initialisation by PCA after Kobak and Berens 2019.
     """
+    from sklearn.manifold import TSNE  # here, since importing scikit-learn is slow
+
     maps: list[np.ndarray] = []
     for reduced in _reduced(features, COMPONENTS, seed):
         start = maps[-1] if maps else before
@@ -98,6 +98,8 @@ def umap_chain(features: Sequence[np.ndarray], seed: int = 0, before: np.ndarray
 
 def separate_tsne(features: Sequence[np.ndarray], seed: int = 0) -> list[np.ndarray]:
     """Map each epoch by an independent t-SNE with its own random initialisation, for contrast with the chain."""
+    from sklearn.manifold import TSNE
+
     return [
         TSNE(init="random", perplexity=_perplexity(reduced), random_state=seed + position).fit_transform(reduced)
         for position, reduced in enumerate(_reduced(features, COMPONENTS, seed))
@@ -144,6 +146,8 @@ def _reduced(features: Sequence[np.ndarray], components: int, seed: int) -> list
             raise ValueError(f"features {position} hold nan or infinity: did the training diverge?")
         if np.ptp(values, axis=0).max() == 0:
             raise ValueError(f"features {position} are the same for all points (collapsed): there is nothing to map")
+    from sklearn.decomposition import PCA
+
     return [
         PCA(min(components, *values.shape), random_state=seed).fit_transform(values.astype(np.float64))
         for values in features

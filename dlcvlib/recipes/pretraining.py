@@ -232,7 +232,7 @@ OUR_DINO = PretrainingRecipe(
     image_size=128,
     profiles=on_small_machines(
         {"epochs": 8, "momentum": (0.98, 1.0), "final_weight_decay": None, "optimizer": SMALL_DINO_OPTIMIZER},
-        views=(toy_view(32, (0.4, 1.0), count=2, solarized=0.2),),
+        views=(toy_view(32, (0.4, 1.0), count=2, solarized=0.2), toy_view(24, (0.3, 0.6), count=2)),
         method_options=SMALL_DINO,
     ),
 )

@@ -5,7 +5,7 @@ from dlcvlib.report.answers import Answer, answers, of_edition, of_report
 from dlcvlib.report.collect import Sources, System, find_sources
 from dlcvlib.report.compose import Section, by_edition, by_report, missing, overview, systems_of, tally
 from dlcvlib.report.export import export
-from dlcvlib.report.tables import class_table, marks_table, missing_table, systems_table
+from dlcvlib.report.tables import claims_table, class_table, marks_table, missing_table, systems_table
 
 __all__ = [
     "REPORTS",
@@ -16,6 +16,7 @@ __all__ = [
     "answers",
     "by_edition",
     "by_report",
+    "claims_table",
     "class_table",
     "export",
     "find_sources",

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from statistics import fmean
 
 import pandas as pd
 
+from dlcvlib.claims import Judged
 from dlcvlib.course import MARKS, MEASURES, REPORTED, REPORTED_CLASSES, mark_of
 from dlcvlib.metrics.course_iou import LAND_CLASSES
 from dlcvlib.recipes import Recipe
@@ -111,6 +113,32 @@ def marks_table() -> Picture:
         {"row": mark.row, "best known": _value(mark.value), "how": mark.how, "source": mark.source} for mark in MARKS
     ]
     return table_picture(pd.DataFrame(rows), caption="The best that others reached on the same validation images.")
+
+
+def claims_table(judged: Sequence[Judged]) -> Picture:
+    """Return a table of claims about the toy world: both values, their difference with its interval, the verdict."""
+    rows = [
+        {
+            "chapter": each.claim.chapter,
+            "claim": each.claim.says,
+            "higher": fmean(each.higher) if each.higher else None,
+            "lower": fmean(each.lower) if each.lower else None,
+            "difference": NOTHING if not each.differences else _difference(each),
+            "seeds": len(each.differences),
+            "verdict": each.verdict,
+        }
+        for each in judged
+    ]
+    held = sum(each.verdict == "holds" for each in judged)
+    caption = (
+        f"{held} of {len(rows)} claims hold. Differences are means over the seeds, with an interval of 95 %: from the "
+        "seeds themselves, or for a single seed from the deviation measured once over several trainings."
+    )
+    return table_picture(pd.DataFrame(rows), caption=caption)
+
+
+def _difference(judged: Judged) -> str:
+    return f"{judged.mean:.3f}" + ("" if judged.half_width is None else f" ± {judged.half_width:.3f}")
 
 
 def capital(text: str) -> str:

@@ -24,6 +24,8 @@ from dlcvlib.ssl.schedules import warmed_up
 GLOBAL_VIEWS = 2
 COLLAPSED_SHARE = 0.01
 """Mutual information of image and prototype, as a share of ln(out_dim), below which the teacher counts as collapsed."""
+USED_SHARE = 0.2
+"""Entropy of the mean probabilities of all images, as a share of ln(out_dim), below which it collapsed, too."""
 
 
 class DINOLoss(nn.Module):
@@ -214,16 +216,17 @@ class DINO(Method):
     def collapse(self, health: dict[str, float]) -> str | None:
         """Return which of the two kinds of collapse `health` shows, None if there is none."""
         max_entropy = math.log(self.criterion.center.shape[1])
-        if health["teacher_information"] >= COLLAPSED_SHARE * max_entropy:
-            return None
         entropy, information = health["teacher_entropy"], health["teacher_information"]
+        # The mean probabilities of all images have the entropy of one image plus the mutual information.
+        if information >= COLLAPSED_SHARE * max_entropy and entropy + information >= USED_SHARE * max_entropy:
+            return None
         if entropy > 0.5 * max_entropy:
             return (
                 f"the teacher gives every prototype the same probability (entropy {entropy:.2f} of at most "
                 f"ln(out_dim) = {max_entropy:.2f}): a lower teacher temperature sharpens it"
             )
         return (
-            f"the teacher chooses the same prototypes for every image (entropy {entropy:.2f}, mutual "
+            f"the teacher chooses the same prototypes for nearly every image (entropy {entropy:.2f}, mutual "
             f"information with the image only {information:.3f} nats): centring prevents this"
         )
 

@@ -24,9 +24,9 @@ from scipy import ndimage
 
 from dlcvlib.data.toy.textures import fractal_noise, smooth_noise, to_bytes
 
-SHARES = np.array([0.11, 0.52, 0.10, 0.16, 0.075, 0.03, 0.005])
+SHARES = np.array([0.11, 0.532, 0.10, 0.16, 0.075, 0.018, 0.005])
 """Share of all pixels by class; the course's are 0.106, 0.583, 0.084, 0.115, 0.031, 0.081 and 0.0006."""
-PRESENCE = (0.6, 1.0, 0.6, 0.7, 0.8, 0.5, 0.1)
+PRESENCE = (0.6, 1.0, 0.6, 0.7, 0.9, 0.9, 0.1)
 """Probability that an image contains a class."""
 EVENNESS = 5.0
 """Shape of the distribution of a class's share over the images that contain it: at 1, a river could fill an image."""
