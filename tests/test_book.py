@@ -8,14 +8,13 @@ import json
 import os
 import re
 import shutil
-import subprocess
-import sys
 from contextlib import redirect_stdout
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
+import warm
 
 from dlcvlib import cli, recipes
 
@@ -280,6 +279,15 @@ def test_every_system_of_the_reports_trains_on_the_toy_world(trained: str) -> No
     assert [name for name in names if f"smoke/{name}/seed0  finished" not in trained] == []
 
 
+RUN_CHAPTERS = """
+import sys
+from pathlib import Path
+from book.schedule import Schedule
+from book.settings import Settings
+Schedule(Settings("smoke", cores="1", out=Path(sys.argv[2])), Path(sys.argv[1])).run()
+"""
+
+
 @pytest.fixture(scope="module")
 def pages(home: Path, trained: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The book of the tests' chapters and of every chapter there is, built as `make book` builds it."""
@@ -291,30 +299,14 @@ def pages(home: Path, trained: str, tmp_path_factory: pytest.TempPathFactory) ->
         shutil.copy(file, chapters)
     shutil.copy(ROOT / "notebooks" / "jupytext.toml", chapters)
 
-    python = sys.executable
-    snakemake = [python, "-m", "snakemake", "--snakefile", str(ROOT / "notebooks" / "Snakefile")]
-    options = [
-        "--directory",
-        str(folder),
-        "--cores",
-        "2",
-        "--nolock",
-        "--keep-going",
-        "--quiet",
-        "progress",
-        "rules",
-        "host",
-        "reason",
-    ]
-    config = ["--config", "profile=smoke", f"notebooks={chapters}", f"out={book / 'chapters'}"]
     environment = os.environ | {"PYTHONPATH": str(ROOT), "DLCV_HOME": str(home)}
     environment = {name: value for name, value in environment.items() if name not in ("DLCV_DATA", "DLCV_RUNS")}
     for command in (
-        [*snakemake, *options, *config],
-        [python, "-m", "sphinx", "-E", "-W", "--keep-going", "-q", str(book), str(html)],
-        [python, str(book / "check_pages.py"), str(book), str(html)],
+        ["-c", RUN_CHAPTERS, str(chapters), str(book / "chapters")],
+        ["-m", "sphinx", "-E", "-W", "--keep-going", "-q", str(book), str(html)],
+        [str(book / "check_pages.py"), str(book), str(html)],
     ):
-        done = subprocess.run(command, env=environment, capture_output=True, text=True)
+        done = warm.run(command, env=environment, timeout=1200)
         assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout[-5000:]}\n{done.stderr[-10000:]}"
     return html
 

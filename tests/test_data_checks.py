@@ -12,7 +12,8 @@ import pytest
 from data_worlds import classification, edition, mask, office, pixels, satellite, write_csv, write_image
 
 import dlcvlib.data
-from dlcvlib.data import DataError, command, palette
+from dlcvlib.cli import data as command
+from dlcvlib.data import DataError, palette
 from dlcvlib.data.checks import check
 
 

@@ -17,7 +17,8 @@ import pytest
 from data_worlds import classification, edition, mini, office, satellite
 from hostile_places import as_nobody, folder_for_all
 
-from dlcvlib.data import DataError, command, decode, find
+from dlcvlib.cli import data as command
+from dlcvlib.data import DataError, decode, find
 from dlcvlib.data.checks import check
 from dlcvlib.data.editions import scan
 
