@@ -56,12 +56,12 @@ AN_HOUR: dict[str, Any] = {
 """Real tiles on two cores: trained at half their resolution, evaluated at full resolution."""
 
 
-def on_small_machines(quick_epochs: int = 8, **both: Any) -> dict[str, dict[str, Any]]:
+def on_small_machines(**both: Any) -> dict[str, dict[str, Any]]:
     """Return the small profiles of a segmentation; `both` has further changes for both."""
     small = SMALL | both
     return {
         "smoke": small | {"epochs": 2, "image_size": 64, "train_images": 8, "snapshots": 2},
-        "quick": small | {"epochs": quick_epochs},
+        "quick": small | {"epochs": 8},
     }
 
 
@@ -82,7 +82,7 @@ def fcn(report: str, form: str, **changes: Any) -> SegmentationRecipe:
         start="imagenet",  # open
         image_size=512,
         named_images=NAMED,
-        profiles=on_small_machines(quick_epochs=5, **WHOLE),
+        profiles=on_small_machines(**WHOLE),
         **settings,
     )
 
@@ -204,7 +204,7 @@ OUR_FCN32S, OUR_FCN8S = (
         model=f"vgg16_fcn{form}",
         model_options={},
         auxiliary_weight=0.0,
-        profiles=on_small_machines(quick_epochs=5, **WHOLE),
+        profiles=on_small_machines(**WHOLE),
     )
     for form in ("32s", "8s")
 )
