@@ -213,5 +213,5 @@ def test_a_band_of_each_recipe_is_compared_with_the_shared_run(tmp_path):
         "quick",
     )
     assert (fcn.values, fcn.verdict) == ((0.4,), "ok")
-    assert (setting.values, setting.verdict) == ((0.2, 0.2), "missing"), "ours, the same run, has three seeds"
+    assert (setting.values, setting.verdict) == ((0.2, 0.2), "missing"), "ours, the same run, has more seeds"
     assert "r2_fcn32s" not in bands.measured(tmp_path, "quick")
