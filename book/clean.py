@@ -39,7 +39,7 @@ def clean(root: Path = ROOT) -> list[str]:
             shutil.rmtree(root / name, ignore_errors=True)
         remove_tool_output(chapters)
         remove_tool_output(build)
-        shutil.rmtree(build / ".sphinx", ignore_errors=True)
+        shutil.rmtree(build / ".sphinx", ignore_errors=True)  # Sphinx's own folder: book/pages.py
         kept = remove(root / "notebooks", "*.ipynb") + remove(chapters) + remove(build / "html")
         kept += [f"{entry}: not written by make" for entry in build.glob("*") if entry.name != "html"]
         kept += remove_checked(root / checked.CHECKED.name)

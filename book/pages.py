@@ -7,6 +7,7 @@ there, by the finished book once every page is checked.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import sys
@@ -48,6 +49,15 @@ def _digest(*files: Path) -> str:
     return digests.digest("\n".join(named).encode())
 
 
+def _settings_digest() -> str:
+    """Return a digest of what every page depends on: how they are made, and which there are."""
+    code = _digest(BOOK / "conf.py", *sorted((BOOK / "extensions").glob("*.py")))
+    pages = {
+        file.relative_to(BOOK).with_suffix("") for file in BOOK.rglob("*") if file.suffix in (".md", ".rst", ".ipynb")
+    }
+    return digests.digest(json.dumps([code, *sorted(map(str, pages))]).encode())
+
+
 def complete() -> bool:
     """Return True if every page that was written is still there."""
     try:
@@ -68,14 +78,13 @@ def write(waiting: Mapping[str, str], *, early: bool) -> None:
     """
     _write_placeholders(waiting)
     html = WORK / "html"
-    settings = _digest(BOOK / "conf.py", *sorted((BOOK / "extensions").glob("*.py")))
+    settings = _settings_digest()
     whole = (WORK / WHOLE).read_text() if (WORK / WHOLE).is_file() else ""
     (WORK / WHOLE).unlink(missing_ok=True)
     if whole != settings:
         shutil.rmtree(WORK, ignore_errors=True)
-    elif not early:
-        shutil.rmtree(html, ignore_errors=True)  # every page is written, and its references are checked, again
     WORK.mkdir(parents=True, exist_ok=True)
+    # At the end every page is written again, and with it all references are checked.
     _sphinx(html, [] if early else ["-a", "-W", "--keep-going"])
     if not early and (status := check_pages.main(BOOK, html)):
         raise SystemExit(status)

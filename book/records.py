@@ -28,7 +28,7 @@ OWN = re.compile(
 """Files of a record."""
 
 
-def train(recipe: str, profile: str, seed: int, data: str, inputs: str) -> list[str]:
+def train(recipe: str, profile: str, seed: int, data: str, inputs: str) -> dict[str, Any]:
     """Load or train a record.
 
     Args:
@@ -39,7 +39,7 @@ def train(recipe: str, profile: str, seed: int, data: str, inputs: str) -> list[
         inputs: digest of what its result depends on.
 
     Returns:
-        folder of the record, and the digest of its `run.json`.
+        `record`: its folder and the digest of its `run.json`; `trained`: False if it was there already.
 
     Raises:
         ForeignFileError: the record is to be trained again, but holds files that no training wrote.
@@ -55,12 +55,13 @@ def train(recipe: str, profile: str, seed: int, data: str, inputs: str) -> list[
     if not (folder / "run.json").exists():
         folder.mkdir(parents=True, exist_ok=True)
         write_json(folder / MARK, {"inputs": inputs, "run": ""})
+    loaded = runs.Run(folder).finished
     run = training.train(recipe, profile=profile, seed=seed, data=course)
     mark = read_mark(run.path)
     if mark and not mark["run"]:
         write_json(run.path / MARK, mark | {"run": run_digest(run.path)})
     print(runs.summary(run), flush=True)
-    return [str(run.path), run_digest(run.path)]
+    return {"record": [str(run.path), run_digest(run.path)], "trained": not loaded}
 
 
 def read_mark(folder: Path) -> dict[str, Any]:

@@ -219,9 +219,10 @@ class Schedule:
                 self._fail(name)
             else:
                 self.notes.inputs[name] = each.inputs
-                self.notes.seconds.setdefault(self.asked.profile, {})[name] = round(end.seconds, 2)
                 if end.result:
-                    self.notes.records[name] = end.result
+                    self.notes.records[name] = end.result["record"]
+                if not end.result or end.result["trained"]:  # to load a record says nothing about training it
+                    self.notes.seconds.setdefault(self.asked.profile, {})[name] = round(end.seconds, 2)
                 self._finish(name)
                 self.notes.write(self.asked.out)
 
