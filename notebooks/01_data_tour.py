@@ -223,9 +223,9 @@ pairs = [
     for name, kind in SETS.items()
     for concept in CONCEPTS[kind]
 ]
-table = pd.DataFrame(pairs).pivot(index="shape", columns="texture", values="set")
+table = pd.DataFrame(pairs).groupby(["shape", "set"])["texture"].agg(", ".join).unstack()
 views.table_picture(
-    table, caption="The set to which a shape with a texture belongs; a dash for none."
+    table.reset_index(), caption="The two textures of each shape, in each of the sets."
 )
 
 # %%
