@@ -95,10 +95,12 @@ def print_claims(asked: Settings) -> None:
     """Say which claims about the toy world the records bear out; nothing of other data or profiles."""
     from dlcvlib import claims, data, paths
 
-    root = data.find(asked.data)
-    if root.is_toy and asked.profile in CLAIMED:
-        listed = claims.read(NOTEBOOKS / "bands.yaml")
-        print(claims.summary(claims.judge(listed, paths.runs_home(root.root), asked.profile)))
+    file = NOTEBOOKS / "bands.yaml"
+    if asked.data is not None or asked.profile not in CLAIMED or not file.is_file():
+        return
+    course = data.find()
+    if course.is_toy:
+        print(claims.summary(claims.judge(claims.read(file), paths.runs_home(course.root), asked.profile)))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

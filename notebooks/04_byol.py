@@ -19,7 +19,7 @@
 #
 # **You need** the idea of a feature, from the previous chapter.
 #
-# **It takes** about six minutes on two cores in the `quick` profile, the first time.
+# **It takes** about a minute on two cores in the `quick` profile, the first time.
 #
 # Problem 2 of the course asks to train a backbone on Mini-ImageNet *without its
 # labels*, then to use it on another set. Report R1 took BYOL

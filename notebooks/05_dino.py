@@ -17,7 +17,7 @@
 #
 # **You need** the previous chapter.
 #
-# **It takes** about three minutes on two cores in the `quick` profile, the first
+# **It takes** one or two minutes on two cores in the `quick` profile, the first
 # time.
 #
 # The edition of 2025 designates DINO {cite}`caron2021emerging`; report R3 trained it

@@ -17,7 +17,7 @@
 #
 # **You need** the two previous chapters; what they trained is used here.
 #
-# **It takes** about three minutes on two cores in the `quick` profile, the first
+# **It takes** one or two minutes on two cores in the `quick` profile, the first
 # time.
 #
 # The second half of problem 2: a backbone is fine-tuned on Office-Home, classes of

@@ -17,7 +17,7 @@
 #
 # **You need** the previous chapter.
 #
-# **It takes** about three minutes on two cores in the `quick` profile, the first time.
+# **It takes** one or two minutes on two cores in the `quick` profile, the first time.
 #
 # The edition of 2025 grades U-Net {cite}`ronneberger2015unet` and asks for an ablation:
 # drop a skip connection and explain what happens. Report R3 dropped the deepest one. Here

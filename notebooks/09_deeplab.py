@@ -17,7 +17,7 @@
 #
 # **You need** the two previous chapters.
 #
-# **It takes** about three minutes on two cores in the `quick` profile, the first time.
+# **It takes** one or two minutes on two cores in the `quick` profile, the first time.
 #
 # The best systems of four reports are DeepLabs {cite}`chen2018encoder` or close
 # relatives. The backbone keeps a stride of 8 or 16, its last layers are *atrous* (their

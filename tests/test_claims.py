@@ -16,6 +16,11 @@ B_ABOVE_A = (
 )
 
 
+@pytest.fixture(autouse=True)
+def three_seeds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(recipes.SEEDS, "quick", 3)
+
+
 def record(
     root: Path, recipe: str, seed: int, value: float, measure: str = "val_accuracy", before: float = 0.0
 ) -> None:

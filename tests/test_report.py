@@ -171,7 +171,9 @@ def test_without_records_every_system_is_missing_with_a_command_that_trains_it(
     sources: report.Sources, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trained: list[tuple[str, str]] = []
-    monkeypatch.setattr("dlcvlib.training.train", lambda name, *, profile, **_: trained.append((name, profile)))
+    monkeypatch.setattr(
+        "dlcvlib.training.train", lambda recipe, *, profile, **_: trained.append((recipe.name, profile))
+    )
     monkeypatch.setattr("dlcvlib.runs.summary", str)
     block = report.missing(sources)
     names = {recipe.name for answer in report.answers() for recipe in answer.recipes}

@@ -115,7 +115,7 @@ def test_satellite_pairs_lie_as_in_2023(world: Path) -> None:
         ("p1_data/val_50", 32),
         ("p2_data/mini/train", 64),
         ("p2_data/office/val", 96),
-        ("p3_data/train", 256),
+        ("p3_data/train", 128),
     ],
 )
 def test_every_image_is_rgb_and_of_the_set_s_size(world: Path, folder: str, size: int) -> None:

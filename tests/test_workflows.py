@@ -10,8 +10,9 @@ from typing import IO
 import pytest
 import yaml
 
-from book import build, gpu_check
+from book import gpu_check
 from book.lock import only_build
+from book.settings import Settings
 from dlcvlib import cli
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -84,16 +85,17 @@ def test_the_gpu_check_looks_for_a_gpu_then_runs_the_chapters_then_judges_the_re
     def note(command: list[str], lock: IO[bytes], environment: dict[str, str] | None = None) -> None:
         called.append(shlex.join(command))
 
+    def run_chapters(asked: Settings, **environment: str) -> None:
+        called.append(f"chapters {asked.profile} {asked.gpus} {environment['DLCV_DATA']}")
+
     checked_folder = tmp_path / "runs-gpu-check"
     monkeypatch.setattr(gpu_check, "CHECKED", checked_folder)
     monkeypatch.setattr(gpu_check.checked, "start", lambda: called.append("empties the folder"))
     monkeypatch.setattr(gpu_check, "only_build", lambda: only_build(tmp_path / "lock"))
     monkeypatch.setattr(gpu_check, "run", note)
-    monkeypatch.setattr(build, "run", note)
+    monkeypatch.setattr(gpu_check, "run_chapters", run_chapters)
     assert gpu_check.main(["--gpus", "1"]) == 0
     looks, empties, draws, runs, judges = called
     assert looks.endswith("dlcvlib check --gpu") and empties == "empties the folder" and "data toy" in draws
-    assert all(
-        part in runs for part in ("snakemake", 'profile="gpu"', "--resources gpu=1", str(checked_folder / "toy"))
-    )
+    assert runs == f"chapters gpu 1 {checked_folder / 'toy'}"
     assert judges.endswith("--bands notebooks/bands.yaml --profile gpu")

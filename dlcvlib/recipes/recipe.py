@@ -16,7 +16,7 @@ READS_AS = {"gpu": "quick"}
 OUTSIDE = ("pretrained", "imagenet", "coco")
 """Values of `Recipe.start` that ask for outside weights."""
 
-SEEDS = {"smoke": 2, "quick": 5, "gpu": 3, "hour": 2, "full": 3}
+SEEDS = {"smoke": 2, "quick": 5, "gpu": 5, "hour": 2, "full": 3}
 """Number of seeds of recipes that are compared with each other."""
 
 

@@ -119,13 +119,12 @@ def claims_table(judged: Sequence[Judged]) -> Picture:
     """Return a table of claims about the toy world: both values, their difference with its interval, the verdict."""
     rows = [
         {
-            "chapter": each.claim.chapter,
-            "claim": each.claim.says,
+            "claim": f"{each.claim.chapter}: {each.claim.says}",
+            "verdict": each.verdict,
             "higher": fmean(each.higher) if each.higher else None,
             "lower": fmean(each.lower) if each.lower else None,
             "difference": NOTHING if not each.differences else _difference(each),
             "seeds": len(each.differences),
-            "verdict": each.verdict,
         }
         for each in judged
     ]
