@@ -12,7 +12,6 @@ from dlcvlib.recipes.pretraining import PRETRAINING
 from dlcvlib.recipes.recipe import (
     OUTSIDE,
     PROFILES,
-    SEEDS,
     ClassificationRecipe,
     Optimizer,
     PretrainingRecipe,
@@ -25,6 +24,8 @@ from dlcvlib.recipes.recipe import (
 from dlcvlib.recipes.recorded import recorded
 from dlcvlib.recipes.segmentation import SEGMENTATION
 
+SEEDS = {"smoke": 2, "quick": 5, "gpu": 5, "hour": 2, "full": 3}
+"""Number of seeds of recipes that are compared with each other."""
 RECIPES: dict[str, Recipe] = {
     recipe.name: recipe for recipe in (*CLASSIFICATION, *PRETRAINING, *FINETUNING, *SEGMENTATION)
 }

@@ -16,9 +16,6 @@ READS_AS = {"gpu": "quick"}
 OUTSIDE = ("pretrained", "imagenet", "coco")
 """Values of `Recipe.start` that ask for outside weights."""
 
-SEEDS = {"smoke": 2, "quick": 5, "gpu": 5, "hour": 2, "full": 3}
-"""Number of seeds of recipes that are compared with each other."""
-
 
 @dataclass(frozen=True)
 class Optimizer:
