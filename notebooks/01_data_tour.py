@@ -225,7 +225,8 @@ pairs = [
 ]
 table = pd.DataFrame(pairs).groupby(["shape", "set"])["texture"].agg(", ".join).unstack()
 views.table_picture(
-    table.reset_index(), caption="The two textures of each shape, in each of the sets."
+    table.rename_axis(columns=None).reset_index(),
+    caption="The two textures of each shape, in each of the sets.",
 )
 
 # %%
