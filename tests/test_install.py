@@ -148,8 +148,7 @@ def test_an_interruption_leaves_no_stamp_and_no_traceback(project: Project) -> N
     (project.packages / "pip.py").write_text(
         "import sys, time\n"
         "if 'install' in sys.argv:\n"
-        "    print('installing', flush=True)\n"
-        "    try: time.sleep(60)\n"
+        "    try: print('installing', flush=True); time.sleep(60)\n"
         "    except KeyboardInterrupt: sys.exit(1)\n"
     )
     with subprocess.Popen(
@@ -159,6 +158,7 @@ def test_an_interruption_leaves_no_stamp_and_no_traceback(project: Project) -> N
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a job in the background ignores it
     ) as process:
         assert process.stdout is not None
         next(line for line in process.stdout if line == "installing\n")
