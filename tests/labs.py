@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.error import URLError
-from urllib.request import urlopen
+from urllib.request import ProxyHandler, build_opener
 
 from book.lab import command
 
@@ -58,10 +58,11 @@ def jupyterlab(folder: Path) -> Iterator[Lab]:
 
 
 def wait_for(address: str, server: subprocess.Popen[bytes], log: Path) -> None:
+    direct = build_opener(ProxyHandler({}))  # urlopen keeps the proxies of its first call, which may be another test's
     deadline = time.monotonic() + 90
     while time.monotonic() < deadline and server.poll() is None:
         try:
-            urlopen(address, timeout=5).close()
+            direct.open(address, timeout=5).close()
             return
         except (URLError, ConnectionError, TimeoutError):
             time.sleep(0.3)
