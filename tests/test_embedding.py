@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from embedding_records import growing_features, record
 from hostile_places import as_nobody, folder_for_all
 
@@ -282,3 +283,13 @@ def test_the_benchmark_compares_every_method(monkeypatch, capsys):
     rows = re.findall(r"^(\S.*?) {2,}([\d.]+) +[\d.]+x(?: +[\d.]+){4}$", capsys.readouterr().out, re.MULTILINE)
     assert [name for name, _ in rows] == ["separate t-SNE", "t-SNE chain", "UMAP, first call", "UMAP chain", "PCA"]
     assert all(float(seconds) > 0 for _, seconds in rows[:-1])
+
+
+def test_umap_leaves_the_number_of_threads_of_torch_as_it_was():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        umap_chain([np.random.default_rng(0).normal(size=(40, 5))])
+        assert torch.get_num_threads() == 1
+    finally:
+        torch.set_num_threads(before)

@@ -11,9 +11,11 @@ features do not have.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
+import torch
 
 from dlcvlib.metrics.maps import centred, rotation
 
@@ -92,8 +94,19 @@ def umap_chain(features: Sequence[np.ndarray], seed: int = 0, before: np.ndarray
             random_state=seed,
             n_jobs=1,  # several threads are not reproducible
         )
-        maps.append(search.fit_transform(reduced))
+        with _same_threads():
+            maps.append(search.fit_transform(reduced))
     return maps
+
+
+@contextmanager
+def _same_threads() -> Iterator[None]:
+    """Restore torch's number of threads, which UMAP changes for the whole process; a training would round otherwise."""
+    threads = torch.get_num_threads()
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def separate_tsne(features: Sequence[np.ndarray], seed: int = 0) -> list[np.ndarray]:
