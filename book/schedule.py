@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -17,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from book import chapters, costs, forks, plan, records
+from book import chapters, costs, forks, machine, plan, records
 from book.commands import ROOT
 from book.forks import Done, Fork
 from book.inputs import Inputs
@@ -133,9 +132,9 @@ class Schedule:
         if not self.pending:
             return
         threads = plan.threads(self.asked.profile)
-        self.slots = max(1, number_of_cores(self.asked.cores) // threads)
-        self.cards = free_cards(self.asked.gpus)
-        _set_threads(threads, passive=self.asked.profile in plan.SMALL)
+        self.slots = max(1, machine.number_of_cores(self.asked.cores) // threads)
+        self.cards = machine.free_cards(self.asked.gpus)
+        machine.set_threads(threads, passive=self.asked.profile in plan.SMALL)
         work = sum(self.costs[name] for name in self.pending)
         self.progress = Progress(work, self.slots)
         self.last_early, self.early_took, self.shown = 0.0, 0.0, 0
@@ -299,30 +298,3 @@ class Schedule:
             for need in job.needs:
                 tails[need] = max(tails.get(need, 0.0), tails[job.name])
         return tails
-
-
-def number_of_cores(asked: str) -> int:
-    """Return the number of cores that the jobs share; "all": those that this process may use."""
-    if asked == "all":
-        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return int(asked)
-
-
-def free_cards(count: int) -> list[str]:
-    """Return the names of the graphics cards to train on, at most `count`."""
-    named = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if named is None and count:
-        command = ["nvidia-smi", "--query-gpu=uuid", "--format=csv,noheader"]
-        try:
-            named = ",".join(subprocess.run(command, capture_output=True, text=True, check=True).stdout.split())
-        except (OSError, subprocess.CalledProcessError):
-            named = ""
-    found = [name for name in (named or "").split(",") if name]
-    return (found or [str(index) for index in range(count)])[:count]
-
-
-def _set_threads(threads: int, *, passive: bool) -> None:
-    """Settings of PyTorch's threads, which must be there before it is imported."""
-    os.environ["OMP_NUM_THREADS"] = str(threads)
-    if passive:  # threads that spin while waiting take cores from other jobs, though alone they are a tenth faster
-        os.environ["OMP_WAIT_POLICY"] = "passive"

@@ -75,20 +75,26 @@ class Damaged:
         return f"{self.verdict}: {self.reason}"
 
 
-def read(file: str | Path) -> list[Band]:
-    """Return the bands of a file, in its order.
+def entries_of(file: str | Path) -> dict[Any, Any]:
+    """Return the content of a file of bands.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: the YAML is malformed, has no band or an unknown recipe; the message names file and entry.
+        ValueError: the YAML is malformed or no mapping; the message names the file.
     """
-    file = Path(file)
     try:
-        entries = yaml.safe_load(read_regular(file))
+        entries = yaml.safe_load(read_regular(Path(file)))
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         raise ValueError(f"{file} is no YAML: {error}") from error
     if not isinstance(entries, dict) or not entries:
         raise ValueError(f"{file} must hold lines like `our_scratch: {{val_accuracy: [0.4, 0.6]}}`")
+    return entries
+
+
+def read(file: str | Path) -> list[Band]:
+    """Return the bands of a file, in its order; see `entries_of`, and a ValueError names a wrong entry, too."""
+    file = Path(file)
+    entries = entries_of(file)
     listed = ((recipe, measures) for recipe, measures in entries.items() if recipe != CLAIMS)
     return [band for recipe, measures in listed for band in _bands(file, recipe, measures)]
 

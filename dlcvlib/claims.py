@@ -13,10 +13,7 @@ from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any, Literal
 
-import yaml
-
 from dlcvlib import bands, recipes
-from dlcvlib.files.atomic import read_regular
 from dlcvlib.runs import Run
 
 CONFIDENCE = 0.95
@@ -133,9 +130,10 @@ def read(file: str | Path) -> list[Claim]:
         FileNotFoundError: there is no such file.
         ValueError: a claim is malformed or names an unknown recipe; the message names file and claim.
     """
-    content = yaml.safe_load(read_regular(Path(file)))
-    entries = content.get(bands.CLAIMS, []) if isinstance(content, dict) else []
-    return [_claim(file, entry) for entry in entries]
+    listed = bands.entries_of(file).get(bands.CLAIMS) or []
+    if not isinstance(listed, list):
+        raise ValueError(f"{file}: `{bands.CLAIMS}` must be a list, not {listed!r}")
+    return [_claim(file, entry) for entry in listed]
 
 
 def judge(claims: Sequence[Claim], root: str | Path, profile: str) -> list[Judged]:
@@ -171,8 +169,14 @@ def _claim(file: str | Path, entry: Any) -> Claim:
         raise ValueError(f"{file}: a claim must have says, chapter, higher and lower, and may have by and std: {entry}")
     higher = _side(file, str(entry["higher"]))
     lower = Side(higher.recipe, CHANCE) if entry["lower"] == CHANCE else _side(file, str(entry["lower"]))
-    std, seeds = entry.get("std", (None, 0))
-    return Claim(str(entry["says"]), str(entry["chapter"]), higher, lower, float(entry.get("by", 0.0)), std, int(seeds))
+    by, std = entry.get("by", 0.0), entry.get("std", [None, 0])
+    if not isinstance(by, int | float):
+        raise ValueError(f"{file}: {entry['says']!r}: by must be a number, not {by!r}")
+    if "std" in entry and not (
+        isinstance(std, list) and len(std) == 2 and isinstance(std[0], int | float) and isinstance(std[1], int)
+    ):
+        raise ValueError(f"{file}: {entry['says']!r}: std must be a deviation and a number of trainings, not {std!r}")
+    return Claim(str(entry["says"]), str(entry["chapter"]), higher, lower, float(by), *std)
 
 
 def _side(file: str | Path, text: str) -> Side:

@@ -104,11 +104,20 @@ def test_without_a_record_a_claim_is_missing(tmp_path):
         ("{says: B above A}", "must have says, chapter, higher and lower"),
         ("{says: x, chapter: '1', higher: our_byol knn, lower: nobody knn}", "nobody.*no recipe"),
         ("{says: x, chapter: '1', higher: our_byol, lower: chance}", "a recipe and a measure"),
+        ("{says: x, chapter: '1', higher: our_byol knn, lower: chance, by: much}", "by must be a number"),
+        ("{says: x, chapter: '1', higher: our_byol knn, lower: chance, std: 0.1}", "std must be a deviation"),
     ],
 )
 def test_a_malformed_claim_is_named_with_its_file(tmp_path, entry, message):
     (tmp_path / "bands.yaml").write_text(f"claims: [{entry}]")
     with pytest.raises(ValueError, match=rf"bands\.yaml: .*{message}"):
+        claims.read(tmp_path / "bands.yaml")
+
+
+@pytest.mark.parametrize(("text", "message"), [("claims: {a: b}", "must be a list"), ("claims: [", "is no YAML")])
+def test_a_file_without_a_list_of_claims_is_named(tmp_path, text, message):
+    (tmp_path / "bands.yaml").write_text(text)
+    with pytest.raises(ValueError, match=rf"bands\.yaml.*{message}"):
         claims.read(tmp_path / "bands.yaml")
 
 
