@@ -427,7 +427,7 @@ def test_a_small_network_climbs_over_epochs(objects: dict[str, tuple[np.ndarray,
     generator = torch.Generator().manual_seed(0)
     torch.manual_seed(0)
     (images, labels), (val_images, val_labels) = ready("train"), ready("val")
-    network, epochs, batch = small_network(), 6, 50
+    network, epochs, batch = small_network(), 3, 50
     optimizer = torch.optim.AdamW(network.parameters(), lr=4e-3, weight_decay=0.01)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 4e-3, total_steps=epochs * -(-len(images) // batch))
     accuracies = []
@@ -445,7 +445,7 @@ def test_a_small_network_climbs_over_epochs(objects: dict[str, tuple[np.ndarray,
         with torch.no_grad():
             accuracies.append((network.eval()(val_images).argmax(1) == val_labels).float().mean().item())
     assert accuracies[0] < 0.2
-    assert 0.4 < accuracies[-1] < 0.95
+    assert 0.4 < accuracies[-1] < 0.9
 
 
 def test_the_shares_of_the_land_cover_are_as_stated_and_no_class_is_missing() -> None:
