@@ -1,4 +1,4 @@
-# make book | make lab | make test | make test-changed | make bench | make notebooks | make check | make gpu |
+# make book | make lab | make student | make test | make test-changed | make bench | make notebooks | make check | make gpu |
 # make gpu-check | make bands | make chapters | make faults | make clean
 #
 #   PROFILE=quick    smoke, quick, gpu, hour or full (dlcvlib/recipes)
@@ -6,7 +6,7 @@
 #   DLCV_DATA=       folder of the course data; without it, what lies in data/, else the toy world
 #   GPUS=            graphics cards to train on, one training on each (default: all)
 #   CORES=           cores for the chapters, two a chapter (default: all)
-#   OUT=             folder of the executed chapters, for make chapters (default: book/chapters)
+#   OUT=             folder of the executed chapters, for make chapters (default: book/chapters); archive of make student
 #   TORCH=           cpu: PyTorch without CUDA's 3 GB, when .venv is made (default: what pip chooses)
 #   PYTHON=python3   the Python >= 3.11 that .venv is made with
 
@@ -37,7 +37,7 @@ MACHINE = --cores $(call given,CORES) --gpus '$(strip $(GPUS))'
 CHAPTERS = --profile $(call given,PROFILE) --seed $(call given,SEED) --out $(call given,OUT) $(MACHINE)
 
 .DEFAULT_GOAL := book
-.PHONY: book lab test test-changed faults bench notebooks check gpu gpu-check chapters bands clean
+.PHONY: book lab student test test-changed faults bench notebooks check gpu gpu-check chapters bands clean
 .DELETE_ON_ERROR:
 
 book: $(INSTALLED)
@@ -59,8 +59,13 @@ test-changed: $(INSTALLED)
 faults: $(INSTALLED)
 	@$(VENV)/bin/python tests/faults/campaign.py
 
+# The reader's edition in notebooks/mine/: what the reader wrote stays.
 lab: $(INSTALLED)
 	@$(RUN) book.lab
+
+# The edition for a class, without solutions, as one archive.
+student: $(INSTALLED)
+	@$(RUN) dlcvlib exercises handout $(if $(OUT),$(call given,OUT),book/_build/student.zip)
 
 # The one table first; on a GPU machine it times the card.
 bench: $(COMPARED)

@@ -20,8 +20,6 @@ from book.settings import Settings
 from dlcvlib.files import generated, outputs
 
 NOTEBOOKS = ROOT / "notebooks"
-CLAIMED = ("quick", "gpu")
-"""Profiles whose records the claims about the toy world are judged by."""
 
 
 def build(asked: Settings) -> None:
@@ -96,7 +94,7 @@ def print_claims(asked: Settings) -> None:
     from dlcvlib import claims, data, paths
 
     file = NOTEBOOKS / "bands.yaml"
-    if asked.data is not None or asked.profile not in CLAIMED or not file.is_file():
+    if asked.data is not None or asked.profile not in claims.PROFILES or not file.is_file():
         return
     course = data.find()
     if course.is_toy:

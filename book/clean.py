@@ -41,7 +41,10 @@ def clean(root: Path = ROOT) -> list[str]:
         remove_tool_output(build)
         shutil.rmtree(build / ".sphinx", ignore_errors=True)  # Sphinx's own folder: book/pages.py
         kept = remove(root / "notebooks", "*.ipynb") + remove(chapters) + remove(build / "html")
-        kept += [f"{entry}: not written by make" for entry in build.glob("*") if entry.name != "html"]
+        remove(build, "*.zip")  # make student
+        kept += [
+            f"{entry}: not written by make" for entry in build.glob("*") if entry.name not in ("html", ".digests.json")
+        ]
         kept += remove_checked(root / checked.CHECKED.name)
         for folder in (chapters, build):
             with suppress(OSError):  # missing, or something lies in it

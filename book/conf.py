@@ -5,6 +5,8 @@ from pathlib import Path
 
 import plotly
 
+from dlcvlib.views.figures import SCRIPT, STYLE
+
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE / "extensions"))
 
@@ -18,17 +20,27 @@ extensions = [
     "sphinxcontrib.bibtex",
     "mathml",
     "records",
+    "recorded_overview",
     "recorded_settings",
     "recorded_segmentations",
     "recorded_benchmarks",
     "package_api",
     "library_layers",
+    "chapter_numbers",
+    "folded_code",
+    "search_text",
+    "source_links",
+    "theme_names",
+    "used_files",
+    "measured_minutes",
 ]
+templates_path = ["_templates"]
 exclude_patterns = ["_build", "results", "chapters/logs", "chapters/trained", "**.ipynb_checkpoints"]
 
 # Chapters were run by papermill (book/chapters.py); Sphinx only shows them.
 nb_execution_mode = "off"
 nb_merge_streams = True
+nb_render_markdown_format = "myst"  # what a cell shows as Markdown may hold mathematics, as the text does
 nb_output_stderr = "remove"  # progress bars; what a reader should know is in the text and the figures
 nb_mime_priority_overrides = [
     # A widget needs a running kernel, or scripts from a CDN: the HTML beside it is what a page can show.
@@ -42,7 +54,7 @@ suppress_warnings = ["mystnb.unknown_mime_type"]
 
 myst_enable_extensions = ["amsmath", "attrs_inline", "colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3
-html_math_renderer = "mathml"  # book/extensions/mathml.py: no script, no fonts
+html_math_renderer = "mathml"  # book/extensions/mathml.py: no script; font in book.css
 bibtex_bibfiles = ["references.bib"]
 bibtex_default_style = "unsrt"
 bibtex_reference_style = "author_year"
@@ -56,8 +68,9 @@ add_module_names = False
 html_theme = "sphinx_book_theme"
 html_title = project
 html_static_path = ["_static", str(Path(plotly.__file__).parent / "package_data" / "plotly.min.js")]
-html_css_files = ["book.css"]
-html_js_files = ["figures.js"]
+html_css_files = ["icons.css", "book.css", "figures.css"]
+html_js_files = ["figures.js", "page.js", "progress.js"]
+html_domain_indices = False  # the reference lists the modules
 html_copy_source = True
 html_show_sourcelink = False
 html_show_copyright = False
@@ -82,5 +95,14 @@ def without_widget_state(app, pagename, templatename, context, doctree):
     files[:] = [file for file in files if getattr(file, "attributes", {}).get("type") != WIDGET_STATE]
 
 
+def with_figures(app):
+    """The script and the style that draw the figures are the library's."""
+    static = Path(app.outdir) / "_static"
+    static.mkdir(parents=True, exist_ok=True)
+    (static / "figures.js").write_text(SCRIPT, encoding="utf-8")
+    (static / "figures.css").write_text(STYLE, encoding="utf-8")
+
+
 def setup(app):
+    app.connect("builder-inited", with_figures)
     app.connect("html-page-context", without_widget_state, priority=900)  # after myst-nb's own

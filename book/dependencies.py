@@ -59,8 +59,15 @@ class Library:
 
     def of_chapter(self, text: str) -> set[str]:
         """Return the modules that a chapter depends on, given its percent script."""
-        lines = (line for line in text.splitlines() if not line.lstrip().startswith(("%", "!")))
-        return self._closure(self._uses(Code.of(ast.parse("\n".join(lines)))), without=(LOAD_OR_TRAIN,))
+        return self._closure(self._uses(Code.of(_parsed(text))), without=(LOAD_OR_TRAIN,))
+
+    def shown_by_chapter(self, text: str) -> set[str]:
+        """Return the modules whose code a chapter shows by `views.source`, comments and docstrings too."""
+        nodes = list(ast.walk(_parsed(text)))
+        calls = [node for node in nodes if isinstance(node, ast.Call) and _is_source(node.func)]
+        imports = [node for node in nodes if isinstance(node, IMPORT)]
+        arguments = [ast.Expr(argument) for call in calls for argument in call.args]
+        return self._uses(Code.of(ast.Module([*imports, *arguments], type_ignores=[])))
 
     def of_training(self, names: Collection[str]) -> set[str]:
         """Return the modules that a training depends on, given all names in its settings, for the tables."""
@@ -168,6 +175,15 @@ class Code:
         imports = sorted({f"{each.name} = {each.module}.{each.attribute}" for each in used})
         tree = _Undocumented().visit(self.tree)
         return "\n".join([*imports, *(ast.unparse(node) for node in tree.body if not isinstance(node, IMPORT))])
+
+
+def _parsed(chapter: str) -> ast.Module:
+    """Parse a percent script without its magic commands."""
+    return ast.parse("\n".join(line for line in chapter.splitlines() if not line.lstrip().startswith(("%", "!"))))
+
+
+def _is_source(function: ast.expr) -> bool:
+    return isinstance(function, ast.Attribute) and ast.unparse(function) == "views.source"
 
 
 def _name(file: Path) -> str:

@@ -47,14 +47,16 @@ class Inputs:
         """Return the digest of a chapter, given those of the records and chapters that it shows."""
         text = (self.notebooks / f"{job.name}.py").read_text(encoding="utf-8")
         modules = self.library.of_chapter(text)
-        if "import inspect" in text:  # it shows the library's files, comments too
-            code = _digest([self.library.files[module].read_text(encoding="utf-8") for module in sorted(modules)])
-        else:
-            code = self.library.digest(modules)
+        # What it shows of the library's files counts with comments and docstrings.
+        shown = modules if "import inspect" in text else self.library.shown_by_chapter(text)
+        code = self.library.digest(modules) + _digest(
+            [self.library.files[name].read_text("utf-8") for name in sorted(shown)]
+        )
+        claims = [digests.file_digest(file) for file in self.notebooks.glob("bands.yaml")]  # judged at its top
         scripts = self.library.files and sorted((ROOT / "dlcvlib").rglob("*.js")) + sorted(
             (ROOT / "dlcvlib").rglob("*.css")
         )
-        return _digest(text, self.settings, code, [digests.file_digest(file) for file in scripts], list(needed))
+        return _digest(text, self.settings, code, [digests.file_digest(file) for file in scripts], claims, list(needed))
 
 
 def _texts(value: Any) -> Iterator[str]:

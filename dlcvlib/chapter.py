@@ -34,6 +34,32 @@ class Chapter:
         images = "the toy world, drawn by this book" if self.data.is_toy else f"the data in {self.data.root.name}"
         return f"This page was made on **{images}**, with the profile **{self.profile}** and seed {self.seed}."
 
+    def findings(self, number: str, file: str | Path = "bands.yaml") -> str:
+        """Return which of a chapter's claims hold on these images, and first of all which do not, in Markdown.
+
+        Args:
+            number: of the chapter, such as "04".
+            file: of the claims, see `dlcvlib.claims`.
+
+        Raises:
+            ValueError: the file has no claim of this chapter, or one is malformed.
+        """
+        from dlcvlib import claims  # here, so that other chapters start fast
+
+        if not self.data.is_toy or self.profile not in claims.PROFILES:
+            profiles = " and ".join(claims.PROFILES)
+            return f"What this chapter finds is judged on the toy world, in the profiles {profiles}; here it is not."
+        if not Path(file).is_file():
+            return f"What this chapter finds is not judged here: there is no {file} beside it."
+        listed = [claim for claim in claims.read(file) if claim.chapter == number]
+        if not listed:
+            raise ValueError(f"{file} holds no claim of chapter {number!r}")
+        try:
+            judged = claims.judge(listed, self.runs, self.profile)
+        except ValueError as error:  # a record of other images, or of another version
+            return f"What this chapter finds is not judged here: {error}."
+        return claims.in_words(judged)
+
     @overload
     def train(self, recipe: str | Recipe) -> Run: ...
     @overload

@@ -10,16 +10,18 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import fmean, stdev
-from typing import Any, Literal
+from statistics import fmean
+from typing import Any, Literal, get_args
 
 from dlcvlib import bands, recipes
+from dlcvlib.metrics import Difference, mean_of_differences
 from dlcvlib.runs import Run
 
-CONFIDENCE = 0.95
 CHANCE = "chance"
 BEFORE = "before"
 """Word behind a measure that means the network before training."""
+PROFILES = ("quick", "gpu")
+"""Profiles whose records on the toy world the claims are about."""
 Verdict = Literal["holds", "not clear", "FAILED", "missing"]
 
 
@@ -88,39 +90,70 @@ class Judged:
     @property
     def half_width(self) -> float | None:
         """Half the interval around the mean; None where one seed stands alone and no deviation was recorded."""
-        from scipy import stats  # a second to import, and only the judgement needs it
-
-        count, claim = len(self.differences), self.claim
-        if count > 1:
-            error, freedom = stdev(self.differences) / math.sqrt(count), count - 1
-        elif claim.std is not None and claim.std_seeds > 1:
-            error, freedom = claim.std, claim.std_seeds - 1
-        else:
+        claim = self.claim
+        if len(self.differences) > 1:
+            return mean_of_differences(self.differences).half_width
+        if claim.std is None or claim.std_seeds < 2:
             return None
-        return float(error * stats.t.ppf(0.5 + CONFIDENCE / 2, freedom))
+        return Difference(self.mean, claim.std, claim.std_seeds - 1).half_width
 
     @property
     def verdict(self) -> Verdict:
-        """`holds` if the whole interval is above `by`; `not clear` if only the mean is; `FAILED` if it is not."""
+        """`holds` if the whole interval is above `by`; `not clear` if only the mean is, or if there is no interval;
+        `FAILED` if the mean is not."""
         if not self.differences or len(self.differences) < self.expected:
             return "missing"
         if self.mean <= self.claim.by:
             return "FAILED"
-        return "holds" if self.mean - (self.half_width or 0.0) > self.claim.by else "not clear"
+        half = self.half_width
+        return "holds" if half is not None and self.mean - half > self.claim.by else "not clear"
 
-    def __str__(self) -> str:
-        if not self.differences:
-            return f"{self.verdict:<10}{self.claim.says}"
+    @property
+    def values(self) -> str:
+        """Both means, their difference with its interval, and the number of seeds, in words."""
         interval = "" if self.half_width is None else f" ± {self.half_width:.3f}"
         seeds = f"{len(self.differences)} seed{'s' if len(self.differences) > 1 else ''}"
-        values = f"{fmean(self.higher):.3f} and {fmean(self.lower):.3f}, difference {self.mean:.3f}{interval}, {seeds}"
-        return f"{self.verdict:<10}{self.claim.says} ({values})"
+        return f"{fmean(self.higher):.3f} and {fmean(self.lower):.3f}, difference {self.mean:.3f}{interval}, {seeds}"
+
+    def __str__(self) -> str:
+        values = f" ({self.values})" if self.differences else ""
+        return f"{self.verdict:<10}{self.claim.says}{values}"
 
 
 def summary(judged: Sequence[Judged]) -> str:
     """Return how many claims hold, and a line for each other one."""
     others = [str(each) for each in judged if each.verdict != "holds"]
     return "\n".join([f"{len(judged) - len(others)} of {len(judged)} claims about the toy world hold", *others])
+
+
+def in_words(judged: Sequence[Judged]) -> str:
+    """Return which claims hold, for the top of a page, in Markdown: those that do not stand first.
+
+    Args:
+        judged: the claims of a chapter, at least one.
+    """
+    found = {verdict: [each for each in judged if each.verdict == verdict] for verdict in get_args(Verdict)}
+    held, absent = len(found["holds"]), len(found["missing"])
+    if held == len(judged):
+        which = {1: "The finding of this chapter holds", 2: "Both findings of this chapter hold"}
+        return f"{which.get(held, f'All {held} findings of this chapter hold')} on these images."
+    titles = {"FAILED": "Did not work here", "not clear": "Not clear here"}
+    sentences = [
+        f"**{title}**: {'; '.join(f'{each.claim.says} ({_asked(each)})' for each in found[verdict])}."
+        for verdict, title in titles.items()
+        if found[verdict]
+    ]
+    if held:
+        sentences.append(f"{held} of the chapter's {len(judged)} findings hold on these images.")
+    if absent:
+        count = f"{absent} of the chapter's {len(judged)} findings are" if absent < len(judged) else "The findings are"
+        sentences.append(f"{count} judged once their trainings are done: then run this cell again.")
+    return " ".join(sentences)
+
+
+def _asked(judged: Judged) -> str:
+    margin = f", where more than {judged.claim.by:g} is asked for" if judged.claim.by else ""
+    return f"{judged.values}{margin}"
 
 
 def read(file: str | Path) -> list[Claim]:

@@ -62,3 +62,13 @@ def cache_home() -> Path:
 def results_home() -> Path:
     """Folder of the book's recorded results, which are in git."""
     return home() / "book" / "results"
+
+
+def mine_home() -> Path:
+    """Folder of the reader's edition of the chapters, with the reader's answers and progress; git ignores it."""
+    return home() / "notebooks" / "mine"
+
+
+def answers_home() -> Path:
+    """Folder of the answers to the exercises, right and wrong; part of the teacher's checkout only."""
+    return home() / "notebooks" / "answers"

@@ -24,7 +24,7 @@ GENERATED = (
     "*.ipynb",
     "*.egg-info",
 )
-FOLDERS = {"data", "runs", "runs-gpu-check", "carry", "book/_build", "book/chapters"}
+FOLDERS = {"data", "runs", "runs-gpu-check", "carry", "book/_build", "book/chapters", "notebooks/mine"}
 SETTINGS = (
     "PROFILE",
     "SEED",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 os.environ |= {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "passive"}
 
 import pytest
+from filelock import FileLock
 
 if TYPE_CHECKING:
     from labs import Lab
@@ -21,6 +22,8 @@ CHROMIUM = shutil.which("chromium")
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 LONGEST = (
     "test_book.py",
+    "test_pages_accessibility.py",
+    "test_pages_layout.py",
     "test_faults.py",
     "test_benchmarks.py",
     "test_processes.py",
@@ -38,13 +41,46 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
 
 
+def of_all_workers(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all workers of this run share."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+
 @pytest.fixture(scope="session")
 def toy_world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A toy world with a quarter of the images, one for all workers; not to be changed."""
     from dlcvlib.data import toy
 
-    base = tmp_path_factory.getbasetemp()
-    return toy.draw((base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "toy" / "world", scale=0.25)
+    return toy.draw(of_all_workers(tmp_path_factory) / "toy" / "world", scale=0.25)
+
+
+@pytest.fixture(scope="session")
+def trained(toy_world: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """A `$DLCV_HOME` with a record of every system, made by one worker for all; and what the training said."""
+    import books
+
+    folder = of_all_workers(tmp_path_factory) / "small-book"
+    said = folder / "trained.txt"
+    folder.mkdir(exist_ok=True)
+    with FileLock(folder / "lock"):
+        if not said.exists():
+            shutil.copytree(toy_world, folder / "home" / "data" / "toy", dirs_exist_ok=True)
+            said.write_text(books.train_every_system(folder / "home"))
+    return folder / "home", said.read_text()
+
+
+@pytest.fixture(scope="session")
+def pages(trained: tuple[Path, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The small book's pages (tests/books.py), built by one worker for all; not to be changed."""
+    import books
+
+    folder, (home, _) = of_all_workers(tmp_path_factory) / "small-book", trained
+    with FileLock(folder / "lock"):
+        if not (folder / "built").exists():
+            books.build(home, folder)
+            (folder / "built").touch()
+    return folder / "html"
 
 
 @pytest.fixture(scope="session")

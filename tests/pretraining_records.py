@@ -66,7 +66,7 @@ def finetuning(root: Path, setting: str, accuracy: float, seed=0, series="our_by
     starts = {
         "random": {"from": "random"},
         "supplied": {"from": "record", "title": "ResNet50 with labels"},
-        "ssl": {"from": "record", "title": "BYOL (ours)"},
+        "ssl": {"from": "record", "title": "BYOL (ours)", "record": "quick/our_byol/seed0"},
     }
     defaults = {
         "status": "finished",

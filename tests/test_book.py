@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import importlib.util
-import io
 import json
-import os
 import re
-import shutil
-from contextlib import redirect_stdout
+import statistics
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
-import warm
+from books import Visit, all_pages
 
-from dlcvlib import cli, recipes
+from dlcvlib import recipes
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -77,7 +74,7 @@ def test_recorded_results_become_rows_in_order(tmp_path: Path) -> None:
         (tmp_path / f"{seed}.json").write_text(json.dumps(recorded(seed=seed)))
     first, second = records.results(tmp_path)
     assert (first["seed"], second["seed"]) == ("2", "10")
-    assert (first["value"], first["reported"], first["minutes"]) == ("0.6123", "0.7454", "58.7")
+    assert (first["value"], first["reported"], first["minutes"]) == ("0.6123", "0.7454 (R4)", "58.7")
     assert first["best epoch"] == "18 of 20" and first["data"] == "hw1_data"
 
 
@@ -164,25 +161,30 @@ def test_a_damaged_run_record_or_chapter_fails_the_build_with_its_name(tmp_path:
         records.chapters(tmp_path)
 
 
-def measured(speeds: dict[str, float], **changed: Any) -> dict[str, Any]:
-    """What `dlcv bench --json` writes of one workload, its floor first."""
-    floor = next(iter(speeds.values()))
+def measured(speeds: dict[str, list[float]], **changed: Any) -> dict[str, Any]:
+    """What `dlcv bench --json` writes of one workload: the speed of each row in every round."""
     rows = {
-        who: {
-            "who": who,
-            "images_per_second": speed,
-            "ratio_to": {other: speed / theirs for other, theirs in speeds.items()},
-            "of_the_floor": speed / floor,
-            "not_arithmetic": 1 - speed / floor,
+        name: {
+            "who": re.split(r"[:,]", name)[0],
+            "images_per_second": statistics.median(rounds),
             "peak_megabytes": None,
+            "rounds": rounds,
         }
-        for who, speed in speeds.items()
+        for name, rounds in speeds.items()
     }
     return {
         "machine": {"device": "a card", "precision": "bf16", "versions": {"torch": "2.12"}},
         "data": {"root": "hw1_data", "is_toy": False},
         "workloads": {"dino": {"words": "resnet50, batches of 256", "rows": rows}},
     } | changed
+
+
+SPEEDS = {
+    "floor: forward + backward, bf16": [2000.0],
+    "ours, bf16": [1800.0],
+    "plain loop, fp32, 0 workers": [450.0],
+    "lightly, bf16, 0 workers": [1900.0],
+}
 
 
 def test_recorded_benchmarks_stand_by_machine_with_ours_against_each_row(
@@ -192,20 +194,23 @@ def test_recorded_benchmarks_stand_by_machine_with_ours_against_each_row(
     benchmarks = module("extensions/recorded_benchmarks.py").benchmarks
     growth = {
         "words": "BYOL",
-        "over_sets": {"sets": {"38400": {"images_per_second": 95.0, "ratio_to_smallest": 0.95, "repeated": True}}},
+        "over_sets": {
+            "sets": {
+                "1000": {"images_per_second": 100.0, "rounds": [90.0, 100.0, 110.0], "repeated": False},
+                "38400": {"images_per_second": 95.0, "rounds": [95.0, 94.0, 121.0], "repeated": True},
+            }
+        },
         "over_epochs": {"recipe": "r1_small_cnn", "peak_megabytes": {"1": 500.0, "8": 501.0}},
     }
-    (tmp_path / "bench-a-card.json").write_text(
-        json.dumps(measured({"floor": 2000.0, "ours": 1800.0, "plain": 450.0}, scale=growth))
-    )
+    (tmp_path / "bench-a-card.json").write_text(json.dumps(measured(SPEEDS, scale=growth)))
     (title, rows), (_, sets), (_, epochs) = benchmarks(tmp_path)
     assert title == "a card, bf16, torch 2.12, hw1_data: dino, resnet50, batches of 256"
-    assert [row["ours is"] for row in rows] == ["0.90 ×", "1.00 ×", "4.00 ×"]
-    assert rows[1]["not arithmetic"] == "10.0%" and rows[1]["peak MB"] == "–"
-    assert sets[0]["images in the set"] == "38,400 (repeated)" and [row["peak MB"] for row in epochs] == [
-        "500.0",
-        "501.0",
-    ]
+    assert [row["ours is"] for row in rows[:2]] == ["0.90 ×", "1.00 ×"] and rows[1]["peak MB"] == "–"
+    assert rows[2]["ours is"].startswith("4.00 ×") and "bf16 against fp32" in rows[2]["ours is"]
+    assert [row["of its floor"] for row in rows[1:4]] == ["90.0%", "–", "95.0%"], "each beside its own precision's"
+    assert sets[1]["images in the set"] == "38,400 (repeated)" and sets[1]["images/s"] == "95.0"
+    assert sets[1]["to the smallest"] == "0.95 × (0.94 to 1.10)", "the ratio is that of the speeds beside it"
+    assert [row["peak MB"] for row in epochs] == ["500.0", "501.0"]
     (tmp_path / "half.json").write_text("{}")
     with pytest.raises(ValueError, match=r"half\.json is no result"):
         benchmarks(tmp_path)
@@ -253,106 +258,11 @@ def test_a_page_is_checked_against_its_notebook() -> None:
 # --- the whole ---
 
 
-@pytest.fixture(scope="module")
-def home(toy_world: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a small toy world, as `$DLCV_HOME`."""
-    folder = tmp_path_factory.mktemp("home")
-    shutil.copytree(toy_world, folder / "data" / "toy")
-    return folder
-
-
-@pytest.fixture(scope="module")
-def trained(home: Path) -> str:
-    """What the training of every system says; the book shows these records."""
-    with pytest.MonkeyPatch.context() as patch, redirect_stdout(io.StringIO()) as said:
-        patch.setenv("DLCV_HOME", str(home))
-        patch.delenv("DLCV_DATA", raising=False)
-        patch.delenv("DLCV_RUNS", raising=False)
-        assert cli.main(["train", *recipes.RECIPES, "--profile", "smoke"]) == 0, said.getvalue()
-    return said.getvalue()
-
-
 @pytest.mark.timeout(1500)
-def test_every_system_of_the_reports_trains_on_the_toy_world(trained: str) -> None:
+def test_every_system_of_the_reports_trains_on_the_toy_world(trained: tuple[Path, str]) -> None:
     names = recipes.representatives(recipes.RECIPES, "smoke")
     assert len(names) < len(recipes.RECIPES)
-    assert [name for name in names if f"smoke/{name}/seed0  finished" not in trained] == []
-
-
-RUN_CHAPTERS = """
-import sys
-from pathlib import Path
-from book.schedule import Schedule
-from book.settings import Settings
-Schedule(Settings("smoke", cores="1", out=Path(sys.argv[2])), Path(sys.argv[1])).run()
-"""
-
-
-@pytest.fixture(scope="module")
-def pages(home: Path, trained: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The book of the tests' chapters and of every chapter there is, built as `make book` builds it."""
-    folder = tmp_path_factory.mktemp("book")
-    chapters, book, html = folder / "notebooks", folder / "book", folder / "html"
-    shutil.copytree(ROOT / "book", book, ignore=shutil.ignore_patterns("_build", "chapters", "__pycache__"))
-    chapters.mkdir()
-    for file in [*(ROOT / "notebooks").glob("[0-9][0-9]_*.py"), *(ROOT / "tests" / "chapters").glob("*.py")]:
-        shutil.copy(file, chapters)
-    shutil.copy(ROOT / "notebooks" / "jupytext.toml", chapters)
-
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "DLCV_HOME": str(home)}
-    environment = {name: value for name, value in environment.items() if name not in ("DLCV_DATA", "DLCV_RUNS")}
-    for command in (
-        ["-c", RUN_CHAPTERS, str(chapters), str(book / "chapters")],
-        ["-m", "sphinx", "-E", "-W", "--keep-going", "-q", str(book), str(html)],
-        [str(book / "check_pages.py"), str(book), str(html)],
-    ):
-        done = warm.run(command, env=environment, timeout=1200)
-        assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout[-5000:]}\n{done.stderr[-10000:]}"
-    return html
-
-
-class Visit:
-    """A page opened from disk with the network cut; keeps what it asked for and what it complained of."""
-
-    def __init__(self, browser: Any, file: Path, theme: str = "light") -> None:
-        self.outside: list[str] = []
-        self.complaints: list[str] = []
-        self.page = browser.new_page(viewport={"width": 1280, "height": 900}, color_scheme=theme)
-        self.page.route("**/*", self.answer)
-        self.page.on("console", self.heard)
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.on("requestfailed", lambda request: self.complaints.append(f"failed: {request.url[:200]}"))
-        self.page.goto(file.as_uri())
-        self.page.wait_for_load_state("load")
-
-    def answer(self, route: Any) -> None:
-        if route.request.url.startswith(("file:", "data:", "blob:")):
-            route.continue_()
-        else:
-            self.outside.append(route.request.url)
-            route.abort()
-
-    def heard(self, message: Any) -> None:
-        if message.type in ("error", "warning"):
-            self.complaints.append(message.text)
-
-    def draw_all(self) -> int:
-        """Scroll through the page until every plotly figure is drawn; their number."""
-        figures = self.page.locator(".dlcv-plotly")
-        for index in range(figures.count()):
-            figures.nth(index).scroll_into_view_if_needed()
-            figures.nth(index).locator(".main-svg").first.wait_for(timeout=20_000)
-        return figures.count()
-
-    def value(self, expression: str) -> Any:
-        return self.page.evaluate(expression)
-
-
-def all_pages(pages: Path) -> list[Path]:
-    """Every page; of those that show a source file, which are alike, only the first."""
-    files = sorted(file for file in pages.rglob("*.html") if "_static" not in file.relative_to(pages).parts)
-    sources = [file for file in files if "_modules" in file.relative_to(pages).parts]
-    return [file for file in files if file not in sources[1:]]
+    assert [name for name in names if f"smoke/{name}/seed0  finished" not in trained[1]] == []
 
 
 @pytest.mark.timeout(1500)
@@ -390,7 +300,10 @@ def test_indented_lines_of_a_docstring_become_a_list(monkeypatch: pytest.MonkeyP
     assert with_lists(section) == section
 
 
-SILENT = "[...document.querySelectorAll('img')].filter(image => !image.alt?.trim()).map(image => image.outerHTML)"
+# Of the pictures within a scrubber the figure's text tells.
+SILENT = """[...document.querySelectorAll('img')]
+    .filter(image => !image.alt?.trim() && !image.closest('.dlcv-scrubber'))
+    .map(image => image.outerHTML)"""
 UNNAMED = "document.querySelectorAll('.dlcv-figure [role=img]:not([aria-label])').length"
 UNCAPTIONED = "document.querySelectorAll('figure.dlcv-figure:not(:has(> figcaption))').length"
 

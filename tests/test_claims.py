@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import math
+import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+import yaml
 from scipy import stats
 
 from dlcvlib import claims, recipes, runs
+from dlcvlib.chapter import Chapter
 
-FILE = Path(__file__).resolve().parent.parent / "notebooks" / "bands.yaml"
+ROOT = Path(__file__).resolve().parent.parent
+FILE = ROOT / "notebooks" / "bands.yaml"
 B_ABOVE_A = (
     "claims: [{says: B above A, chapter: '06', higher: our_byol_b val_accuracy, lower: our_byol_a val_accuracy}]"
 )
@@ -75,7 +80,7 @@ def test_a_margin_is_counted(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("std", "verdict"), [("", "holds"), (", std: [0.01, 5]", "holds"), (", std: [0.2, 5]", "not clear")]
+    ("std", "verdict"), [("", "not clear"), (", std: [0.01, 5]", "holds"), (", std: [0.2, 5]", "not clear")]
 )
 def test_one_seed_is_judged_by_the_deviation_that_was_measured_before(tmp_path, std, verdict):
     record(tmp_path / "runs", "our_byol", 0, 0.4, "knn", before=0.15)
@@ -96,6 +101,82 @@ def test_without_a_record_a_claim_is_missing(tmp_path):
     found = judged(tmp_path, B_ABOVE_A)
     assert found.verdict == "missing" and math.isnan(found.mean)
     assert "B above A" in claims.summary([found])
+
+
+def opened(tmp_path: Path, text: str, profile: str = "quick", *, is_toy: bool = True) -> str:
+    """What a chapter says at its top of the claims in `text`."""
+    file = tmp_path / "bands.yaml"
+    file.write_text(text)
+    chapter = Chapter(profile, 0, SimpleNamespace(is_toy=is_toy), tmp_path / "runs")
+    return chapter.findings("06", file)
+
+
+@pytest.mark.parametrize(
+    ("differences", "begins"),
+    [
+        ([0.3, 0.31, 0.29], "The finding of this chapter holds"),
+        ([0.3, -0.1, 0.2], "**Not clear here**: B above A"),
+        ([-0.1, 0.0, 0.05], "**Did not work here**: B above A"),
+        ([0.3, 0.3], "The findings are judged once their trainings are done"),
+        ([], "The findings are judged once their trainings are done"),
+    ],
+)
+def test_a_chapter_says_first_what_did_not_work(tmp_path, differences, begins):
+    records_of_b_and_a(tmp_path / "runs", differences)
+    assert opened(tmp_path, B_ABOVE_A).startswith(begins)
+
+
+def test_what_failed_stands_before_what_holds(tmp_path):
+    records_of_b_and_a(tmp_path / "runs", [0.3, 0.31, 0.29])
+    turned = "{says: A above B, chapter: '06', higher: our_byol_a val_accuracy, lower: our_byol_b val_accuracy}"
+    elsewhere = turned.replace("'06'", "'07'")
+    said = opened(tmp_path, B_ABOVE_A.replace("}]", f"}}, {turned}, {elsewhere}]"))
+    assert said.startswith("**Did not work here**: A above B") and "1 of the chapter's 2 findings hold" in said
+    assert "-0.300" in said, "with its figures"
+
+
+def test_what_is_asked_for_stands_beside_what_was_found(tmp_path):
+    records_of_b_and_a(tmp_path / "runs", [0.03, 0.031, 0.029])
+    assert "more than 0.05" in opened(tmp_path, B_ABOVE_A.replace("}]", ", by: 0.05}]"))
+
+
+@pytest.mark.parametrize(("profile", "is_toy"), [("smoke", True), ("full", True), ("quick", False)])
+def test_on_other_images_and_in_other_profiles_a_chapter_judges_nothing(tmp_path, profile, is_toy):
+    assert "here it is not" in opened(tmp_path, B_ABOVE_A, profile, is_toy=is_toy)
+
+
+def test_a_chapter_that_cannot_judge_says_why_and_goes_on(tmp_path):
+    records_of_b_and_a(tmp_path / "runs", [0.3, 0.31, 0.29])
+    run = runs.Run(runs.path_of(tmp_path / "runs", "quick", "our_byol_a", 0))
+    runs.write_info(run, run.info | {"data": {"root": "hw1", "is_toy": False, "classes": 65}})
+    assert "not judged here" in opened(tmp_path, B_ABOVE_A)
+    alone = Chapter("quick", 0, SimpleNamespace(is_toy=True), tmp_path / "runs")
+    assert "there is no" in alone.findings("06", tmp_path / "nowhere.yaml")
+
+
+def test_a_chapter_without_a_claim_is_an_error(tmp_path):
+    with pytest.raises(ValueError, match="no claim of chapter '06'"):
+        opened(tmp_path, B_ABOVE_A.replace("'06'", "'07'"))
+
+
+CHAPTERS = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.py"))
+
+
+@pytest.mark.parametrize("file", CHAPTERS, ids=lambda file: file.stem)
+def test_every_chapter_with_claims_judges_its_own_before_its_first_heading(file):
+    number = file.stem[:2]
+    told = re.findall(r'chapter\.findings\("(\d\d)"\)', file.read_text())
+    claimed = any(claim.chapter == number for claim in claims.read(FILE))
+    assert told == ([number] if claimed else [])
+    if claimed:
+        assert file.read_text().index("chapter.findings") < file.read_text().index("\n# ## ")
+
+
+def test_the_records_of_a_chapter_s_claims_are_made_before_it():
+    listed = yaml.safe_load((ROOT / "notebooks" / "records.yaml").read_text())
+    for claim in claims.read(FILE):
+        (chapter,) = (name for name in listed if name.startswith(claim.chapter))
+        assert {claim.higher.recipe, claim.lower.recipe} <= set(listed[chapter]), claim.says
 
 
 @pytest.mark.parametrize(

@@ -146,7 +146,7 @@ def test_an_interruption_while_the_program_loads_gives_no_traceback(seconds, tmp
     assert "Traceback" not in said and said.startswith("dlcv: ")
 
 
-WORDS = ("check", "data", "train", "predict", "handin", "report", "runs", "bench")
+WORDS = ("check", "data", "train", "predict", "handin", "report", "runs", "exercises", "grade", "bench")
 WRONG = (
     "",
     "trian",
@@ -161,6 +161,8 @@ WRONG = (
     "report out.html --edition 1999",
     "runs --profile slow",
     "bench --workloads sleeping",
+    "grade class",
+    "grade class --chapter 07_fcn --workers 0",
 )
 
 
@@ -175,7 +177,7 @@ def test_help_waits_for_no_installed_package(word):
     done = without_packages(f"{word} --help")
     assert done.returncode == 0 and done.stdout.startswith(f"usage: dlcv {word}".rstrip()), done.stderr
     if not word:
-        assert all(f"\n    {command} " in done.stdout for command in WORDS)
+        assert all(f"\n    {command}" in done.stdout for command in WORDS)
 
 
 @pytest.mark.parametrize("words", WRONG)

@@ -304,8 +304,9 @@ def test_a_stand_in_for_mini_imagenets_labels_is_recorded_as_what_it_is(tmp_path
     assert tuned.info["data"]["root"] == "course" and not tuned.info["data"]["is_toy"]
     assert cli.main(["runs", "--data", str(root)]) == 0
     lines = capsys.readouterr().out.splitlines()
-    (line,) = [line for line in lines if "toy world in place of course" in line]
-    assert start["record"] in line
+    (own,) = [line for line in lines if str(tmp_path / "runs" / start["record"]) in line]
+    (using,) = [line for line in lines if str(tuned.path) in line]
+    assert all("on the toy world in place of course" in line for line in (own, using))
 
 
 # --- error messages ---

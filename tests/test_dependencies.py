@@ -127,3 +127,16 @@ def test_a_changed_file_concerns_only_the_trainings_whose_result_it_can_change(
     (tmp_path / "dlcvlib" / file).write_text((tmp_path / "dlcvlib" / file).read_text() + "\nCHANGED = True\n")
     after = digests()
     assert {name for name in before if before[name] != after[name]} == changed
+
+
+def test_a_chapter_depends_on_the_claims_that_it_judges_at_its_top(tmp_path: Path) -> None:
+    for name in ("04_byol.py", "bands.yaml"):
+        shutil.copy(ROOT / "notebooks" / name, tmp_path)
+
+    def digest() -> str:
+        return Inputs(tmp_path, {"profile": "quick", "seed": 0}).of_chapter(Job("04_byol", ()), [])
+
+    before = digest()
+    assert digest() == before
+    (tmp_path / "bands.yaml").write_text((tmp_path / "bands.yaml").read_text().replace("by: 0.1", "by: 0.2"))
+    assert digest() != before

@@ -85,6 +85,26 @@ def test_jupyterlab_is_given_the_same_data_and_the_caption() -> None:
     assert figure.layout.title.text == "Own" and figure.layout.height == 300, "the figure itself is left as it was"
 
 
+@pytest.mark.parametrize("host", ["page", "JupyterLab"])
+def test_both_hosts_scroll_by_default_and_offer_no_network(host: str) -> None:
+    picture = plotly_picture(curve(), caption="c", alt="a")
+    content = json.loads(Elements(picture.html).text["script"]) if host == "page" else picture.live[PLOTLY_MIME]
+    assert content["layout"]["dragmode"] is False and content["config"]["scrollZoom"] is False
+    assert content["config"]["showSendToCloud"] is False and content["config"]["plotlyServerURL"] == ""
+    assert content["layout"]["legend"]["itemclick"] == "toggleothers"
+
+
+def test_a_slider_is_an_input_of_the_page_and_plotly_s_own_in_jupyterlab() -> None:
+    steps = [{"method": "relayout", "args": [{}], "label": label} for label in ("low", "high")]
+    slider = {"active": 1, "steps": steps, "currentvalue": {"prefix": "height = "}}
+    picture = plotly_picture(curve().update_layout(sliders=[slider]), caption="c", alt="a")
+    drawn = json.loads(Elements(picture.html).text["script"])
+    given = Elements(picture.html).first("input")
+    assert (given["max"], given["value"], given["aria-valuetext"]) == ("1", "1", "high")
+    assert [step["label"] for step in drawn["steps"]] == ["low", "high"] and "sliders" not in drawn["layout"]
+    assert picture.live[PLOTLY_MIME]["layout"]["sliders"][0]["active"] == 1
+
+
 def test_a_drawing_without_svg_is_refused() -> None:
     with pytest.raises(ValueError, match="<svg>"):
         svg_picture("<p>no</p>", caption="c", alt="a")
@@ -94,5 +114,5 @@ def test_a_table_shows_missing_values_escapes_text_and_hides_a_mere_count() -> N
     frame = pd.DataFrame({"model <A>": ["x", "y"], "accuracy": [0.76543, np.nan]})
     html = table_picture(frame, caption="c").html
     assert "0.765" in html and "–" in html and "model &lt;A&gt;" in html and "nan" not in html.lower()
-    assert "<th>1</th>" not in html
-    assert "<th>top</th>" in table_picture(frame.set_axis(["top", "end"]), caption="c").html
+    assert ">1</th>" not in html
+    assert '<th scope="row">top</th>' in table_picture(frame.set_axis(["top", "end"]), caption="c").html

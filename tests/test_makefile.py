@@ -20,6 +20,7 @@ TARGETS = (
     "test",
     "test-changed",
     "lab",
+    "student",
     "bench",
     "notebooks",
     "check",

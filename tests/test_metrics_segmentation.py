@@ -11,7 +11,7 @@ from PIL import Image
 
 from dlcvlib.data import palette
 from dlcvlib.data.palette import CLASS_NAMES, UNKNOWN
-from dlcvlib.metrics import area_share, boundary_iou, course_iou
+from dlcvlib.metrics import area_share, boundary_iou, course_iou, through_a_grid
 from dlcvlib.metrics.pixel_pairs import CPU_CHUNK, _count_on_cpu, _count_on_device
 
 ORACLES = Path(__file__).resolve().parents[2] / "shared" / "oracles" / "miou"
@@ -208,3 +208,27 @@ def test_area_shares_are_those_of_the_pixels():
     assert shares[6] == 0 and shares.sum() == pytest.approx(1)
     with pytest.raises(ValueError, match="no pixel"):
         area_share(np.zeros((0, 4, 4), int))
+
+
+# An ideal network ------------------------------------------------------------------------------------------------
+
+
+def test_a_grid_of_single_pixels_or_one_class_changes_nothing():
+    masks = torch.randint(7, (2, 16, 24), dtype=torch.uint8)
+    assert torch.equal(through_a_grid(masks, 1), masks)
+    assert torch.equal(through_a_grid(torch.full_like(masks, 3), 8), torch.full_like(masks, 3))
+
+
+def test_a_straight_border_between_cells_stays_and_a_thin_line_goes():
+    masks = torch.zeros(1, 32, 32, dtype=torch.uint8)
+    masks[..., 16:] = 2
+    assert torch.equal(through_a_grid(masks, 8), masks)
+    masks[:, 4:6] = 4
+    assert (through_a_grid(masks, 8) != 4).all()
+
+
+def test_a_mask_upside_down_is_drawn_upside_down():
+    scores = torch.rand(1, 7, 8, 8, generator=torch.Generator().manual_seed(0))
+    masks = torch.nn.functional.interpolate(scores, (32, 32), mode="bicubic").argmax(1)
+    agree = through_a_grid(masks.flip(1), 4) == through_a_grid(masks, 4).flip(1)
+    assert agree.float().mean() > 0.99, "but for ties"

@@ -112,6 +112,20 @@ def test_transposed_convolutions_start_as_bilinear_interpolation(factor):
     torch.testing.assert_close(enlarged[inside], expected[inside])
 
 
+def test_a_score_of_one_class_is_enlarged_without_touching_another():
+    kernel = fcn.bilinear_kernel(3, 4)
+    assert kernel.shape == (3, 3, 8, 8)
+    mixing = kernel.sum((2, 3))
+    torch.testing.assert_close(mixing, 16 * torch.eye(3))  # each output pixel meets 1 of 4 x 4 weights
+
+
+def test_fused_scores_are_the_fine_ones_plus_the_coarse_from_the_upper_left_corner():
+    coarse, fine = torch.randn(1, 2, 3, 3), torch.randn(1, 2, 5, 4)
+    fused = fcn.fuse(coarse, fine, lambda scores: scores.repeat_interleave(2, 2).repeat_interleave(2, 3))
+    assert fused.shape == fine.shape
+    torch.testing.assert_close((fused - fine)[..., 2:4, 2:4], coarse[..., 1:2, 1:2].expand(-1, -1, 2, 2))
+
+
 @pytest.mark.parametrize(("name", "border"), [("vgg16_fcn32s", 0), ("vgg16_fcn8s", 16)])
 def test_scores_of_a_place_come_out_at_that_place(name, border, monkeypatch):
     """If the coarse scores say where they lie, at the corners of the 32-px cells, so do the logits of each pixel."""
@@ -143,7 +157,7 @@ def test_fcn8s_starts_with_the_scores_of_its_coarsest_map_and_then_uses_the_fine
 
 
 def gradients_of_skip_channels(model):
-    """Of each level, whether the decoder's weights on the skip connection's features have a gradient."""
+    """Return True for each level whose decoder weights on the skip connection's features have a gradient."""
     torch.manual_seed(3)
     model.zero_grad()
     model(torch.randn(2, 3, 48, 48)).square().mean().backward()

@@ -68,14 +68,17 @@ def write_record(root: Path, name: str, value: float = 0.5, seed: int = 0, **cha
 
 def table_rows(blocks: Any) -> list[list[str]]:
     """The cells of every body row of the tables among `blocks`."""
-    html = "".join(block.html for block in blocks if isinstance(block, Picture))
-    rows = re.findall(r"<tr>(.*?)</tr>", html, flags=re.DOTALL)
-    return [cells for row in rows if (cells := re.findall(r"<td>(.*?)</td>", row, flags=re.DOTALL))]
+    html = "".join(block.html for block in blocks if not isinstance(block, str))
+    rows = re.findall(r"<tr>(.*?)</tr>", html.replace("<wbr>", "").replace("\u00a0", " "), flags=re.DOTALL)
+    return [re.findall(r"<t[dh][^>]*>(.*?)</t[dh]>", row, flags=re.DOTALL) for row in rows if "<td" in row]
 
 
 def row_of(sources: report.Sources, name: str) -> list[list[str]]:
-    recipe = recipes.get(name)
-    return [row for row in table_rows([report.systems_table([sources.system(recipe)])])]
+    return table_rows([report.systems_table([sources.system(recipes.get(name))])])
+
+
+def made_of(sources: report.Sources, name: str) -> list[list[str]]:
+    return table_rows([report.made_table([sources.system(recipes.get(name))])])
 
 
 @pytest.fixture
@@ -154,7 +157,7 @@ def test_every_question_but_the_reports_own_is_answered_and_every_report_recipe_
 @pytest.mark.parametrize("edition", EDITIONS)
 def test_an_edition_is_in_the_order_of_its_questions(sources: report.Sources, edition: int) -> None:
     asked = [question.text for question in QUESTIONS if edition in question.editions and question.key != "report"]
-    titles = [section.title for section in report.by_edition(sources, edition) if section.level == 2]
+    titles = [section.title for section in report.by_edition(sources, edition)]
     assert [title.partition(". ")[2].lower() for title in titles[: len(asked)]] == [text.lower() for text in asked]
     assert titles[len(asked)] == "What is missing"
 
@@ -187,8 +190,7 @@ def test_without_records_every_system_is_missing_with_a_command_that_trains_it(
 
 def test_a_system_without_record_says_so_beside_its_reported_value(sources: report.Sources) -> None:
     (row,) = row_of(sources, "r4_vgg13_bn")
-    assert row[1:3] == ["missing", f"dlcv train r4_vgg13_bn --profile {PROFILE}"]
-    assert "0.7454" in row and "0.762" in row
+    assert row[1] == "missing" and "0.7454" in row and "0.762" in row
 
 
 def test_data_that_were_named_belong_to_the_command(sources: report.Sources, tmp_path: Path) -> None:
@@ -200,7 +202,8 @@ def test_a_training_that_is_under_way_is_no_result(sources: report.Sources) -> N
     write_record(sources.runs, "r1_byol", status="training")
     (row,) = row_of(sources, "r1_byol")
     epochs = recipes.get("r1_byol").for_profile(PROFILE).epochs
-    assert row[1] == "missing" and f"seed 0: training, epoch 2 of {epochs}" in row[2] and "dlcv train r1_byol" in row[2]
+    (begun,) = (row for row in table_rows([report.missing(sources)]) if "r1_byol" in row[-1])
+    assert row[1] == "missing" and f"seed 0: training, epoch 2 of {epochs}" in begun[1]
 
 
 def test_nothing_missing_is_said_in_words(sources: report.Sources) -> None:
@@ -239,8 +242,8 @@ def test_a_chapter_that_was_run_gives_its_figures(sources: report.Sources, tmp_p
 def test_a_value_stands_with_its_deviation_seeds_minutes_and_hardware(sources: report.Sources) -> None:
     for seed, value in enumerate((0.5, 0.7)):
         write_record(sources.runs, "our_byol_c", value, seed)
-    (row,) = row_of(sources, "our_byol_c")
-    assert row[1] == "0.600 ± 0.141 (toy)" and row[3] == "2" and row[-2:] == ["4.3", "a machine, 3 threads"]
+    (row,) = made_of(sources, "our_byol_c")
+    assert row[1] == "0.600 ± 0.141 (toy)" and row[3:] == ["2", "4.3", "a machine, 3 threads"]
 
 
 def test_one_seed_has_no_deviation(sources: report.Sources) -> None:
@@ -256,20 +259,22 @@ def test_no_value_of_drawn_or_other_images_is_unmarked(sources: report.Sources) 
             if recipe.measure != "knn":  # of those nothing is reported
                 write_record(sources.runs, recipe.name, 0.4321, seed=1, **others)
     checked = 0
-    for name in report.REPORTS:
-        for row in table_rows(report.overview(sources, name)):
-            for value, mark in (("0.123", " (toy)"), ("0.432", " (other images)")):
-                if value in row[1]:
-                    checked += 1
-                    assert row[1] == value + mark
-                    assert ("toy world" in row[2]) == (mark == " (toy)"), row
+    for task in report.TASKS:
+        for row in table_rows(report.overview(sources, task)):
+            for cell in row:
+                for value, mark in (("0.123", "(toy)"), ("0.432", "(other images)")):
+                    if value in cell:
+                        checked += 1
+                        assert mark in cell
     assert checked > 100
 
 
 def test_the_courses_own_images_need_no_mark(sources: report.Sources) -> None:
     write_record(sources.runs, "r4_vgg13_bn", 0.7, data={"root": "hw1_data", "is_toy": False, "val_images": 2500})
     (row,) = row_of(sources, "r4_vgg13_bn")
-    assert row[1] == "0.700" and row[2].startswith(f"hw1_data, 2500 images, profile {PROFILE}")
+    assert row[1] == "0.700"
+    (row,) = made_of(sources, "r4_vgg13_bn")
+    assert row[1] == "0.700" and row[2].startswith(f"hw1_data, 2,500 images, profile {PROFILE}")
 
 
 def test_a_recorded_result_stands_where_there_is_no_record_and_beside_one_of_other_data(
@@ -278,11 +283,11 @@ def test_a_recorded_result_stands_where_there_is_no_record_and_beside_one_of_oth
     course = {"root": "hw1_data", "is_toy": False, "val_images": 2500}
     kept = tuple(info_of("our_scratch", profile, data=course) for profile in ("hour", "full"))
     sources = report.Sources(PROFILE, sources.data, sources.runs, kept)
-    assert [row[2] for row in row_of(sources, "our_scratch")] == [
-        f"recorded: hw1_data, 2500 images, profile {profile}" for profile in ("full", "hour")
+    assert [row[2] for row in made_of(sources, "our_scratch")] == [
+        f"recorded: hw1_data, 2,500 images, profile {profile}" for profile in ("full", "hour")
     ]
     write_record(sources.runs, "our_scratch")
-    assert [row[2].startswith("recorded: ") for row in row_of(sources, "our_scratch")] == [False, True, True]
+    assert [row[2].startswith("recorded: ") for row in made_of(sources, "our_scratch")] == [False, True, True]
 
 
 def test_a_record_here_takes_the_place_of_its_own_recorded_result(sources: report.Sources) -> None:
@@ -294,10 +299,10 @@ def test_a_record_here_takes_the_place_of_its_own_recorded_result(sources: repor
 
 def test_a_record_of_other_settings_is_said_to_be_one(sources: report.Sources) -> None:
     write_record(sources.runs, "r1_small_cnn")
-    assert "changed since" not in row_of(sources, "r1_small_cnn")[0][2]
+    assert "changed since" not in made_of(sources, "r1_small_cnn")[0][2]
     settings = info_of("r1_small_cnn")["recipe"] | {"batch_size": 7}
     write_record(sources.runs, "r1_small_cnn", recipe=settings)
-    assert "settings changed since" in row_of(sources, "r1_small_cnn")[0][2]
+    assert "settings changed since" in made_of(sources, "r1_small_cnn")[0][2]
 
 
 def test_the_recorded_results_of_the_book_are_read() -> None:
@@ -344,7 +349,7 @@ def test_a_damaged_record_is_left_out_of_the_report_and_named(
     name, content = DAMAGES[damage]
     file = write_record(sources.runs, "r1_byol", 0.5, seed=1).path / name
     file.write_bytes(content if isinstance(content, bytes) else content.encode())
-    ((_, ours, _, seeds, *_),) = row_of(sources, "r1_byol")
+    ((_, ours, _, seeds, *_),) = made_of(sources, "r1_byol")
     assert ours.startswith("0.250") and seeds == "1", "the sound seed stands"
     said = report.tally(sources)
     assert f"left out: {file} is damaged" in said and "train again" in said and said.count("left out") == 1
@@ -356,7 +361,7 @@ def test_a_system_whose_only_record_is_damaged_is_missing(sources: report.Source
     file = write_record(sources.runs, "r1_byol").path / "run.json"
     file.write_text("{")
     (row,) = (row for row in table_rows([report.missing(sources)]) if "r1_byol" in row[-1])
-    assert str(file) in row[2]
+    assert str(file) in row[1]
 
 
 def test_a_recorded_result_that_lacks_a_figure_is_named(tmp_path: Path) -> None:
@@ -370,7 +375,7 @@ def test_reported_classes_stand_below_ours(sources: report.Sources) -> None:
     write_record(sources.runs, "r5_fcn8s", best=best)
     table = report.class_table([sources.system(recipes.get("r5_fcn8s"))])
     ours, reported = table_rows([table])
-    assert ours[2:4] == ["0.400 (toy)", "–"] and reported[1] == "as R5 reports it" and reported[2] == "0.7604"
+    assert ours[1:3] == ["0.400 (toy)", "–"] and "as R5 reports it" in reported[0] and reported[1] == "0.7604"
 
 
 def test_pictures_only_questions_show_the_systems_of_another_questions_table() -> None:
@@ -393,7 +398,7 @@ def test_what_the_reports_state_is_of_a_recipe() -> None:
 def test_a_record_made_before_the_reported_values_were_moved_is_not_outdated(sources: report.Sources) -> None:
     old = info_of("r5_fcn8s")["recipe"] | {"reported": 0.6921, "reported_classes": {"Urban": 0.7604}}
     write_record(sources.runs, "r5_fcn8s", recipe=old)
-    assert "changed since" not in row_of(sources, "r5_fcn8s")[0][2]
+    assert "changed since" not in made_of(sources, "r5_fcn8s")[0][2]
 
 
 # --- maps ---
@@ -547,7 +552,7 @@ def test_the_command_writes_the_file(
     said = capsys.readouterr().out
     assert str(out) in said and "1 of" in said
     text = out.read_text()
-    assert "0.300 (toy)" in text and f"--data {data}" in text and "in the order of 2022" in text
+    assert "0.300 (toy)" in text and f"--data {data}" in text.replace("<wbr>", "") and "in the order of 2022" in text
 
 
 def test_the_file_is_readable_and_drawn_without_a_network(exported: Path, browser: Any) -> None:
@@ -558,7 +563,7 @@ def test_the_file_is_readable_and_drawn_without_a_network(exported: Path, browse
     wrong: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     page.on("pageerror", lambda error: wrong.append(str(error)))
-    page.goto(exported.as_uri())
+    page.goto(exported.as_uri(), timeout=120_000)
     row = page.locator("table.dlcv-table tbody tr", has_text="Small CNN").first
     assert row.is_visible() and "(toy)" in row.inner_text() and "0.622" in row.inner_text()
     figure = page.locator(".dlcv-plotly").first

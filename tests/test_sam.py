@@ -311,6 +311,13 @@ def test_the_small_lies_on_top_of_the_large_whatever_their_order() -> None:
         assert (painted[6:] == -1).all()
 
 
+def test_of_regions_of_the_same_size_the_first_is_painted_last() -> None:
+    masks = np.zeros((3, 2, 6), dtype=bool)
+    for start, mask in enumerate(masks):
+        mask[:, start : start + 4] = True
+    assert sam.paint(regions_of(*masks)).tolist() == [[0, 0, 0, 0, 1, 2]] * 2
+
+
 def test_painting_disjoint_regions_gives_their_labels_back() -> None:
     labels = np.unique(DRAW.integers(9, size=(12, 12)), return_inverse=True)[1].reshape(12, 12)
     np.testing.assert_array_equal(sam.paint(Regions.of_labels(labels)), labels)

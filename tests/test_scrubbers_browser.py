@@ -148,6 +148,8 @@ def test_pointing_at_a_class_isolates_it_and_a_click_keeps_it_so(page: Page) -> 
     page.mouse.move(0, 0)
     assert inked(page) == alone and chip.get_attribute("aria-pressed") == "true"
     assert page.locator(".dlcv-chip[aria-pressed=true]").count() == 1
+    chip.click()
+    assert page.locator(".dlcv-chip[aria-pressed=true]").count() == CLASSES, "a second click shows all"
 
 
 def test_without_a_class_the_map_says_what_to_do(page: Page) -> None:
@@ -207,11 +209,13 @@ def test_a_click_selects_and_a_lasso_too_and_both_follow_the_epochs(page: Page) 
     assert line.inner_text().startswith("Point at a dot")
 
 
-def test_the_wheel_zooms_and_a_drag_moves(page: Page) -> None:
+def test_the_wheel_zooms_with_ctrl_and_a_drag_moves(page: Page) -> None:
     left, top, side = page.locator(".dlcv-map canvas").first.evaluate(SEARCH)
     whole = pixels(page)
     page.mouse.move(left + side / 2, top + side / 2)
+    page.keyboard.down("Control")
     page.mouse.wheel(0, -400)
+    page.keyboard.up("Control")
     page.mouse.move(left + 1, top + 1)
     zoomed = pixels(page)
     page.mouse.down()
@@ -222,6 +226,68 @@ def test_the_wheel_zooms_and_a_drag_moves(page: Page) -> None:
     page.get_by_label("show the whole map").click()
     page.mouse.move(0, 0)
     assert pixels(page) == whole
+
+
+def test_the_wheel_alone_scrolls_the_page(page: Page) -> None:
+    page.set_viewport_size({"width": 900, "height": 400})
+    whole = pixels(page)
+    left, top, side = page.locator(".dlcv-map canvas").first.evaluate(SEARCH)
+    page.mouse.move(left + side / 2, top + 40)
+    page.mouse.wheel(0, 200)
+    page.wait_for_function("scrollY > 100")
+    page.mouse.move(0, 0)
+    assert pixels(page) == whole
+
+
+def test_the_lasso_button_selects_by_a_plain_drag_and_from_the_keyboard(page: Page) -> None:
+    line, lasso = page.locator(".dlcv-selected"), page.get_by_role("button", name="lasso")
+    left, top, side = page.locator(".dlcv-map canvas").first.evaluate(SEARCH)
+    lasso.click()
+    page.mouse.move(left + 2, top + 2)
+    page.mouse.down()
+    for x, y in ((0.8, 0.01), (0.8, 0.99), (0.01, 0.99), (0.01, 0.02)):
+        page.mouse.move(left + x * side, top + y * side, steps=4)
+    page.mouse.up()
+    assert "selected" in line.inner_text() and lasso.get_attribute("aria-pressed") == "false"
+    lasso.press("Enter")
+    assert line.inner_text().startswith(f"{POINTS} images selected")
+
+
+def test_keys_on_the_map_point_at_dots_select_and_zoom(page: Page) -> None:
+    canvas = page.locator(".dlcv-map canvas").first
+    whole = pixels(page)
+    canvas.press("n")
+    assert "true: " in page.locator(".dlcv-card").inner_text() == page.locator(".dlcv-status").inner_text()
+    canvas.press("Enter")
+    assert page.locator(".dlcv-selected").inner_text().startswith("1 image selected")
+    canvas.press("Enter")
+    canvas.press("+")
+    assert pixels(page) != whole
+    canvas.press("0")
+    canvas.blur()
+    assert pixels(page) == whole
+
+
+def test_a_tap_shows_a_dot_s_card_and_two_fingers_zoom(browser: Browser, file: Path) -> None:
+    context = browser.new_context(has_touch=True, viewport={"width": 390, "height": 800})
+    page = context.new_page()
+    page.goto(file.as_uri())
+    canvas = page.locator(".dlcv-map canvas").first
+    canvas.scroll_into_view_if_needed()
+    left, top, side = canvas.evaluate(SEARCH)
+    whole, send = pixels(page), context.new_cdp_session(page).send
+    steps = [("touchStart", 20), *(("touchMove", apart) for apart in range(30, 130, 10)), ("touchEnd", 0)]
+    for kind, apart in steps:
+        points = [{"x": left + side / 2 + sign * apart, "y": top + side / 2, "id": sign + 1} for sign in (-1, 1)]
+        send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points if apart else []})
+    assert pixels(page) != whole
+    page.get_by_label("show the whole map").tap()
+    for step in range(1, 40):
+        page.touchscreen.tap(left + side * step / 40, top + side / 2)
+        if page.locator(".dlcv-card").is_visible():
+            break
+    assert "true: " in page.locator(".dlcv-card").inner_text()
+    context.close()
 
 
 def test_without_scripts_there_is_a_picture_of_the_last_epoch(browser: Browser, file: Path) -> None:

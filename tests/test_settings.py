@@ -14,7 +14,7 @@ from training_worlds import small_pretraining, small_recipe, write_mini_and_offi
 from dlcvlib import models, recipes, runs
 from dlcvlib.recipes import EXTRA, RECIPES, SERIES, SETTINGS, ClassificationRecipe, Optimizer, Schedule
 from dlcvlib.training import loop, start, train
-from dlcvlib.training.linear_probe import TOLERANCE, fit_linear, fit_with_chosen_decay
+from dlcvlib.training.linear_probe import TOLERANCE, choose_decay, fit_linear, fit_with_chosen_decay, probe_step
 from dlcvlib.training.tasks import Classification
 
 SMALL_RESNET = {
@@ -260,6 +260,30 @@ def test_the_probe_takes_the_weight_decay_that_does_best_on_images_kept_out():
     again = fit_with_chosen_decay(features, labels, 4)
     torch.manual_seed(0)
     assert torch.equal(again.classifier.weight, fit_with_chosen_decay(features, labels, 4).classifier.weight)
+
+
+def test_the_chosen_weight_decay_is_that_of_the_lowest_loss_on_the_images_left_out():
+    features, labels = features_and_labels(60, 40)
+    labels[:12] = torch.randint(4, (12,), generator=torch.Generator().manual_seed(2))
+    held_out, kept = torch.arange(12), torch.arange(12, 60)
+    losses = {}
+    for decay in (1e-3, 1e-2, 1e-1, 1.0):
+        fit = fit_linear(features[kept], labels[kept], 4, decay)
+        losses[decay] = nn.functional.cross_entropy(fit.classifier(features[held_out]), labels[held_out]).item()
+    assert choose_decay(features, labels, 4, kept, held_out, tuple(losses)) == min(losses, key=losses.__getitem__)
+
+
+def test_a_step_of_a_probe_trains_the_classifier_and_leaves_the_backbone_as_it_is():
+    torch.manual_seed(0)
+    backbone = nn.Sequential(nn.Linear(6, 5), nn.BatchNorm1d(5), nn.ReLU())
+    classifier = nn.Linear(5, 3)
+    optimizer = torch.optim.SGD([*backbone.parameters(), *classifier.parameters()], lr=0.5, weight_decay=0.1)
+    images, labels = torch.randn(30, 6), torch.randint(3, (30,))
+    before = {name: value.clone() for name, value in backbone.state_dict().items()}
+    losses = [probe_step(backbone, classifier, optimizer, images, labels) for _ in range(50)]
+    assert losses[-1] < losses[0] - 0.05
+    for name, value in backbone.state_dict().items():
+        assert torch.equal(value, before[name]), name
 
 
 def test_a_backbone_and_a_linear_layer_say_what_the_network_says():

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_report import row_of, sources, write_record
+from test_report import made_of, row_of, sources, table_rows, write_record
 from training_worlds import write_satellite
 
-from dlcvlib import bands, cli, paths, recipes, runs, training, views
+from dlcvlib import bands, cli, paths, recipes, report, runs, training, views
 from dlcvlib.recipes import PROFILES, Recipe, SegmentationRecipe
 from dlcvlib.training import load_or_train
 
@@ -159,9 +159,9 @@ def test_one_run_is_one_row_with_all_titles_and_all_reported_values(tmp_path):
     write_record(tmp_path, "r1_fcn32s", 0.4)
     write_record(tmp_path, "our_fcn8s", 0.5)
     picture = views.iou_table(read_as(tmp_path, *FCN, "our_fcn8s"))
-    assert picture.html.count("<td>0.400</td>") == 1
-    assert "<td>VGG16-FCN32s (R1, R2, R4, R5)</td>" in picture.html
-    assert "<td>R1 0.533, R2 0.693, R4 0.589, R5 0.672</td>" in picture.html and "as R5 reports it" in picture.html
+    assert picture.html.count(">0.400</td>") == 1
+    assert ">VGG16-FCN32s (R1, R2, R4, R5)<" in picture.html.replace("<wbr>", "")
+    assert ">R1 0.533, R2 0.693, R4 0.589, R5 0.672</td>" in picture.html and "as R5 reports it" in picture.html
     assert f"Equal settings in the profile quick, so trained once: {' = '.join(FCN)}." in picture.caption
     assert "trained once" not in views.iou_table(read_as(tmp_path, "r1_fcn32s", "our_fcn8s")).caption
 
@@ -171,7 +171,7 @@ def test_rows_of_one_run_with_other_numbers_of_seeds_keep_the_most(tmp_path):
         write_record(tmp_path, "our_deeplabv3plus", value, seed)
     several = [read_as(tmp_path, "our_deeplabv3plus_random", seed=seed)[0] for seed in (0, 1)]
     picture = views.iou_table([read_as(tmp_path, "our_deeplabv3plus")[0], several])
-    assert picture.html.count("<tr") == 2 and "<td>0.400</td>" in picture.html
+    assert picture.html.count("<tr") == 2 and ">0.400</td>" in picture.html
     assert "DeepLabV3+ (ours) = DeepLabV3+ from random weights (ours)" in picture.html
     words = views.iou_in_words([several, read_as(tmp_path, "our_deeplabv3plus")])
     assert words.endswith("one run here, since this profile makes their settings equal.")
@@ -195,12 +195,27 @@ def test_a_setting_is_shown_as_the_series_that_was_asked_for(tmp_path):
 def test_the_report_shows_the_shared_run_in_each_report_and_says_so(sources):
     for seed in range(3):
         write_record(sources.runs, "r1_setting_a", 0.2, seed)
-    ((_, ours, made_on, seeds, reported, *_),) = row_of(sources, "r3_setting_a")
-    assert ours.startswith("0.200") and seeds == "3" and reported == "0.335"
-    assert "one run with r1_setting_a" in made_on and "settings changed" not in made_on
-    ((_, _, first, *_),) = row_of(sources, "r1_setting_a")
+    ((_, ours, made_on, seeds, *_),) = made_of(sources, "r3_setting_a")
+    assert ours.startswith("0.200") and seeds == "3" and "0.335" in row_of(sources, "r3_setting_a")[0]
+    assert "one run with r1_setting_a" in made_on.replace("<wbr>", "") and "settings changed" not in made_on
+    ((_, _, first, *_),) = made_of(sources, "r1_setting_a")
     assert "one run with" not in first
     assert row_of(sources, "r3_setting_b")[0][1] == "missing"
+
+
+def test_the_report_shows_a_shared_run_in_one_row_with_all_reported_values(sources):
+    write_record(sources.runs, "r1_fcn32s", 0.4)
+    systems = [sources.system(recipes.get(name)) for name in (*FCN, "our_fcn8s")]
+    first, second = table_rows([report.systems_table(systems)])
+    assert first[0] == "VGG16-FCN32s (R1, R2, R4, R5)" and first[2] == "R1 0.533, R2 0.6927, R4 0.5893, R5 0.672"
+    assert second[1] == "missing"
+
+
+def test_settings_of_one_run_refer_to_the_series_that_shows_it(sources):
+    write_record(sources.runs, "r1_setting_a", 0.2)
+    systems = [sources.system(recipes.get(name)) for name in ("r1_setting_a", "r3_setting_a", "r3_setting_b")]
+    table = report.settings_matrix(systems)
+    assert table.html.count("0.200") == 1 and "= R1, BYOL" in table.html and "0.335" in table.html
 
 
 def test_a_band_of_each_recipe_is_compared_with_the_shared_run(tmp_path):

@@ -1,6 +1,7 @@
 """Load-or-train: a record is finished, gone on with or begun, and an interruption changes nothing."""
 
 import json
+import math
 import os
 import shutil
 import signal
@@ -163,10 +164,18 @@ def test_a_killed_process_leaves_a_record_that_goes_on(data, monkeypatch, tmp_pa
 
 def test_a_loss_that_is_no_number_stops_and_names_epoch_step_and_checkpoint(data):
     recipe = small_recipe(optimizer=Optimizer("sgd", 1e30), weight_average=0.0)
-    with pytest.raises(TrainingDivergedError, match=r"the loss became .* in epoch \d+, step \d+; .*checkpoint"):
+    with pytest.raises(TrainingDivergedError, match=r"loss of step \d+ became .* in epoch \d+; .*checkpoint"):
         train(recipe, profile="smoke", seed=0, data=data)
     info = runs.list_runs(os.environ["DLCV_RUNS"])[0].info
     assert info["status"] == "diverged" and "epoch" in info["reason"]
+
+
+def test_a_validation_loss_that_is_infinite_stops_the_training_too(data, monkeypatch):
+    original = Classification.evaluate
+    monkeypatch.setattr(Classification, "evaluate", lambda task: original(task) | {"val_loss": math.inf})
+    with pytest.raises(TrainingDivergedError, match=r"val loss became inf in epoch 1; .*checkpoint"):
+        train(small_recipe(epochs=1), profile="smoke", seed=0, data=data)
+    assert runs.list_runs(os.environ["DLCV_RUNS"])[0].info["status"] == "diverged"
 
 
 def test_other_settings_under_the_same_name_are_refused(data):

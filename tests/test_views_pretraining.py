@@ -7,6 +7,7 @@ import re
 import numpy as np
 import pytest
 from pretraining_records import CLASSES, COLLAPSE, finetuning, pretraining
+from scipy import stats
 
 from dlcvlib import metrics, views
 from dlcvlib.runs import write_history, write_snapshot
@@ -31,9 +32,12 @@ def values_of(encoded: dict[str, str]) -> np.ndarray:
 
 
 def shown(picture) -> list[dict[str, str]]:
+    """Cells of a table by column; what stands small below a cell follows after " | "."""
     rows = re.findall(r"<tr.*?>(.*?)</tr>", picture.html, flags=re.DOTALL)
     header, *body = [re.findall(r"<t[dh][^>]*>(.*?)</t[dh]>", row, flags=re.DOTALL) for row in rows]
-    return [dict(zip(header, row, strict=True)) for row in body]
+    body = [[cell.replace("<wbr>", "") for cell in row] for row in body]
+    told = [[re.sub(r'<span class="dlcv-note">(.*?)</span>', r" | \1", cell) for cell in row] for row in body]
+    return [dict(zip(header, row, strict=True)) for row in told]
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +106,10 @@ def test_a_passing_collapse_is_told_from_a_lasting_and_from_a_recent_one(tmp_pat
     passing = pretraining(tmp_path / "a", collapsed=(2, 3))
     recent = pretraining(tmp_path / "b", collapsed=(7, 8), collapse=None)
     assert "It looked collapsed in 2 of 8 epochs, but recovered." in views.monitors(passing).caption
-    assert "It looks collapsed since epoch 7, too short a time to be sure." in views.monitors(recent).caption
+    assert (
+        "It looks collapsed since epoch 7, for 2 of its 8 epochs: too short a time to be sure."
+        in views.monitors(recent).caption
+    )
 
 
 def test_monitors_do_without_what_a_record_does_not_hold(tmp_path):
@@ -237,13 +244,13 @@ def rows(tmp_path_factory):
 
 def test_settings_stand_in_the_courses_order(rows):
     table = shown(views.settings_table(rows))
-    assert [row["setting"] for row in table] == ORDER
-    assert [row["starts from"] for row in table[:3]] == ["random weights", "supplied (stand-in)", "self-supervised"]
-    assert [row["trains"] for row in table] == ["whole network"] * 3 + ["classifier only"] * 3 + [
-        "classifier, then all"
-    ]
-    assert [row["trained parameters"] for row in table[2:5]] == ["11,209,345", "33,345", "33,345"]
-    assert table[4]["backbone"] == "BYOL (ours)"
+    first = {name: [row[name].partition(" | ")[0] for row in table] for name in table[0]}
+    assert first["setting"] == ORDER
+    assert first["starts from"][:3] == ["random weights", "supplied (stand-in)", "self-supervised"]
+    assert first["trains"] == ["whole network"] * 3 + ["classifier only"] * 3 + ["classifier, then all"]
+    for row, parameters in zip(table[2:5], ("11,209,345", "33,345", "33,345"), strict=True):
+        assert f"| {parameters} parameters" in row["trains"]
+    assert "| BYOL (ours), seed 0" in table[4]["starts from"]
 
 
 def test_a_setting_has_mean_deviation_and_standard_error(rows):
@@ -252,8 +259,7 @@ def test_a_setting_has_mean_deviation_and_standard_error(rows):
     assert row["accuracy"] == f"{values.mean():.3f}"
     assert row["std"] == f"{values.std(ddof=1):.3f}"
     assert row["error"] == f"{math.sqrt(values.mean() * (1 - values.mean()) / 400):.3f}"
-    assert row["seeds"] == "3"
-    assert row["minutes"] == "3.0"
+    assert row["setting"] == "C | 3 seeds, 3.0 minutes"
     assert row["reported, R3"] == "0.695"
 
 
@@ -274,11 +280,11 @@ def test_the_caption_of_the_settings_says_what_limits_the_comparison(rows, tmp_p
     assert "“reduced”" not in alone.caption
 
 
-def test_what_a_fine_tuning_does_not_record_is_a_dash(tmp_path):
+def test_what_no_fine_tuning_records_has_no_column_and_no_note(tmp_path):
     bare = finetuning(tmp_path, "A", 0.3, data={}, timings={}, trained_parameters=None, start=None)
     [row] = shown(views.settings_table([bare]))
-    for column in ("std", "error", "trained parameters", "backbone", "minutes"):
-        assert row[column] == "–"
+    assert not {"std", "error"} & row.keys()
+    assert "|" not in row["trains"] + row["starts from"] and "minutes" not in row["setting"]
 
 
 def test_what_is_no_setting_is_an_error(rows, tmp_path):
@@ -304,40 +310,57 @@ def line_of(words: str, start: str) -> str:
     return line
 
 
-def test_the_discussion_gives_every_difference_its_error_over_seeds(rows):
+def signed(value: float) -> str:
+    return f"{100 * value:+.1f}".replace("-", "−")
+
+
+def test_the_discussion_gives_every_difference_its_interval_over_seeds(rows):
     words = views.settings_in_words(rows)
     started = re.findall(r"^- \*\*(.*?)\*\*", words, flags=re.MULTILINE)
     pairs = ["C against A", "E against frozen random", "B against A", "C against B", "D against E", "C against E"]
-    assert started == [*pairs, "B against D", "LP-FT against C", "The order in R3"]
+    assert started == [*pairs, "B against D", "LP-FT against C", "The order in R3", "One pre-training"]
     for pair in (*pairs, "B against D", "LP-FT against C"):
         first, second = (np.array(ACCURACIES[setting]) for setting in pair.split(" against "))
-        difference = first.mean() - second.mean()
-        error = math.sqrt(first.var(ddof=1) / len(first) + second.var(ddof=1) / len(second))
+        paired = len(first) == len(second)
+        test = stats.ttest_rel(first, second) if paired else stats.ttest_ind(first, second, equal_var=False)
+        low, high = test.confidence_interval(0.95)
         line = line_of(words, pair)
-        said = f"{100 * difference:+.1f}".replace("-", "−")
-        assert f"{said} points with a standard error of {100 * error:.1f} over" in line
-        assert ("clear" in line) == (abs(difference) > 2 * error)
-        assert ("may be luck" in line) == (abs(difference) <= 2 * error)
+        assert f"{signed(first.mean() - second.mean())} points" in line
+        assert f"95 % interval {signed(low)} to {signed(high)}" in line
+        assert ("not clear" in line) == (low <= 0 <= high)
+        assert ("paired" in line) == paired
 
 
-def test_with_one_seed_the_error_is_that_of_the_validation_set(tmp_path):
+def test_settings_of_one_pretraining_are_named_until_the_pretrainings_differ(rows, tmp_path):
+    shared = line_of(views.settings_in_words(rows), "One pre-training")
+    assert "all seeds of C, E and LP-FT start from BYOL (ours), seed 0" in shared
+    assert "those of C from one pre-training" in line_of(views.settings_in_words(rows), "C against A")
+
+    def start(seed: int) -> dict[str, str]:
+        return {"from": "record", "title": "BYOL (ours)", "record": f"quick/our_byol/seed{seed}"}
+
+    each = [
+        [finetuning(tmp_path, setting, 0.3 + seed / 10, seed, start=start(seed)) for seed in (0, 1)]
+        for setting in ("C", "E")
+    ]
+    assert "one pre-training" not in views.settings_in_words(each).lower()
+
+
+def test_with_one_seed_the_interval_is_that_of_the_validation_set(tmp_path):
     words = views.settings_in_words(rows_of(tmp_path, {"A": (0.30,), "C": (0.34, 0.36)}, "our_byol"))
-    error = math.sqrt(0.30 * 0.70 / 400 + 0.35 * 0.65 / 400)
-    assert (
-        f"+5.0 points with a standard error of {100 * error:.1f} of 400 validation images, since there is one" in words
-    )
-    assert "may be luck" in words
+    half = stats.norm.ppf(0.975) * math.sqrt(0.30 * 0.70 / 400 + 0.35 * 0.65 / 400)
+    assert f"{signed(0.05)} points (95 % interval {signed(0.05 - half)} to {signed(0.05 + half)}" in words
+    assert "400 validation images, since there is one seed" in words and "): not clear" in words
 
 
 def test_seeds_that_agree_to_the_last_digit_are_no_certainty(tmp_path):
     words = views.settings_in_words(rows_of(tmp_path, {"D": (0.41, 0.41), "E": (0.40, 0.40)}, "our_byol"))
-    assert "of 400 validation images, since the seeds agree" in words
-    assert "may be luck" in words
+    assert "400 validation images, since the seeds agree" in words and "): not clear" in words
 
 
-def test_without_seeds_and_number_of_images_no_error_is_made_up(tmp_path):
+def test_without_seeds_and_number_of_images_no_interval_is_made_up(tmp_path):
     words = views.settings_in_words(rows_of(tmp_path, {"A": (0.30,), "C": (0.35,)}, "our_byol", data={}))
-    assert "+5.0 points; the records name no number of validation images" in words
+    assert "+5.0 points (no interval: there is one seed, and the records name no number of validation images)" in words
     assert "clear" not in words
 
 
@@ -373,14 +396,13 @@ def test_settings_that_were_trained_differently_are_not_compared(rows, tmp_path)
 # The arithmetic
 
 
-def test_differences_equal_numpy_by_hand():
+def test_a_difference_the_other_way_round_has_the_same_error():
     random = np.random.default_rng(1)
     first, second = random.random(5), random.random(3)
-    difference = metrics.difference_of_means(first, second)
-    assert difference.value == pytest.approx(first.mean() - second.mean())
-    assert difference.error == pytest.approx(np.sqrt(first.var(ddof=1) / 5 + second.var(ddof=1) / 3))
-    other = metrics.difference_of_means(second, first)
-    assert (other.value, other.error) == pytest.approx((-difference.value, difference.error))
+    difference, other = metrics.difference_of_means(first, second), metrics.difference_of_means(second, first)
+    assert (other.value, other.error, other.freedom) == pytest.approx(
+        (-difference.value, difference.error, difference.freedom)
+    )
 
 
 def test_the_error_of_a_share_is_the_spread_of_many_draws():
@@ -389,13 +411,6 @@ def test_the_error_of_a_share_is_the_spread_of_many_draws():
     others = np.random.default_rng(1).binomial(900, 0.6, 20_000) / 900
     error = metrics.difference_of_shares(0.3, 400, 0.6, 900).error
     assert error == pytest.approx((draws - others).std(), rel=0.03)
-
-
-def test_a_difference_is_clear_beyond_two_standard_errors():
-    assert metrics.Difference(-0.021, 0.01).clear
-    assert not metrics.Difference(0.019, 0.01).clear
-    assert not metrics.Difference(0.0, 0.0).clear
-    assert not metrics.Difference(0.5, math.nan).clear
 
 
 def test_errors_that_cannot_be_computed_are_refused():

@@ -51,12 +51,12 @@ def test_the_slider_s_steps_hold_a_picture_and_a_title_for_each_image() -> None:
     picture = views.region_slider(images, painted, ["a", "b"], parameter="points", caption="Look.")
     found = re.search(r'<script type="application/json">(.*?)</script>', picture.html, flags=re.DOTALL)
     assert found is not None
-    layout = json.loads(found[1])["layout"]
-    steps = layout["sliders"][0]["steps"]
+    content = json.loads(found[1])
+    layout, steps = content["layout"], content["steps"]
     assert [step["label"] for step in steps] == ["4", "8"]
-    assert steps[0]["args"][0]["annotations[1].text"] == "b: 1 regions, 50% covered"
-    assert steps[1]["args"][0]["annotations[0].text"] == "a: 0 regions, 0% covered"
-    shown = steps[layout["sliders"][0]["active"]]["args"][0]
+    assert steps[0]["args"][0]["annotations[1].text"] == "b<br>1 regions<br>50% covered"
+    assert steps[1]["args"][0]["annotations[0].text"] == "a<br>0 regions<br>0% covered"
+    shown = steps[1]["args"][0]
     for place in (0, 1):
         assert layout["images"][place]["source"] == shown[f"images[{place}].source"]
         assert shown[f"images[{place}].source"].startswith("data:image/jpeg;base64,")

@@ -56,8 +56,14 @@ NAMES = ("0000", "0001", "0002")
 def test_the_table_has_mean_deviation_classes_and_what_was_reported(tmp_path):
     seeds = [record(tmp_path, "r4_fcn32s", seed, [0.1, value]) for seed, value in enumerate((0.30, 0.40))]
     picture = views.iou_table([seeds])
-    for text in ("R4_Fcn32S", "0.350", "0.071", "0.589", "1,234", "2.0"):
-        assert f"<td>{text}</td>" in picture.html
+    for text in ("0.350", "0.071", "0.589"):
+        assert f">{text}</td>" in picture.html
+    assert (
+        ">R4_Fcn32S" in picture.html
+        and "2 seeds" in picture.caption
+        and "1,234 parameters" in picture.caption
+        and "2.0 minutes" in picture.caption
+    )
     assert "The highest is R4_Fcn32S with 0.350" in picture.caption and "stand-in" in picture.caption
 
 
@@ -75,17 +81,6 @@ def test_a_table_refuses_what_is_no_segmentation(tmp_path):
         views.iou_table([run])
     with pytest.raises(ValueError, match="at least one run"):
         views.iou_table([])
-
-
-def test_differences_are_told_with_their_error(tmp_path):
-    low = [record(tmp_path, "low", seed, [value]) for seed, value in enumerate((0.30, 0.31))]
-    high = [record(tmp_path, "high", seed, [value]) for seed, value in enumerate((0.50, 0.51))]
-    near = [record(tmp_path, "near", seed, [value]) for seed, value in enumerate((0.25, 0.37))]
-    clear, lucky = views.iou_in_words([low, high, near]).splitlines()
-    assert "**High** against Low: +20.0 points of mean IoU with a standard error of 0.7" in clear and "clear" in clear
-    assert "may be luck" in lucky
-    with pytest.raises(ValueError, match="at least two systems"):
-        views.iou_in_words([low])
 
 
 def test_curves_name_the_best_epoch(tmp_path):

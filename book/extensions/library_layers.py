@@ -16,7 +16,7 @@ from sphinx.util.docutils import SphinxDirective
 
 LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("command line", ("cli",)),
-    ("uses", ("chapter", "handin", "bench", "report", "environment")),
+    ("uses", ("chapter", "handin", "bench", "report", "exercises", "environment")),
     ("train, show, claim", ("training", "views", "claims")),
     ("maps, bands", ("embedding", "bands")),
     ("methods, records", ("ssl", "sam", "runs")),
@@ -24,7 +24,7 @@ LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("data", ("data",)),
     ("files", ("files", "progress")),
     ("machine", ("paths", "memory", "processes")),
-    ("definitions", ("course", "errors")),
+    ("definitions", ("course", "errors", "counting")),
 )
 """Packages and modules of the library from top to bottom. A file imports from lower layers and its own package only."""
 
@@ -80,7 +80,8 @@ def figure(width: int, height: int, parts: Sequence[str], alternative: str, capt
         'orient="auto"><path d="M0 0 L8 4 L0 8 z" fill="currentColor"/></marker></defs>'
     )
     return (
-        f'<figure class="dlcv-figure"><div class="dlcv-svg"><svg viewBox="0 0 {width} {height}" width="{width}" '
+        f'<figure class="dlcv-figure"><div class="dlcv-svg"><svg viewBox="0 0 {width} {height}" '
+        f'style="width: 100%; min-width: {0.9 * width:.0f}px; max-width: {width}px; height: auto" '
         f'role="img" aria-label="{escape(alternative)}" font-family="inherit">{tip}{"".join(parts)}</svg></div>'
         f"<figcaption>{escape(caption)}</figcaption></figure>"
     )

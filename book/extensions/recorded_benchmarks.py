@@ -9,6 +9,8 @@ from typing import Any
 from docutils import nodes
 from records import NOTHING, Tables, content_of, table
 
+from dlcvlib.bench.comparison import Ratio, cells
+
 
 def benchmarks(folder: Path) -> list[tuple[str, list[dict[str, str]]]]:
     """Return the titles and rows of the tables of every machine, in the order of the files' names.
@@ -33,34 +35,23 @@ def _machine(kept: Mapping[str, Any]) -> str:
 
 def _workloads(kept: Mapping[str, Any]) -> list[tuple[str, list[dict[str, str]]]]:
     return [
-        (f"{name}, {workload['words']}", [_row(row, each, workload["rows"]) for row, each in workload["rows"].items()])
+        (f"{name}, {workload['words']}", [{"row": row} | each for row, each in cells(workload["rows"]).items()])
         for name, workload in kept.get("workloads", {}).items()
     ]
-
-
-def _row(name: str, row: Mapping[str, Any], rows: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
-    ours = next(each for each in rows.values() if each["who"] == "ours")
-    peak = row["peak_megabytes"]
-    return {
-        "row": name,
-        "images/s": f"{row['images_per_second']:,.1f}",
-        "ours is": f"{ours['ratio_to'][name]:.2f} ×",
-        "of the floor": f"{row['of_the_floor']:.1%}",
-        "not arithmetic": f"{row['not_arithmetic']:.1%}",
-        "peak MB": NOTHING if peak is None else f"{peak:,.0f}",
-    }
 
 
 def _growth(kept: Mapping[str, Any]) -> list[tuple[str, list[dict[str, str]]]]:
     if "scale" not in kept:
         return []
+    measured = kept["scale"]["over_sets"]["sets"]
+    smallest = next(iter(measured.values()))["rounds"]
     sets = [
         {
             "images in the set": f"{int(count):,}{' (repeated)' if row['repeated'] else ''}",
             "images/s": f"{row['images_per_second']:,.1f}",
-            "to the smallest": f"{row['ratio_to_smallest']:.3f} ×",
+            "to the smallest": Ratio.of(row["rounds"], smallest).times,
         }
-        for count, row in kept["scale"]["over_sets"]["sets"].items()
+        for count, row in measured.items()
     ]
     peaks = kept["scale"]["over_epochs"]["peak_megabytes"]
     epochs = [{"epochs": count, "peak MB": f"{peak:,.1f}"} for count, peak in peaks.items()]

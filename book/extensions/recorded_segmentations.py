@@ -8,11 +8,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from records import NOTHING, Tables, number
+from records import NOTHING, Tables, number, reported
 
 from dlcvlib import runs
 from dlcvlib.metrics.course_iou import LAND_CLASSES
 from dlcvlib.runs import Group
+from dlcvlib.runs.starts import start_in_words
 
 
 def segmentations(folder: Path) -> list[dict[str, str]]:
@@ -29,10 +30,11 @@ def _row(group: Group) -> dict[str, str]:
     info, data = group.infos[0], group.infos[0]["data"]
     return {
         "recipe": info["recipe"]["name"],
-        "starts from": info["start"].get("title", "random weights"),
+        "starts from": start_in_words(info),
         "mean IoU": number(group.mean),
         "std": number(group.std),
         "seeds": str(len(group.infos)),
+        "reported": reported(info["recipe"]["name"]),
         **{name: NOTHING if (iou := group.class_mean(name)) is None else f"{iou:.3f}" for name in LAND_CLASSES},
         "network": f"{info['recipe']['model']}, {info['recipe']['image_size']} px",
         "judged on": f"{data['val_images']} masks of {data['mask_pixels']} px, {data['root']}",

@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from docutils import nodes
-from records import Tables, number, table
+from records import Tables, folded, number, reported, table
 
 from dlcvlib import runs
-from dlcvlib.course import EXTRA, REPORTED, SETTINGS
-from dlcvlib.recipes import SERIES
+from dlcvlib.course import EXTRA, SETTINGS
+from dlcvlib.report import series_title
 from dlcvlib.runs import Group
+from dlcvlib.runs.starts import start_in_words
 
 ORDER = [*SETTINGS, *EXTRA]
-SERIES_OF = {recipe.name: series.title for series in SERIES.values() for recipe in series.recipes()}
 
 
 def settings(folder: Path) -> dict[str, list[dict[str, str]]]:
@@ -29,7 +29,7 @@ def settings(folder: Path) -> dict[str, list[dict[str, str]]]:
     series: dict[tuple[str, str, str], list[Group]] = {}
     for group in runs.grouped(runs.read_results(folder)):
         if group.entry("recipe", "setting") is not None:
-            title = SERIES_OF.get(group.entry("recipe", "name"), str(group.entry("recipe", "report")))
+            title = series_title(group.entry("recipe", "name")) or str(group.entry("recipe", "report"))
             series.setdefault((title, group.data, group.profile), []).append(group)
     return {_title(key[0], groups[0]): _rows(groups) for key, groups in sorted(series.items())}
 
@@ -51,14 +51,14 @@ def _row(group: Group) -> dict[str, str]:
     info = group.infos[0]
     return {
         "setting": info["recipe"]["setting"],
-        "accuracy": number(group.mean),
+        "accuracy": f"{number(group.mean)}{group.mark}",
         "std": number(group.std),
         "error": number(group.error),
         "seeds": str(len(group.infos)),
-        "reported": number(REPORTED.get(info["recipe"]["name"])),
+        "reported": reported(info["recipe"]["name"]),
         "minutes a seed": f"{group.minutes:.1f}",
         "trains": "classifier" if info["recipe"]["trains"] == "classifier" else "whole network",
-        "starts from": info["start"].get("title", "random weights"),
+        "starts from": start_in_words(info),
     }
 
 
@@ -71,11 +71,7 @@ class RecordedSettings(Tables):
         found = settings(self.book / "results")
         if not found:
             return [nodes.paragraph(text=self.nothing)]
-        return [
-            node
-            for title, rows in found.items()
-            for node in (nodes.paragraph("", "", nodes.strong(text=title)), table(rows))
-        ]
+        return [folded(title, table(rows)) for title, rows in found.items()]
 
 
 def setup(app: Any) -> dict[str, bool]:

@@ -12,14 +12,19 @@ import json
 import platform
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from html import escape
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 from docutils import nodes
 from sphinx.util.docutils import SphinxDirective
 
 from dlcvlib import paths, runs
-from dlcvlib.course import MEASURES, REPORTED
+from dlcvlib.course import MEASURES
+from dlcvlib.recipes import RECIPES
+from dlcvlib.report import reported_beside
+from dlcvlib.views.table_html import table_html
 
 BUILT_WITH = ("sphinx", "myst-nb", "sphinx-book-theme", "jupytext", "papermill", "snakemake", "plotly")
 
@@ -59,14 +64,23 @@ def _result(info: Mapping[str, Any]) -> dict[str, str]:
         "profile": group.profile,
         "data": group.data,
         "metric": MEASURES[group.measure].name,
-        "value": f"{group.mean:.4f}",
+        "value": f"{group.mean:.4f}{group.mark}",
         "untrained": f"{info['before'][group.measure]:.4f}" if info.get("before") else NOTHING,
-        "reported": number(REPORTED.get(info["recipe"]["name"])),
+        "reported": reported(info["recipe"]["name"]),
         "best epoch": f"{info['best']['epoch']:.0f} of {info['recipe']['epochs']}",
         "seed": str(info["seed"]),
-        "hardware": info["device"],
+        "hardware": str(group.hardware),
         "minutes": f"{group.minutes:.1f}",
     }
+
+
+def reported(name: str) -> str:
+    """Return what the reports state for the row of a recipe, from the lowest to the highest; a dash for nothing."""
+    values = reported_beside(RECIPES[name]) if name in RECIPES else {}
+    if not values:
+        return NOTHING
+    low, high = number(min(values.values())), number(max(values.values()))
+    return f"{low if low == high else f'{low} to {high}'} ({', '.join(values)})"
 
 
 def number(value: float | None) -> str:
@@ -109,17 +123,19 @@ def built_with() -> list[dict[str, str]]:
     return rows + [{"package": name, "built this book": importlib.metadata.version(name)} for name in BUILT_WITH]
 
 
-def table(rows: Sequence[Mapping[str, str]]) -> nodes.table:
-    """Return a docutils table; the first row's keys are its head."""
-    columns = list(rows[0])
-    group = nodes.tgroup("", *(nodes.colspec(colwidth=1) for _ in columns), cols=len(columns))
-    group += nodes.thead("", _row(columns))
-    group += nodes.tbody("", *(_row([row[column] for column in columns]) for row in rows))
-    return nodes.table("", group, classes=["records", "colwidths-auto"])
+def table(rows: Sequence[Mapping[str, object]]) -> nodes.raw:
+    """Return a table that fits its page; the first row's keys are its head."""
+    return html(table_html(pd.DataFrame(rows)))
 
 
-def _row(texts: Iterable[str]) -> nodes.row:
-    return nodes.row("", *(nodes.entry("", nodes.paragraph(text=text)) for text in texts))
+def folded(summary: str, inside: nodes.raw) -> nodes.raw:
+    """Return a piece of HTML below a line that opens it."""
+    return html(f'<details class="dlcv-folded"><summary>{escape(summary)}</summary>\n{inside.astext()}\n</details>')
+
+
+def html(text: str) -> nodes.raw:
+    """Return a piece of HTML of the page."""
+    return nodes.raw("", text, format="html")
 
 
 class Tables(SphinxDirective):
@@ -127,7 +143,7 @@ class Tables(SphinxDirective):
 
     nothing = ""
 
-    def tables(self) -> list[list[dict[str, str]]]:
+    def tables(self) -> list[list[dict[str, Any]]]:
         """Return the rows of each table."""
         raise NotImplementedError
 
@@ -143,12 +159,13 @@ class Tables(SphinxDirective):
 
 
 class RecordedResults(Tables):
-    """`recorded-results`."""
+    """`recorded-results`: folded, since each training has a row."""
 
     nothing = "No result has been recorded yet; `dlcv runs --export RECORD` writes one."
 
-    def tables(self) -> list[list[dict[str, str]]]:
-        return [results(self.book / "results")]
+    def run(self) -> list[nodes.Node]:
+        rows = results(self.book / "results")
+        return [folded("Each training", table(rows))] if rows else [nodes.paragraph(text=self.nothing)]
 
 
 class ChaptersRun(Tables):

@@ -13,6 +13,7 @@ from dlcvlib.augment.colour import (
     solarize,
 )
 from dlcvlib.augment.crops import draw_boxes, random_resized_crop, resized_crop
+from dlcvlib.augment.cutmix import cutmix
 from dlcvlib.augment.dihedral import dihedral_views, undo_dihedral
 from dlcvlib.augment.draws import part_of_batch
 from dlcvlib.augment.erasing import random_erasing
@@ -32,6 +33,7 @@ __all__ = [
     "check_names",
     "check_pair_names",
     "colour_jitter",
+    "cutmix",
     "dihedral_views",
     "draw_boxes",
     "gaussian_blur",

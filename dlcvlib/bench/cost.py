@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from dlcvlib import data, recipes, runs, training
+from dlcvlib.bench.comparison import Ratio
 from dlcvlib.bench.measuring import Row, Settings, Steps, gpu_peak, in_own_process, peak_megabytes, take_turns, wait_for
 from dlcvlib.bench.table import print_rows
 from dlcvlib.bench.workloads import WORKLOADS, images_of, ours
@@ -40,7 +41,15 @@ def measure_growth(settings: Settings, root: Path) -> dict[str, Any]:
     epochs = over_epochs(settings.device, root)
     print(f"\ncost over the size of the set, of which the data hold {sets['images']:,}: {words}")
     named = {f"{int(n):,} images{' (repeated)' if row['repeated'] else ''}": row for n, row in sets["sets"].items()}
-    print_rows(named, {"images_per_second": "{:,.1f}", "ratio_to_smallest": "{:.3f}x"}, sets["left_out"])
+    smallest = next(iter(named.values()))["rounds"]
+    cells = {
+        name: {
+            "images/s": f"{row['images_per_second']:,.1f}",
+            "to the smallest": Ratio.of(row["rounds"], smallest).times,
+        }
+        for name, row in named.items()
+    }
+    print_rows(cells, {"images/s": "{}", "to the smallest": "{}"}, sets["left_out"])
     print(f"\npeak memory over the number of epochs: {FOR_MEMORY}, each in a process of its own")
     peaks = {f"{number} epochs": {"peak_megabytes": peak} for number, peak in epochs["peak_megabytes"].items()}
     print_rows(peaks, {"peak_megabytes": "{:,.1f}"})
@@ -60,9 +69,8 @@ def over_sets(recipe: Recipe, root: Path, settings: Settings, counts: Sequence[i
         speeds, _, left_out = take_turns(rows, settings, recipe.batch_size, deadline)
     sets: dict[str, Any] = {}
     for name, each in speeds.items():
-        ratio = statistics.median(np.divide(each, speeds[str(counts[0])]).tolist())
-        sets[name] = {"images_per_second": statistics.median(each), "ratio_to_smallest": ratio}
-        sets[name] |= {"repeated": int(name) > len(loaded.train), "rounds": each}
+        speed = {"images_per_second": statistics.median(each), "rounds": each}
+        sets[name] = speed | {"repeated": int(name) > len(loaded.train)}
     return {"images": len(loaded.train), "sets": sets, "left_out": left_out}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import pandas as pd
 import torch
 
+from dlcvlib.bench import comparison
 from dlcvlib.bench.measuring import Row, Settings, in_own_process, peak_of, take_turns
 from dlcvlib.bench.workloads import WORKLOADS, Workload, build_rows, images_of
 from dlcvlib.recipes import Recipe
@@ -25,7 +27,10 @@ def measure(settings: Settings, names: Sequence[str], root: Path) -> dict[str, A
         if (count := images_of(recipe, root).facts["train_images"]) < recipe.batch_size:
             few = f"{root} holds {count} images for {recipe.name}, fewer than a batch of {recipe.batch_size}"
             raise ValueError(f"{few}; --sizes takes smaller batches, --workloads others")
-    print(f"each row in turn, {settings.rounds} rounds of {settings.steps} steps, medians; ratios are within a round")
+    print(
+        f"each row in turn, {settings.rounds} rounds of {settings.steps} steps; images/s are medians, ratios are of "
+        "these, with the lowest and the highest within a round; the floor is that of a row's own precision"
+    )
     found: dict[str, Any] = {}
     for position, (name, recipe) in enumerate(sized.items()):
         now = time.monotonic()
@@ -57,26 +62,25 @@ def _measure(workload: Workload, recipe: Recipe, settings: Settings, root: Path,
 
 
 def compared(rows: dict[str, Row], rounds: dict[str, list[float]], megabytes: dict[str, float]) -> dict[str, Any]:
-    """Return medians over the rounds of each row's images a second, and of its ratios within a round.
+    """Return each row's images a second, in every round and as their median.
 
-    `not_arithmetic` is the share of its time beyond the floor's; `peak_megabytes` is None where not measured.
+    `of_its_floor` is the ratio of its median to that of the floor in its own precision, None without such a floor;
+    `peak_megabytes` is None where not measured.
     """
-    speeds = pd.DataFrame(rounds)
-    floor = next(name for name in rounds if rows[name].who == "floor")
+    speeds = {name: statistics.median(each) for name, each in rounds.items()}
     table: dict[str, Any] = {}
     for name, each in rounds.items():
-        ratios = speeds.rdiv(speeds[name], axis=0).median().to_dict()
-        row = {"who": rows[name].who, "images_per_second": float(speeds[name].median()), "ratio_to": ratios}
-        row |= {"of_the_floor": ratios[floor], "not_arithmetic": 1 - ratios[floor]}
+        floor = comparison.floor_of(name, rounds)
+        row: dict[str, Any] = {"who": rows[name].who, "images_per_second": speeds[name]}
+        row |= {"of_its_floor": None if floor is None else speeds[name] / speeds[floor]}
         table[name] = row | {"peak_megabytes": megabytes.get(name), "rounds": each}
     return table
 
 
 def shares(table: Mapping[str, Any]) -> dict[str, float]:
     """Return shares of our step's time: `arithmetic`; gathering and augmenting `batches`; `updates` of weights."""
-    names = {row["who"]: name for name, row in table.items()}
-    ratios = table[names["ours"]]["ratio_to"]
-    arithmetic, without_batches = ratios[names["floor"]], ratios[names["resident"]]
+    speeds = {row["who"]: row["images_per_second"] for row in table.values()}
+    arithmetic, without_batches = speeds["ours"] / speeds["floor"], speeds["ours"] / speeds["resident"]
     return {"arithmetic": arithmetic, "batches": 1 - without_batches, "updates": without_batches - arithmetic}
 
 
@@ -84,10 +88,8 @@ def _print(name: str, workload: Mapping[str, Any]) -> None:
     rows, part = workload["rows"], workload["shares"]
     ours = next(row for row in rows.values() if row["who"] == "ours")
     print(f"\n{name}: {workload['words']}")
-    with_ours = {each: row | {"ours_is": ours["ratio_to"][each]} for each, row in rows.items()}
-    columns = {"images_per_second": "{:,.1f}", "ours_is": "{:.2f}x", "of_the_floor": "{:.1%}"}
-    columns |= {"not_arithmetic": "{:.1%}", "peak_megabytes": "{:,.0f}"}
-    print_rows(with_ours, columns, workload["left_out"])
+    cells = comparison.cells(rows)
+    print_rows(cells, dict.fromkeys(next(iter(cells.values())), "{}"), workload["left_out"])
     print(f"our step: {part['batches']:.1%} batches and augmentation, {part['updates']:.1%} optimizer and averages")
     if mark := workload.get("mark"):
         reached = ours["images_per_second"] / mark

@@ -1,4 +1,4 @@
-"""The command line: dlcv check | data | train | predict | handin | report | runs | bench.
+"""The command line: dlcv check | data | train | predict | handin | report | runs | exercises | grade | bench.
 
 One file is one command. At module level it imports only what needs no installed package, so that help and wrong
 arguments are answered at once, and `dlcv check` runs where torch is missing or broken; what does the work is imported
@@ -13,7 +13,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
-from dlcvlib.cli import bench, check, data, errors, handin, report, runs, train
+from dlcvlib.cli import bench, check, data, errors, exercises, grade, handin, report, runs, train
 
 COMMANDS: tuple[Callable[[argparse._SubParsersAction[argparse.ArgumentParser]], None], ...] = (
     check.add_arguments,
@@ -22,6 +22,8 @@ COMMANDS: tuple[Callable[[argparse._SubParsersAction[argparse.ArgumentParser]], 
     handin.add_arguments,
     report.add_arguments,
     runs.add_arguments,
+    exercises.add_arguments,
+    grade.add_arguments,
     bench.add_arguments,
 )
 """Functions that add a command; it sets `run`, a function of the parsed arguments that returns the exit status."""

@@ -1,9 +1,10 @@
-"""Reading the csv files of the course."""
+"""Reading the csv files of the course, and the text of those that are handed in."""
 
 from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,3 +52,12 @@ def read_text(file: Path, kind: str) -> str:
     except UnicodeDecodeError as error:
         reason = f"is not UTF-8 text ({error.reason} at byte {error.start}); save it as UTF-8"
         raise FileError(file, kind, reason) from error
+
+
+def csv_text(header: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
+    r"""Return the text of a csv as the course's are: no blanks after commas, each line ends in `\n`."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(rows)
+    return text.getvalue()

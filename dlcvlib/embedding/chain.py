@@ -11,8 +11,9 @@ features do not have.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import torch
@@ -58,20 +59,34 @@ def tsne_chain(features: Sequence[np.ndarray], seed: int = 0, before: np.ndarray
     """
     from sklearn.manifold import TSNE  # here, since importing scikit-learn is slow
 
+    def tsne(values: np.ndarray, init: str | np.ndarray = "pca", **settings: Any) -> np.ndarray:
+        search = TSNE(init=init, perplexity=_perplexity(values), random_state=seed, **settings)
+        points: np.ndarray = search.fit_transform(values)
+        return points
+
+    return chained(_reduced(features, COMPONENTS, seed), tsne, before)
+
+
+def chained(
+    features: Sequence[np.ndarray], tsne: Callable[..., np.ndarray], before: np.ndarray | None = None
+) -> list[np.ndarray]:
+    """Map each epoch by `tsne`, which is initialised by PCA at first, and by the map before at every later epoch.
+
+    Args:
+        features: for each epoch (N, D) float, the same points in the same order.
+        tsne: maps (N, D) to (N, 2); takes the arguments `init`, `early_exaggeration` and `max_iter` of scikit-learn's.
+        before: map (N, 2) to start from at the first epoch, in place of PCA.
+
+    Returns:
+        for each epoch (N, 2).
+    """
     maps: list[np.ndarray] = []
-    for reduced in _reduced(features, COMPONENTS, seed):
+    for values in features:
         start = maps[-1] if maps else before
         if start is None:
-            search = TSNE(init="pca", perplexity=_perplexity(reduced), random_state=seed)
+            maps.append(tsne(values))
         else:  # the map before, unscaled; its clusters are separated already, so no exaggeration
-            search = TSNE(
-                init=start,
-                perplexity=_perplexity(reduced),
-                early_exaggeration=1,
-                max_iter=TSNE_STEPS,
-                random_state=seed,
-            )
-        maps.append(search.fit_transform(reduced))
+            maps.append(tsne(values, init=start, early_exaggeration=1, max_iter=TSNE_STEPS))
     return maps
 
 

@@ -6,8 +6,6 @@ cannot be read is reported, and gets the most frequent class of the others, so t
 
 from __future__ import annotations
 
-import csv
-import io
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -17,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from dlcvlib.data import DataError, palette
+from dlcvlib.data.tables import csv_text
 from dlcvlib.files.outputs import output_file, output_files
 from dlcvlib.handin.batches import predictions
 from dlcvlib.handin.destination import check_masks, check_table
@@ -105,11 +104,8 @@ def _write_table(
         counts = Counter(int(label) for label in predicted if not isinstance(label, Faulty))
         filler = _most_frequent(counts, images)
         labels = [network.labels[filler if isinstance(label, Faulty) else int(label)] for label in predicted]
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(header)
-        writer.writerows((*row, label) for row, label in zip(columns, labels, strict=True))
-        file.write(text.getvalue().encode())
+        text = csv_text(header, ((*row, label) for row, label in zip(columns, labels, strict=True)))
+        file.write(text.encode())
     return _result(out, predicted, network.labels[filler])
 
 

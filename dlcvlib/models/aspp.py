@@ -62,4 +62,5 @@ class ASPP(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Project the concatenated branches."""
-        return self.project(torch.cat([branch(features) for branch in self.convs], dim=1))
+        branches = [branch(features) for branch in self.convs]  # (N, out_channels, H, W) each
+        return self.project(torch.cat(branches, dim=1))  # (N, out_channels, H, W)

@@ -75,7 +75,8 @@ class Decoder(nn.Module):
     def forward(self, features: Tensor, fine: Tensor) -> Tensor:
         """Merge both at the resolution of `fine`."""
         enlarged = functional.interpolate(features, size=fine.shape[-2:], mode="bilinear", align_corners=False)
-        return self.merge(torch.cat([enlarged, self.reduce(fine)], dim=1))
+        both = torch.cat([enlarged, self.reduce(fine)], dim=1)  # (N, width + 3 * width // 16, H, W)
+        return self.merge(both)  # (N, width, H, W)
 
 
 class DeepLabV3Plus(Segmenter):

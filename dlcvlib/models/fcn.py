@@ -9,6 +9,8 @@ convolutions map these to the grid of the finer map; the excess is cropped at th
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 from torchvision.models.segmentation.fcn import FCNHead
@@ -20,6 +22,23 @@ from dlcvlib.models.segmenter import Segmenter
 from dlcvlib.models.vgg import VGG16
 
 COCO_CLASSES = 21  # of torchvision's published weights: 20 classes of Pascal VOC and the background
+
+
+def bilinear_kernel(channels: int, factor: int) -> Tensor:
+    """Weights of a transposed convolution that interpolates each channel bilinearly.
+
+    Source: Long et al. 2015, section 3.3.
+
+    Args:
+        channels: channels of input and output.
+        factor: upsampling factor, even.
+
+    Returns:
+        float32 (channels, channels, 2 * factor, 2 * factor), 0 from one channel to another.
+    """
+    distance = (torch.arange(2 * factor) - (factor - 0.5)).abs() / factor  # to the centre, in input pixels
+    triangle = 1 - distance
+    return torch.eye(channels)[:, :, None, None] * torch.outer(triangle, triangle)
 
 
 def bilinear_upsampling(channels: int, factor: int, padding: int) -> nn.ConvTranspose2d:
@@ -36,12 +55,8 @@ def bilinear_upsampling(channels: int, factor: int, padding: int) -> nn.ConvTran
         (N, channels, H, W) to (N, channels, factor * (H + 1) - 2 * padding, factor * (W + 1) - 2 * padding).
     """
     upsampling = nn.ConvTranspose2d(channels, channels, 2 * factor, stride=factor, padding=padding, bias=False)
-    distance = (torch.arange(2 * factor) - (factor - 0.5)).abs() / factor  # to the centre, in input pixels
-    triangle = 1 - distance
     with torch.no_grad():
-        upsampling.weight.zero_()
-        for channel in range(channels):
-            upsampling.weight[channel, channel] = torch.outer(triangle, triangle)
+        upsampling.weight.copy_(bilinear_kernel(channels, factor))
     return upsampling
 
 
@@ -102,7 +117,9 @@ class FCN32s(VGG16FCN):
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits (N, num_classes, H, W) of `images` (N, 3, H, W)."""
-        return cropped(self.upscore(self.coarse_scores(self.pools(images)[-1])), images)
+        pool5 = self.pools(images)[-1]  # (N, C, H/32, W/32), rounded up
+        scores = self.coarse_scores(pool5)  # (N, num_classes, H/32 + 1, W/32 + 1)
+        return cropped(self.upscore(scores), images)  # (N, num_classes, H, W)
 
 
 class FCN8s(VGG16FCN):
@@ -127,9 +144,10 @@ class FCN8s(VGG16FCN):
     def forward(self, images: Tensor) -> Tensor:
         """Logits (N, num_classes, H, W) of `images` (N, 3, H, W)."""
         _, _, pool3, pool4, pool5 = self.pools(images)
-        scores16 = cropped(self.upscore2(self.coarse_scores(pool5)), pool4) + self.score_pool4(pool4)
-        scores8 = cropped(self.upscore_pool4(scores16), pool3) + self.score_pool3(pool3)
-        return cropped(self.upscore8(scores8), images)
+        scores32 = self.coarse_scores(pool5)  # (N, num_classes, H/32 + 1, W/32 + 1)
+        scores16 = fuse(scores32, self.score_pool4(pool4), self.upscore2)  # (N, num_classes, H/16, W/16)
+        scores8 = fuse(scores16, self.score_pool3(pool3), self.upscore_pool4)  # (N, num_classes, H/8, W/8)
+        return cropped(self.upscore8(scores8), images)  # (N, num_classes, H, W)
 
 
 class ResNetFCN(Segmenter):
@@ -158,6 +176,14 @@ class ResNetFCN(Segmenter):
     def auxiliary_scores(self, maps: list[Tensor]) -> Tensor:
         """Return logits of the auxiliary head at the resolution of the second-last feature map."""
         return self.head(super().auxiliary_scores(maps))
+
+
+def fuse(coarse: Tensor, fine: Tensor, upsample: Callable[[Tensor], Tensor]) -> Tensor:
+    """Add coarse scores (N, C, h, w), upsampled and cropped, to finer ones (N, C, H, W): FCN's skip connection.
+
+    Source: Long et al. 2015, section 4.2.
+    """
+    return cropped(upsample(coarse), fine) + fine
 
 
 def cropped(scores: Tensor, like: Tensor) -> Tensor:

@@ -6,6 +6,7 @@ with padded convolutions and batch normalisation.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import pairwise
 from typing import Literal
 
@@ -66,23 +67,58 @@ class UNet(nn.Module):
         """Logits (N, num_classes, H, W) of `images` (N, 3, H, W)."""
         skips, features = [], images
         for convolve in self.down:
-            skips.append(convolve(features))
+            skips.append(convolve(features))  # (N, width * 2^level, H / 2^level, W / 2^level), level from 0
             features = self.pool(skips[-1])
-        features = self.bottom(features)
-        skips = self._with_one_dropped(skips)
+        features = self.bottom(features)  # (N, 16 * width, H/16, W/16)
+        skips = with_one_dropped(skips, self.drop_skip, self.training)
         for skip, enlarge, convolve in reversed(list(zip(skips, self.enlarge, self.up, strict=True))):
-            enlarged = enlarge(features)[..., : skip.shape[-2], : skip.shape[-1]]
-            features = convolve(torch.cat([skip, enlarged], dim=1))
+            features = up_step(features, skip, enlarge, convolve)  # of the skip's shape
         return self.classifier(features)
 
-    def _with_one_dropped(self, skips: list[Tensor]) -> list[Tensor]:
-        dropped = self.drop_skip
-        if dropped == "random":
-            if not self.training:
-                return skips
-            dropped = int(torch.randint(1, LEVELS + 1, (), device="cpu"))
-            skips = [skip * (LEVELS / (LEVELS - 1)) for skip in skips]
-        return [torch.zeros_like(skip) if level == dropped else skip for level, skip in enumerate(skips, start=1)]
+
+Layer = Callable[[Tensor], Tensor]
+
+
+def up_step(features: Tensor, skip: Tensor, enlarge: Layer, convolve: Layer) -> Tensor:
+    """One level of the decoder: enlarge, crop, concatenate with the skip connection, convolve.
+
+    Args:
+        features: (N, 2C, h, w), from the level below.
+        skip: (N, C, H, W), H = 2h or 2h - 1, alike W.
+        enlarge: maps (N, 2C, h, w) to (N, C, 2h, 2w).
+        convolve: maps (N, 2C, H, W), the skip's channels first, to (N, C, H, W).
+    """
+    enlarged = enlarge(features)[..., : skip.shape[-2], : skip.shape[-1]]  # (N, C, H, W)
+    return convolve(torch.cat([skip, enlarged], dim=1))
+
+
+def with_one_dropped(skips: list[Tensor], dropped: DropSkip, training: bool) -> list[Tensor]:
+    """Return the skip connections, shallowest first, with one replaced by zeros.
+
+    Args:
+        skips: (N, C_level, H_level, W_level) each.
+        dropped: as `drop_skip` of `UNet`.
+        training: False keeps all if `dropped` is "random".
+    """
+    if dropped == "random":
+        if not training:
+            return skips
+        dropped = int(torch.randint(1, LEVELS + 1, (), device="cpu"))
+        skips = [skip * (LEVELS / (LEVELS - 1)) for skip in skips]
+    return [torch.zeros_like(skip) if level == dropped else skip for level, skip in enumerate(skips, start=1)]
+
+
+def passes_gradient(network: UNet, images: Tensor) -> list[bool]:
+    """Return for each skip connection, shallowest first, whether the weights that read it receive a gradient.
+
+    Args:
+        network: any; its gradients are replaced.
+        images: (N, 3, H, W) float.
+    """
+    network.zero_grad()
+    network(images).square().mean().backward()
+    readers = [next(level.parameters()).grad for level in network.up]  # (C, 2C, 3, 3) each, the skip's channels first
+    return [weights is not None and bool(weights[:, : weights.shape[1] // 2].any()) for weights in readers]
 
 
 def full(num_classes: int, *, drop_skip: DropSkip = None, width: int = 64) -> nn.Module:

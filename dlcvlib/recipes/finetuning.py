@@ -170,7 +170,9 @@ SQUEEZENET = replace(
             "grey": {"probability": 0.1},
             "horizontal_flip": {},
         },
-    ),
+    )
+    # Two epochs leave features that hardly vary: a classifier fitted to them has enormous weights, and B diverges.
+    | {"smoke": on_small_machines()["smoke"] | {"classifier_first": False}},
 )
 
 MINI_LABELLED = ClassificationRecipe(

@@ -261,11 +261,12 @@ OUR_SIMSIAM = PretrainingRecipe(
 
 
 def broken(recipe: PretrainingRecipe, name: str, title: str, **options: Any) -> PretrainingRecipe:
-    """The recipe with method options that remove one part, to show the collapse; for a few epochs only."""
+    """The recipe with method options that remove one part, to show the collapse; for half the epochs, at least 4."""
 
     def without(changes: Mapping[str, Any]) -> dict[str, Any]:
         kept = changes.get("method_options", recipe.method_options)
-        return {**changes, "method_options": {**kept, **options}, "epochs": min(4, changes.get("epochs", 4))}
+        epochs = changes["epochs"]
+        return {**changes, "method_options": {**kept, **options}, "epochs": min(epochs, max(4, epochs // 2))}
 
     profiles = {profile: without(changes) for profile, changes in recipe.profiles.items()}
     return replace(

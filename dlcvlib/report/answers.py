@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dlcvlib.course import EDITIONS, QUESTIONS, REPORTS, Question
+from dlcvlib.course import EDITIONS, QUESTIONS, REPORTED, REPORTS, Question
 from dlcvlib.recipes import RECIPES, Recipe
 
 
@@ -58,3 +58,19 @@ def of_edition(edition: int) -> tuple[tuple[Question, tuple[Answer, ...]], ...]:
         raise ValueError(f"there is no edition {edition}; there are {', '.join(map(str, EDITIONS))}")
     asked = [question for question in QUESTIONS if edition in question.editions and question.key != "report"]
     return tuple((each, tuple(answer for answer in answers() if answer.question == each)) for each in asked)
+
+
+def reported_beside(recipe: Recipe) -> dict[str, float]:
+    """Return what each report states for the row of a recipe: for itself, or else the best for the same question.
+
+    Fine-tuned systems are of the same row if their setting is the same.
+    """
+    if recipe.name in REPORTED:
+        return {recipe.report: REPORTED[recipe.name]}
+    asked = [each for each in QUESTIONS if "table" in each.shows and each.answered_by and recipe in each.answered_by]
+    found: dict[str, float] = {}
+    for other in RECIPES.values():
+        same = any(other in question.answered_by for question in asked if question.answered_by)
+        if same and other.name in REPORTED and getattr(other, "setting", None) == getattr(recipe, "setting", None):
+            found[other.report] = max(found.get(other.report, 0.0), REPORTED[other.name])
+    return found

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from dlcvlib import paths
-from dlcvlib.report.pictures import Block
+from dlcvlib.report.blocks import Block
 from dlcvlib.views import Picture
 from dlcvlib.views.display import PLOTLY_MIME
 

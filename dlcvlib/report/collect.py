@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from dlcvlib import data, paths, recipes, runs
+from dlcvlib.counting import counted
 from dlcvlib.data import CourseData
 from dlcvlib.files.damage import naming
 from dlcvlib.recipes import PROFILES, Recipe
@@ -117,7 +118,7 @@ def find_sources(profile: str, data_root: str | Path | CourseData | None = None)
 
 def made_on(group: Group) -> str:
     """Return data, profile and whatever else makes a value incomparable with a reported one, in words."""
-    words = [group.data, f"{group.images} images" if group.images else "", f"profile {group.profile}"]
+    words = [group.data, counted(group.images, "image") if group.images else "", f"profile {group.profile}"]
     words += ["reduced network"] if group.is_reduced else []
     words += ["settings changed since"] if _is_outdated(group) else []
     words += [f"one run with {shared}"] if (shared := group.entry("trained_as")) else []

@@ -1,45 +1,49 @@
-"""The report, composed report by report, or in the order of an edition's questions."""
+"""The report, composed question by question: all of them, or those of an edition in its order."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dlcvlib.course import NAMED_IMAGES, REPORTS
+from dlcvlib.claims import Judged
+from dlcvlib.counting import counted
+from dlcvlib.course import NAMED_IMAGES, QUESTIONS, Question
 from dlcvlib.report import chapters, tables
-from dlcvlib.report.answers import Answer, answers, of_edition, of_report
+from dlcvlib.report.answers import Answer, answers, of_edition
+from dlcvlib.report.blocks import Block, Folded
 from dlcvlib.report.collect import Sources, System
-from dlcvlib.report.pictures import Block, Shown, pictures
-from dlcvlib.report.tables import capital
+from dlcvlib.report.pictures import PICTURES, Shown, pictures
+from dlcvlib.report.settings_matrix import settings_matrix
+from dlcvlib.report.settings_run import settings_tables
 
-COLUMNS = 3  # systems side by side in a table of settings
-TABLES: dict[str, Callable[[Sequence[System]], Sequence[Block | None]]] = {
-    "table": lambda systems: [tables.systems_table(systems)],
-    "classes": lambda systems: [tables.class_table(systems)],
-    "full settings": lambda systems: [
-        tables.details_table([system.recipe for system in systems[first : first + COLUMNS]])
-        for first in range(0, len(systems), COLUMNS)
-    ],
-}
+HOLDS = "holds"
+TABLES = ("table", "classes", "full settings")
 """Tables by their name in `Question.shows`."""
+TASKS = {
+    "classification": ("model_a", "model_b"),
+    "pre-training": ("byol", "dino"),
+    "settings": ("settings",),
+    "segmentation": ("fcn32s", "unet", "improved"),
+}
+"""Questions whose systems share a table, by task."""
 
 
 @dataclass(frozen=True)
 class Section:
-    """A heading and the blocks below it; `level` 2 is a report or a question of an edition, 3 a part of it."""
+    """A heading and the blocks below it."""
 
     title: str
     blocks: tuple[Block, ...] = ()
-    level: int = 2
 
 
-def by_report(sources: Sources, *, make_maps: bool = False) -> list[Section]:
-    """Return the sections of R1 to R5 and ours, then the missing systems and the best known values."""
-    sections: list[Section] = []
-    for report, title in REPORTS.items():
-        sections.append(Section(f"{capital(report)}: {title}"))
-        for answer in of_report(report):
-            sections.append(Section(capital(answer.question.text), _blocks(answer, sources, make_maps=make_maps), 3))
+def by_question(sources: Sources, *, make_maps: bool = False) -> list[Section]:
+    """Return every question with the answers of all reports, then the missing systems and the best known values."""
+    asked = [(each, [answer for answer in answers() if answer.question == each]) for each in QUESTIONS]
+    sections = [
+        Section(capital(question.text), _answered(question, given, sources, make_maps=make_maps))
+        for question, given in asked
+        if given
+    ]
     return [*sections, *_closing(sources, answers())]
 
 
@@ -49,31 +53,46 @@ def by_edition(sources: Sources, edition: int, *, make_maps: bool = False) -> li
     Raises:
         ValueError: no such edition.
     """
-    sections: list[Section] = []
-    asked = of_edition(edition)
-    for number, (question, given) in enumerate(asked, start=1):
-        sections.append(Section(f"{number}. {capital(question.text)}"))
-        for answer in given:
-            shown = _blocks(answer, sources, named=NAMED_IMAGES[edition], make_maps=make_maps)
-            sections.append(Section(capital(answer.report), shown, 3))
+    asked, named = of_edition(edition), NAMED_IMAGES[edition]
+    sections = [
+        Section(
+            f"{number}. {capital(question.text)}",
+            _answered(question, given, sources, named=named, make_maps=make_maps),
+        )
+        for number, (question, given) in enumerate(asked, start=1)
+    ]
     return [*sections, *_closing(sources, [answer for _, given in asked for answer in given])]
 
 
-def overview(sources: Sources, report: str) -> list[Block]:
-    """Return the tables of one report without its pictures, and the answers by a chapter without its figures.
+def overview(sources: Sources, task: str) -> list[Block]:
+    """Return the table of a task over all reports and ours, and its details, folded.
 
     Raises:
-        ValueError: no such report.
+        ValueError: no such task.
     """
-    found: list[Block] = []
-    for answer in of_report(report):
-        values = [name for name in answer.question.shows if name in ("table", "classes")]
-        blocks = _tables(systems_of(sources, [answer]), values)
-        if answer.chapter is not None:
-            blocks = chapters.blocks(answer.chapter)[:1]
-        if blocks:
-            found += [f"**{capital(answer.question.text)}**", *blocks]
-    return found
+    if task not in TASKS:
+        raise ValueError(f"unknown task {task!r}; known are {', '.join(TASKS)}")
+    given = [answer for answer in answers() if answer.question.key in TASKS[task]]
+    systems = systems_of(sources, given)
+    return [_values(systems), *_details(systems)]
+
+
+def answered_by_chapters() -> Block:
+    """Return the questions that a chapter answers by itself, as Markdown."""
+    found = {answer.question: answer for answer in answers() if answer.chapter is not None}
+    return "\n".join(
+        f"- {capital(question.text)}: chapter `{answer.chapter}`, as in {answer.report}."
+        for question, answer in found.items()
+    )
+
+
+def judged(found: Sequence[Judged]) -> list[Block]:
+    """Return how many claims hold and which do not, in words; and, folded, each with its difference."""
+    others = [
+        f"- **{each.verdict}**: {each.claim.chapter}: {each.claim.says}" for each in found if each.verdict != HOLDS
+    ]
+    held = f"{len(found) - len(others)} of {counted(len(found), 'claim')} hold{'; the others:' if others else '.'}"
+    return ["\n".join([held, "", *others]), Folded("Each claim with its difference", (tables.claims_table(found),))]
 
 
 def systems_of(sources: Sources, given: Sequence[Answer]) -> list[System]:
@@ -93,30 +112,64 @@ def tally(sources: Sources, edition: int | None = None) -> str:
     systems = systems_of(sources, given)
     there = sum(system.here is not None for system in systems)
     damaged = "".join(f"\nleft out: {reason}" for system in systems for reason in system.damaged)
-    return f"{there} of {len(systems)} systems have their record here; the others stand in it as missing{damaged}"
+    others = "" if there == len(systems) else "; the others stand in it as missing"
+    return f"{there} of {len(systems)} systems have their record here{others}{damaged}"
 
 
-def _blocks(
-    answer: Answer, sources: Sources, *, named: Sequence[str] = (), make_maps: bool = False
+def capital(text: str) -> str:
+    """Return `text` with its first letter in upper case."""
+    return text[:1].upper() + text[1:]
+
+
+def _answered(
+    question: Question,
+    given: Sequence[Answer],
+    sources: Sources,
+    *,
+    named: Sequence[str] = (),
+    make_maps: bool = False,
 ) -> tuple[Block, ...]:
-    if answer.chapter is not None:
-        return tuple(chapters.blocks(answer.chapter))
-    systems = systems_of(sources, [answer])
-    tabled = _tables(systems, answer.question.shows)
-    return (*tabled, *pictures(Shown(answer, systems, sources, named, make_maps)))
+    """Return the table of a question over all reports, then, folded, its details and the pictures of each report."""
+    blocks: list[Block] = []
+    systems = systems_of(sources, given)
+    if "table" in question.shows:
+        blocks += [_values(systems), *_details(systems)]
+    if "full settings" in question.shows:
+        blocks.append(Folded("The settings that ran", tuple(settings_tables(systems, sources.profile))))
+    drawn = ", ".join(name for name in question.shows if name in PICTURES)
+    for answer in given:
+        if answer.chapter is not None:
+            shown = chapters.blocks(answer.chapter)
+            summary = f"{capital(answer.report)}: from the chapter {answer.chapter}"
+        else:
+            own = systems_of(sources, [answer])
+            shown = pictures(Shown(answer, own, sources, named, make_maps))
+            summary = f"{capital(answer.report)}: {drawn}"
+        blocks += [Folded(summary, tuple(shown))] if shown else []
+    return tuple(blocks)
 
 
-def _tables(systems: Sequence[System], names: Sequence[str]) -> list[Block]:
-    found = [table for name in names if name in TABLES for table in TABLES[name](systems)]
-    return [table for table in found if table is not None]
+def _values(systems: Sequence[System]) -> Block:
+    fine_tuned = all(getattr(system.recipe, "setting", None) for system in systems)
+    return settings_matrix(systems) if fine_tuned and systems else tables.systems_table(systems)
+
+
+def _details(systems: Sequence[System]) -> list[Block]:
+    details: list[Block] = []
+    if all(system.recipe.measure == "mean_iou" for system in systems) and (classes := tables.class_table(systems)):
+        details.append(Folded("IoU of each land class", (classes,)))
+    if made := tables.made_table(systems):
+        details.append(Folded("Data, profile, seeds, minutes and hardware of each value", (made,)))
+    return details
 
 
 def _closing(sources: Sources, given: Sequence[Answer]) -> list[Section]:
     systems = systems_of(sources, given)
-    absent = tables.missing_table(systems) or "Nothing: every system has its record."
+    absent = tables.missing_table(systems)
     damaged = [f"- {reason}" for system in systems for reason in system.damaged]
+    none = "Nothing: every system has its record."
     return [
-        Section("What is missing", (absent,)),
+        Section("What is missing", (Folded("Each missing system with its command", (absent,)) if absent else none,)),
         *([Section("What was left out, being damaged", ("\n".join(damaged),))] if damaged else []),
-        Section("What the best known values are of", (tables.marks_table(),)),
+        Section("What the best known values are of", (Folded("The best known values", (tables.marks_table(),)),)),
     ]

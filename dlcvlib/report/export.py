@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from html import escape
 from importlib.resources import files
 from pathlib import Path
 
-from markdown_it import MarkdownIt
 from plotly.offline import get_plotlyjs
 
 from dlcvlib.files.outputs import output_file
+from dlcvlib.report.blocks import block_html
 from dlcvlib.report.collect import Sources
-from dlcvlib.report.compose import Section, by_edition, by_report
-from dlcvlib.report.pictures import Block
+from dlcvlib.report.compose import Section, by_edition, by_question
+from dlcvlib.views import figures
+from dlcvlib.views.markdown import MARKDOWN
 
 DRAWN = 'class="dlcv-plotly"'
-MARKDOWN = MarkdownIt("commonmark", {"html": False})
 
 
 def export(
@@ -28,7 +27,7 @@ def export(
     Args:
         out: an `.html` file; its folder is made if it is missing.
         sources: records and results.
-        edition: write the questions of this edition in their order; None writes report by report.
+        edition: write the questions of this edition in their order; None writes every question.
         make_maps: make the maps that no record holds yet, which takes minutes.
         replace: replace a file at `out` that dlcv did not write, too.
 
@@ -41,7 +40,7 @@ def export(
         raise ValueError(f"{out}: the report is one file, so give a name that ends in .html")
     with output_file(out, replace=replace) as file:
         if edition is None:
-            title, sections = "The report", by_report(sources, make_maps=make_maps)
+            title, sections = "The report", by_question(sources, make_maps=make_maps)
         else:
             title = f"The report, in the order of {edition}"
             sections = by_edition(sources, edition, make_maps=make_maps)
@@ -53,13 +52,11 @@ def page(title: str, about: str, sections: Sequence[Section]) -> str:
     """Return the HTML document; `about` is Markdown below the title."""
     body = "\n".join(_section(number, section) for number, section in enumerate(sections))
     entries = "".join(
-        f'<li><a href="#part-{number}">{escape(section.title)}</a></li>'
-        for number, section in enumerate(sections)
-        if section.level == 2
+        f'<li><a href="#part-{number}">{escape(section.title)}</a></li>' for number, section in enumerate(sections)
     )
     script = _own("page.js")
     if DRAWN in body:
-        script = f"{get_plotlyjs()}\n</script>\n<script>\n{script}"
+        script = f"{get_plotlyjs()}\n</script>\n<script>\n{script}\n{figures.SCRIPT}"
     return f"""<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -69,6 +66,7 @@ def page(title: str, about: str, sections: Sequence[Section]) -> str:
 <title>{escape(title)}</title>
 <style>
 {_own("page.css")}
+{figures.STYLE}
 </style>
 </head>
 <body>
@@ -96,17 +94,8 @@ def _about(sources: Sources) -> str:
 
 
 def _section(number: int, section: Section) -> str:
-    blocks = "\n".join(map(_block, section.blocks))
-    return f'<h{section.level} id="part-{number}">{escape(section.title)}</h{section.level}>\n{blocks}'
-
-
-def _block(block: Block) -> str:
-    return MARKDOWN.render(block) if isinstance(block, str) else _with_scopes(block.html)
-
-
-def _with_scopes(html: str) -> str:
-    """Mark each `<th>` of a table's head as a column's, for screen readers."""
-    return re.sub(r"(<thead>.*?</thead>)", lambda head: head[0].replace("<th>", '<th scope="col">'), html, flags=re.S)
+    blocks = "\n".join(map(block_html, section.blocks))
+    return f'<h2 id="part-{number}">{escape(section.title)}</h2>\n{blocks}'
 
 
 def _own(name: str) -> str:

@@ -11,12 +11,10 @@ from dlcvlib.data.sets import ImageSet
 from dlcvlib.embedding.series import Method
 from dlcvlib.recipes import SERIES
 from dlcvlib.report.answers import Answer
+from dlcvlib.report.blocks import Block
 from dlcvlib.report.collect import Sources, System
 from dlcvlib.runs import Run
 from dlcvlib.views import Picture
-
-Block = str | Picture
-"""A text in Markdown, or a picture."""
 
 METHODS: dict[Method, str] = {"pca": "PCA", "tsne": "t-SNE"}
 MOST_CURVES, MOST_MONITORS = 7, 4

@@ -9,22 +9,21 @@ from statistics import fmean
 import pandas as pd
 
 from dlcvlib.claims import Judged
-from dlcvlib.course import MARKS, MEASURES, REPORTED, REPORTED_CLASSES, mark_of
+from dlcvlib.counting import counted
+from dlcvlib.course import MARKS, MEASURES, REPORTED_CLASSES
 from dlcvlib.metrics.course_iou import LAND_CLASSES
-from dlcvlib.recipes import Recipe
 from dlcvlib.report.collect import System, made_on
+from dlcvlib.report.lines import lines_of, titled
 from dlcvlib.runs import Group
-from dlcvlib.views import Picture, recipes_overview, recipes_side_by_side, table_picture
+from dlcvlib.views import Picture, table_picture
+from dlcvlib.views.iou import class_columns
+from dlcvlib.views.table_html import Noted
 
 NOTHING = "–"
-SETTINGS = (
-    *("network", "pixels", "tiles", "epochs", "batch", "optimizer", "schedule"),
-    *("starts from", "augmentation", "loss", "views", "head", "momentum"),
-)
 
 
 def systems_table(systems: Sequence[System]) -> Picture:
-    """Return a table with a row for each result: our value, its data, the reported value and the best known.
+    """Return a table with a row for each run: our value here, recorded ones, the reported and the best known.
 
     Args:
         systems: systems of one measure.
@@ -32,39 +31,46 @@ def systems_table(systems: Sequence[System]) -> Picture:
     Raises:
         ValueError: no system, or systems of different measures.
     """
-    if not systems:
-        raise ValueError("a table of systems needs at least one")
-    results = [result for system in systems for result in system.results]
-    if len({result.measure for result in results}) > 1:
-        raise ValueError("systems of different measures cannot share a table")
-    rows = [row for system in systems for row in _rows(system)]
-    caption = ["No record is finished yet."]
-    if results:
-        measure = MEASURES[results[0].measure]
-        caption = [f"Mean ± standard deviation over the seeds: {measure.name} {measure.taken}."]
-    if any(result.is_toy for result in results):
-        caption.append("Values marked (toy) are of drawn images and cannot be compared with the reported ones.")
-    if any("other" in result.mark for result in results):
-        caption.append("(other images): not the course's number of validation images, so a stand-in for them.")
-    if any(result.is_reduced for result in results):
-        caption.append("“Reduced network”: a stand-in for the reported network.")
-    if any(result.entry("trained_as") for result in results):
-        caption.append("“One run with”: the settings of both are equal in this profile, so they were trained once.")
-    if any(not result.runs for result in results):
-        caption.append("“Recorded”: a result that the book holds, made elsewhere or earlier.")
-    return table_picture(pd.DataFrame(rows), caption=" ".join(caption))
+    rows = [
+        {
+            "system": line.title,
+            "here": value_of(line.here) if line.here else "missing",
+            "recorded": "; ".join(map(value_of, line.recorded)) or None,
+            "reported": stated(line.reported),
+            "best known": None if line.best_known is None else number(line.best_known),
+        }
+        for line in lines_of(systems)
+    ]
+    frame = pd.DataFrame(rows)
+    empty = [name for name in ("recorded", "reported", "best known") if name in frame and frame[name].isna().all()]
+    return table_picture(frame.drop(columns=empty), caption=caption_of(systems))
 
 
-def details_table(given: Sequence[Recipe]) -> Picture:
-    """Return a table of the full settings, with a column for each system.
+def made_table(systems: Sequence[System]) -> Picture | None:
+    """Return a table of the data, profile, seeds, minutes and hardware of each value; None if there is none.
 
     Args:
-        given: recipes as they are before any profile.
+        systems: systems of one measure.
     """
-    shown = [name for name in SETTINGS if name in recipes_overview(given).columns]
-    table = recipes_side_by_side(given, shown)
-    titles = {recipe.name: recipe.title for recipe in given}
-    return table_picture(table.rename(columns=titles), caption="The full settings: those of a GPU, profile full.")
+    rows = [
+        {
+            "system": line.title,
+            "value": value_of(result),
+            "made on": ("" if result.runs else "recorded: ") + made_on(result),
+            "seeds": len(result.infos),
+            "minutes": f"{result.minutes:.1f}",
+            "hardware": result.hardware,
+        }
+        for line in lines_of(systems)
+        for result in line.results
+    ]
+    if not rows:
+        return None
+    caption = "What each value was made with; minutes are those of one training."
+    if len(rows) > 1 and len(hardware := {str(row["hardware"]) for row in rows}) == 1:
+        caption += f" All on {hardware.pop()}."
+        rows = [{name: cell for name, cell in row.items() if name != "hardware"} for row in rows]
+    return table_picture(pd.DataFrame(rows), caption=caption)
 
 
 def class_table(systems: Sequence[System]) -> Picture | None:
@@ -74,17 +80,18 @@ def class_table(systems: Sequence[System]) -> Picture | None:
         systems: segmentations.
     """
     rows = []
-    for recipe, results in ((system.recipe, system.results) for system in systems):
-        for result in results:
-            rows.append(
-                {"system": recipe.title, "made on": made_on(result)}
-                | {name: _value(result.class_mean(name), result.mark) for name in LAND_CLASSES}
-            )
-        if stated := REPORTED_CLASSES.get(recipe.name):
-            rows.append(
-                {"system": recipe.title, "made on": f"as {recipe.report} reports it"}
-                | {name: _value(stated.get(name)) for name in LAND_CLASSES}
-            )
+    for line in lines_of(systems):
+        rows += [
+            {"system": Noted(line.title, made_on(result))}
+            | class_columns({name: number(result.class_mean(name), result.mark) for name in LAND_CLASSES})
+            for result in line.results
+        ]
+        for system in line.systems:
+            if classes := REPORTED_CLASSES.get(system.recipe.name):
+                title = Noted(titled(system), f"as {system.recipe.report} reports it")
+                rows.append(
+                    {"system": title} | class_columns({name: number(classes.get(name)) for name in LAND_CLASSES})
+                )
     return table_picture(pd.DataFrame(rows), caption="IoU of each land class.") if rows else None
 
 
@@ -92,8 +99,7 @@ def missing_table(systems: Sequence[System]) -> Picture | None:
     """Return a table of the systems without a finished record, each with its command; None if all are there."""
     rows = [
         {
-            "report": system.recipe.report,
-            "system": system.recipe.title,
+            "system": titled(system),
             "begun": "; ".join((*system.unfinished, *system.damaged)) or NOTHING,
             "shown instead": made_on(system.results[0]) if system.results else "nothing",
             "command": system.command,
@@ -103,16 +109,17 @@ def missing_table(systems: Sequence[System]) -> Picture | None:
     ]
     if not rows:
         return None
-    caption = f"{len(rows)} of {len(systems)} systems have no finished record here; each command makes one."
+    has = "has" if len(rows) == 1 else "have"
+    caption = f"{len(rows)} of {counted(len(systems), 'system')} {has} no finished record here; each command makes one."
     return table_picture(pd.DataFrame(rows), caption=caption)
 
 
 def marks_table() -> Picture:
     """Return a table of the best known values and their sources."""
-    rows = [
-        {"row": mark.row, "best known": _value(mark.value), "how": mark.how, "source": mark.source} for mark in MARKS
-    ]
-    return table_picture(pd.DataFrame(rows), caption="The best that others reached on the same validation images.")
+    rows = [{"row": mark.row, "best known": number(mark.value), "how": mark.how} for mark in MARKS]
+    sources = "; ".join(dict.fromkeys(mark.source for mark in MARKS))
+    caption = f"The best that others reached on the same validation images. Source: {sources}."
+    return table_picture(pd.DataFrame(rows), caption=caption)
 
 
 def claims_table(judged: Sequence[Judged]) -> Picture:
@@ -145,33 +152,48 @@ def capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _rows(system: System) -> list[dict[str, object]]:
-    mark = mark_of(system.recipe)
-    others = {
-        "reported": _value(REPORTED.get(system.recipe.name)),
-        "best known": _value(mark.value if mark else None),
-    }
-    title = {"system": system.recipe.title}
-    if not system.results:
-        begun = f"{'; '.join(system.unfinished)}; resume: " if system.unfinished else ""
-        absent = {"ours": "missing", "made on": f"{begun}{system.command}", "seeds": 0}
-        return [title | absent | others | {"minutes": NOTHING, "hardware": NOTHING}]
-    return [
-        title | _ours(result) | others | {"minutes": f"{result.minutes:.1f}", "hardware": result.hardware}
-        for result in system.results
-    ]
+def caption_of(systems: Sequence[System]) -> str:
+    """Return the caption of a table of systems.
+
+    Raises:
+        ValueError: no system, or systems of different measures.
+    """
+    if not systems:
+        raise ValueError("a table of systems needs at least one")
+    results = [result for system in systems for result in system.results]
+    measures = {result.measure for result in results}
+    if len(measures) > 1:
+        raise ValueError("systems of different measures cannot share a table")
+    if not results:
+        return "No record is finished yet."
+    measure = MEASURES[measures.pop()]
+    caption = [f"Mean ± standard deviation over the seeds: {measure.name} {measure.taken}."]
+    if any(result.is_toy for result in results):
+        caption.append("Values marked (toy) are of drawn images and cannot be compared with the reported ones.")
+    if any("other" in result.mark for result in results):
+        caption.append("(other images): not the course's number of validation images, so a stand-in for them.")
+    if any(result.is_reduced for result in results if result.runs):
+        caption.append("The networks here are reduced ones, stand-ins for the reported.")
+    if recorded := [result for result in results if not result.runs]:
+        folders = ", ".join(sorted({f"{result.data}, profile {result.profile}" for result in recorded}))
+        caption.append(f"“Recorded”: results that the book holds, made elsewhere or earlier ({folders}).")
+    return " ".join(caption)
 
 
-def _ours(result: Group) -> dict[str, object]:
+def stated(values: dict[str, float]) -> str | None:
+    """Return reported values, with their reports if there are several; None if there is none."""
+    if len(values) == 1:
+        return number(next(iter(values.values())))
+    return ", ".join(f"{report} {number(value)}" for report, value in values.items()) or None
+
+
+def value_of(result: Group) -> str:
+    """Return the mean of a result, its standard deviation, and the mark of images that are not the course's own."""
     std = f" ± {result.std:.3f}" if result.std is not None else ""
-    return {
-        "ours": f"{result.mean:.3f}{std}{result.mark}",
-        "made on": ("" if result.runs else "recorded: ") + made_on(result),
-        "seeds": len(result.infos),
-    }
+    return f"{result.mean:.3f}{std}{result.mark}"
 
 
-def _value(value: float | None, mark: str = "") -> str:
+def number(value: float | None, mark: str = "") -> str:
     """Return three decimals, or four where three would round a reported value."""
     if value is None or math.isnan(value):
         return NOTHING

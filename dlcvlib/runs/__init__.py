@@ -1,5 +1,6 @@
 """Run records: folders that hold the results of a training run."""
 
+from dlcvlib.runs.collapse import Collapse, collapse_of
 from dlcvlib.runs.group import Group, group_of, grouped, measure_of
 from dlcvlib.runs.info import SCHEMA, DamagedRecordError, Info
 from dlcvlib.runs.results import export_result, read_results, result, summary
@@ -21,11 +22,13 @@ from dlcvlib.runs.writing import (
 
 __all__ = [
     "SCHEMA",
+    "Collapse",
     "DamagedRecordError",
     "Group",
     "Info",
     "Run",
     "as_json",
+    "collapse_of",
     "drop_previous_checkpoint",
     "export_result",
     "group_of",

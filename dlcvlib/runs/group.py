@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ class Group:
 
     Args:
         infos: content of `run.json`, or of a recorded result, for each seed.
-        measure: entry of "best" that is compared, in [0, 1]: a key of `dlcvlib.course.MEASURES`.
+        measure: entry of "best" that is compared, in [0, 1]: a key of `dlcvlib.course.MEASURES`, or the IoU of a class.
         runs: the records, where they are on this machine.
     """
 
@@ -32,6 +33,11 @@ class Group:
     def values(self) -> list[float]:
         """The measure at the best epoch of each seed."""
         return [float(info["best"][self.measure]) for info in self.infos]
+
+    @property
+    def seeds(self) -> tuple[int | None, ...]:
+        """Seed of each result; None where it is not recorded."""
+        return tuple(info.get("seed") for info in self.infos)
 
     @property
     def mean(self) -> float:
@@ -66,7 +72,7 @@ class Group:
     @property
     def mark(self) -> str:
         """Text behind a value that stands beside reported ones: " (toy)", " (other images)" by their number, or ""."""
-        course = VALIDATION_IMAGES.get(self.infos[0]["recipe"]["dataset"])
+        course = VALIDATION_IMAGES.get(self.infos[0]["recipe"].get("dataset"))
         return " (toy)" if self.is_toy else " (other images)" if course not in (None, self.images) else ""
 
     @property
@@ -82,7 +88,8 @@ class Group:
     @property
     def hardware(self) -> str | None:
         """Devices trained on; None if none is recorded."""
-        return "; ".join(dict.fromkeys(str(info["device"]) for info in self.infos if info.get("device"))) or None
+        named = (str(info["device"]) for info in self.infos if info.get("device"))
+        return "; ".join(dict.fromkeys(re.sub(r"\b1 threads$", "1 thread", name) for name in named)) or None
 
     @property
     def minutes(self) -> float | None:
@@ -125,7 +132,7 @@ def group_of(runs: Run | Sequence[Run], measure: str) -> Group:
         raise ValueError(f"one row of a table must hold one recipe and profile, got {sorted(map(str, kinds))}")
     for run, info in zip(runs, group.infos, strict=True):
         if nested(info, "best", measure) is None:
-            file, name = run.path / "run.json", MEASURES[measure].name
+            file, name = run.path / "run.json", MEASURES[measure].name if measure in MEASURES else measure
             raise ValueError(f"{file} names no best {name}: is the training finished (see `dlcv runs`)?")
     return group
 

@@ -10,18 +10,20 @@ from dlcvlib.files.atomic import read_regular, write_json
 from dlcvlib.runs.group import check, measure_of
 from dlcvlib.runs.info import Info, parse_info
 from dlcvlib.runs.run import Run
+from dlcvlib.runs.starts import start_in_words, starts_from_a_substitute
 
 
 def summary(run: Run) -> str:
-    """Return one line: path, status, and the measure at the best epoch."""
+    """Return one line: path, status, the measure at the best epoch, and what stood in for what was asked for."""
     info = run.info
     best = info.get("best", {})
     name = next((name for name in MEASURES if name in best), None)
     value = f"{MEASURES[name].name} {best[name]:.4f} (epoch {best.get('epoch', '?')})" if name else ""
     replaced = info.get("data", {}).get("stands_in_for")
+    start = f"  [from {start_in_words(info)}]" if starts_from_a_substitute(info) else ""
     images = f"  [on the toy world in place of {replaced}]" if replaced else ""
     shared = f"  [{info['recipe']['name']} is the same run]" if "trained_as" in info else ""
-    return f"{run.path}  {info.get('status', 'of unknown status')}  {value}".rstrip() + images + shared
+    return f"{run.path}  {info.get('status', 'of unknown status')}  {value}".rstrip() + start + images + shared
 
 
 def result(run: Run) -> dict[str, Any]:

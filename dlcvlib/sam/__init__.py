@@ -4,7 +4,7 @@ from dlcvlib.sam.prompts import prompted, regions_under
 from dlcvlib.sam.proposals import automatic, felzenszwalb, slic
 from dlcvlib.sam.regions import Regions
 from dlcvlib.sam.scoring import RegionScore, majority, paint, score
-from dlcvlib.sam.weights import PUBLISHED, LoadedSam, load
+from dlcvlib.sam.weights import PUBLISHED, LoadedSam, how_to_get, load
 
 __all__ = [
     "PUBLISHED",
@@ -13,6 +13,7 @@ __all__ = [
     "Regions",
     "automatic",
     "felzenszwalb",
+    "how_to_get",
     "load",
     "majority",
     "paint",

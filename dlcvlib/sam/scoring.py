@@ -26,8 +26,7 @@ def paint(regions: Regions) -> np.ndarray:
     Of regions of the same size the first counts.
     """
     painted = np.full(regions.masks.shape[1:], UNCOVERED, dtype=np.int32)
-    large_to_small = np.argsort(regions.areas[::-1], kind="stable")[::-1]
-    for number in len(regions) - 1 - large_to_small:
+    for number in np.argsort(regions.areas, kind="stable")[::-1]:  # large to small; of equal ones the first comes last
         painted[regions.masks[number]] = number
     return painted
 
@@ -101,7 +100,7 @@ class RegionScore:
             "images": self.images,
             "regions an image": round(self.regions / self.images),
             "coverage": self.coverage,
-            "upper bound": self.upper.mean_of_present,
+            "true vote": self.upper.mean_of_present,
             "network's vote": self.vote.mean_of_present,
             "vote, else network": self.filled.mean_of_present,
             "network alone": self.network.mean_of_present,

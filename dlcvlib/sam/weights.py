@@ -107,6 +107,20 @@ def load(
     return LoadedSam(model.to(device), form, file, origin, sha256_of(file))
 
 
+def how_to_get(model_type: str = DEFAULT) -> str:
+    """Return what a reader without SAM's weights does to get them, as Markdown.
+
+    Args:
+        model_type: "vit_b", "vit_l" or "vit_h".
+    """
+    published = PUBLISHED[model_type]
+    return (
+        f"SAM's weights were not there when this page was made. To see SAM here, put the file "
+        f"[{published.file}]({ADDRESS}{published.file}) ({published.size / 1e6:.0f} MB) into a folder, name the folder "
+        "in `DLCV_WEIGHTS`, and run this chapter again."
+    )
+
+
 def _file(
     path: str | Path | None, model_type: str | None, folder: str | Path | None, allow_download: bool
 ) -> tuple[Path, str]:

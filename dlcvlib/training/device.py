@@ -10,6 +10,8 @@ from typing import Literal
 
 import torch
 
+from dlcvlib.counting import counted
+
 Precision = Literal["bf16", "fp32"]
 PRECISIONS: dict[str, Precision] = {"bf16": "bf16", "fp32": "fp32"}
 
@@ -46,7 +48,7 @@ def hardware(device: torch.device) -> str:
     """Return the name of the GPU, or of the processor with the number of threads used."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
-    return f"{_processor()}, {torch.get_num_threads()} threads"
+    return f"{_processor()}, {counted(torch.get_num_threads(), 'thread')}"
 
 
 def _processor() -> str:

@@ -6,6 +6,7 @@ seconds without a learning rate.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -38,6 +39,14 @@ class Fit:
         return self.largest_gradient <= 10 * TOLERANCE
 
 
+def mean_and_std(features: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and standard deviation of each dimension (D,) of features (N, D).
+
+    The std is at least 1e-6, so that a dimension with the same value everywhere is divided by something.
+    """
+    return features.mean(0), features.std(0).clamp_min(1e-6)
+
+
 def fit_linear(
     features: Tensor, labels: Tensor, num_classes: int, weight_decay: float, iterations: int = ITERATIONS
 ) -> Fit:
@@ -54,7 +63,7 @@ def fit_linear(
         iterations: largest number.
     """
     with torch.enable_grad():
-        mean, std = features.mean(0), features.std(0).clamp_min(1e-6)
+        mean, std = mean_and_std(features)
         standard = (features - mean) / std
         weight = torch.zeros(num_classes, features.shape[1], device=features.device, requires_grad=True)
         bias = torch.zeros(num_classes, device=features.device, requires_grad=True)
@@ -78,19 +87,63 @@ def fit_linear(
 
 
 def fit_with_chosen_decay(features: Tensor, labels: Tensor, num_classes: int) -> Fit:
-    """Choose the weight decay with the lowest loss on a fifth of the images, fitted on the rest; then fit on all.
-
-    The split is drawn from torch's generator; the validation set is not used.
-    """
+    """Choose the weight decay on a fifth of the images, drawn from torch's generator; then fit on all."""
     order = torch.randperm(len(labels)).to(features.device)
     held_out, kept = order[: len(order) // HELD_OUT], order[len(order) // HELD_OUT :]
+    return fit_linear(features, labels, num_classes, choose_decay(features, labels, num_classes, kept, held_out))
+
+
+def choose_decay(
+    features: Tensor,
+    labels: Tensor,
+    num_classes: int,
+    kept: Tensor,
+    held_out: Tensor,
+    weight_decays: Sequence[float] = WEIGHT_DECAYS,
+) -> float:
+    """Return the weight decay with the lowest cross-entropy on images that are left out of the fit.
+
+    The validation set is not used: it is to measure the accuracy of a classifier whose settings it did not choose.
+
+    Args:
+        features: (N, D) float, of the training images.
+        labels: (N,) integer in [0, num_classes).
+        num_classes: number of logits.
+        kept: indices of the images that are fitted.
+        held_out: indices of the images that choose.
+        weight_decays: those that are compared.
+    """
 
     def loss(weight_decay: float) -> float:
         fit = fit_linear(features[kept], labels[kept], num_classes, weight_decay)
         with torch.no_grad():
             return float(functional.cross_entropy(fit.classifier(features[held_out]), labels[held_out]))
 
-    return fit_linear(features, labels, num_classes, min(WEIGHT_DECAYS, key=loss))
+    return min(weight_decays, key=loss)
+
+
+def probe_step(
+    backbone: nn.Module, classifier: nn.Module, optimizer: torch.optim.Optimizer, images: Tensor, labels: Tensor
+) -> float:
+    """Take one gradient step of a classifier on a frozen backbone, which is left in evaluation mode; return the loss.
+
+    In training mode the running statistics of BatchNorm would move, though no weight does.
+
+    Args:
+        backbone: maps images (N, …) to features (N, D); neither its weights nor its statistics change.
+        classifier: maps features to logits (N, num_classes).
+        optimizer: updates the classifier.
+        images: a batch, as the backbone takes it.
+        labels: (N,) integer.
+    """
+    backbone.eval()
+    with torch.no_grad():
+        features = backbone(images)
+    loss = functional.cross_entropy(classifier(features), labels)
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    return loss.item()
 
 
 @torch.no_grad()

@@ -108,7 +108,8 @@ def fit(
         the history and the best epoch.
 
     Raises:
-        TrainingDivergedError: a loss became nan or infinite; epoch, step and the last good checkpoint are named.
+        TrainingDivergedError: a loss, also that of an evaluation, became nan or infinite; epoch and the last good
+            checkpoint are named.
         TrainingCollapsedError: the task gave a reason to stop early.
     """
     callback = callback or Callback()
@@ -129,6 +130,9 @@ def fit(
                 if epoch in evaluated:
                     with callback.evaluating():
                         measures = processes.broadcast(task.evaluate())
+            for name, loss in measures.items():
+                if name.endswith("_loss"):
+                    _refuse_divergence(loss, run, epoch, f"the {name.removesuffix('_loss')} loss")
             rate = task.optimizer.param_groups[0]["lr"]
             progress.history.append({"epoch": epoch, "train_loss": train_loss, **measures, "learning_rate": rate})
             if measures:
@@ -186,7 +190,8 @@ def _train_epoch(task: Task[Any, Any], run: Run, epoch: int, callback: Callback,
         bar.update()
         if len(unread) == LOSSES_READ_EVERY or index + 1 == task.steps:
             losses += processes.all_reduce_mean(torch.stack(unread).float()).tolist()
-            _refuse_divergence(losses, run, epoch)
+            for number, loss in enumerate(losses, start=1):
+                _refuse_divergence(loss, run, epoch, f"the loss of step {number}")
             seconds, started = time.perf_counter() - started, time.perf_counter()
             callback.after_steps(seconds / len(unread), (task.epochs - epoch + 1) * task.steps - index - 1)
             unread.clear()
@@ -209,14 +214,11 @@ def step(task: Task[Any, Any], batch: Any, number: int) -> Tensor:
     return loss.detach()
 
 
-def _refuse_divergence(losses: list[float], run: Run, epoch: int) -> None:
-    for number, loss in enumerate(losses, start=1):
-        if not math.isfinite(loss):
-            file = run.path / "checkpoint.pt"
-            good = (
-                f"the last good checkpoint is {file} (epoch {epoch - 1})" if epoch > 1 else "there is no checkpoint yet"
-            )
-            raise TrainingDivergedError(
-                f"{run.path}: the loss became {loss} in epoch {epoch}, step {number}; {good}. "
-                "A lower learning rate, or fp32 in place of bf16 (DLCV_PRECISION=fp32), is the usual cure."
-            )
+def _refuse_divergence(loss: float, run: Run, epoch: int, what: str) -> None:
+    if not math.isfinite(loss):
+        file = run.path / "checkpoint.pt"
+        good = f"the last good checkpoint is {file} (epoch {epoch - 1})" if epoch > 1 else "there is no checkpoint yet"
+        raise TrainingDivergedError(
+            f"{run.path}: {what} became {loss} in epoch {epoch}; {good}. "
+            "A lower learning rate, or fp32 in place of bf16 (DLCV_PRECISION=fp32), is the usual cure."
+        )

@@ -74,10 +74,10 @@ def focal_loss(
     if gamma < 0:
         raise ValueError(f"gamma={gamma} must be at least 0: below, the loss would favour what is well classified")
     target = _checked(logits, target)
-    log_probability = functional.log_softmax(logits.float(), dim=1).gather(1, target[:, None]).squeeze(1)
+    log_probability = functional.log_softmax(logits.float(), dim=1).gather(1, target[:, None]).squeeze(1)  # (N, H, W)
     # 1 - p as -expm1(log p), exact where p is near 1; a power below 1 has no finite gradient at 0.
     modulation = (-torch.expm1(log_probability)).clamp(min=1e-12) ** gamma if gamma else 1.0
-    weight = _pixel_weights(target, class_weights, ignored)
+    weight = _pixel_weights(target, class_weights, ignored)  # (N, H, W)
     total = -alpha * (weight * modulation * log_probability).sum()
     return _over(total, pooled(weight.sum()))
 

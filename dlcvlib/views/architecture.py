@@ -21,6 +21,7 @@ COLUMNS = 7  # stages a row at most
 FRONT, GROUND = 84, 128  # height of the tallest prism's front; distance of all prisms' base from the cell's top
 BELOW_WORDS = 220  # start of a line that leaves a cell downward
 ROW_GAP = 34  # between the rows of a network with skip connections, for their lines
+LEAST = 0.9  # of its own width, on a narrow page: letters of 10 pixels; the page scrolls the drawing
 KEYS = ("name", "kind", "channels", "height", "width", "parameters")
 
 
@@ -52,7 +53,8 @@ def architecture(stages: Sequence[Mapping[str, Any]], title: str) -> Picture:
     width, height = columns * CELL_WIDTH, rows * CELL_HEIGHT + (rows - 1) * (ROW_GAP if skips else 0)
     svg = (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
-        f'style="width: 100%; max-width: {width}px; height: auto" font-family="inherit" font-size="11" '
+        f'style="width: 100%; min-width: {LEAST * width:.0f}px; max-width: {width}px; height: auto" '
+        'font-family="inherit" font-size="11" '
         f'fill="currentColor" text-anchor="middle">{"".join(parts)}</svg>'
     )
     total = sum(stage["parameters"] for stage in stages)
@@ -147,7 +149,7 @@ def _words(stage: Mapping[str, Any]) -> str:
     name = wrap(str(stage["name"]), 17, max_lines=2, placeholder=" …")
     kind = wrap(str(stage["kind"]), 18, max_lines=2, placeholder=" …")
     lines = [(line, "bold", 1.0) for line in name] + [(line, "normal", 0.8) for line in kind]
-    lines += [(_size(stage), "normal", 1.0), (_count(stage["parameters"]), "normal", 0.8)]
+    lines += [(_size(stage), "normal", 1.0), (parameter_count(stage["parameters"]), "normal", 0.8)]
     return "".join(
         f'<text x="{CELL_WIDTH / 2}" y="{GROUND + 18 + 14 * row}" font-weight="{weight}" fill-opacity="{opacity}">'
         f"{escape(line)}</text>"
@@ -161,7 +163,8 @@ def _size(stage: Mapping[str, Any]) -> str:
     return f"{stage['channels']} × {stage['height']} × {stage['width']}"
 
 
-def _count(parameters: int) -> str:
+def parameter_count(parameters: int) -> str:
+    """Return a number of parameters in words, such as "25.6 M parameters"."""
     for unit, name in ((1_000_000, "M"), (1_000, "k")):
         if parameters >= unit:
             return f"{parameters / unit:.3g} {name} parameters"

@@ -1,13 +1,14 @@
-"""Discussion of the settings A to E: differences with their standard errors, in words."""
+"""Discussion of the settings A to E: differences with their 95 % intervals, in words."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from itertools import combinations, pairwise
 
-from dlcvlib.metrics import Difference, difference_of_means, difference_of_shares
+from dlcvlib.metrics import Difference
 from dlcvlib.runs import Group, Run
+from dlcvlib.runs.starts import one_pretraining, shared_start_in_words
+from dlcvlib.views.differences import difference_of_accuracies, in_words, points, verdict
 from dlcvlib.views.settings import ORDER, reported_values, setting_groups, setting_of
 
 QUESTIONS = (
@@ -25,10 +26,11 @@ QUESTIONS = (
 def settings_in_words(
     rows: Sequence[Run | Sequence[Run]], reported: Mapping[str, Mapping[str, float]] | None = None
 ) -> str:
-    """Return the differences between settings with standard errors, and their order in the reports, as Markdown.
+    """Return the differences between settings with 95 % intervals, and their order in the reports, as Markdown.
 
-    A difference is clear if it exceeds two standard errors. These are over seeds; with one seed, or if all seeds have
-    equal accuracy, they are binomial standard errors over the validation images.
+    A difference is clear if its interval excludes 0. Intervals are over seeds: of the paired differences where both
+    settings have the same seeds, else Welch's. With one seed, or if all seeds have equal accuracy, they are normal
+    intervals over the validation images. Settings whose seeds all start from one pre-training are named.
 
     Args:
         rows: as for `settings_table`, of one network, profile and data set.
@@ -49,6 +51,8 @@ def settings_in_words(
     lines += [order for order in orders if order]
     if not lines:
         raise ValueError(f"there is nothing to compare among the settings {', '.join(ours)}: give A and C, or D and E")
+    if shared := shared_start_in_words(ours):
+        lines.append(f"- {shared}")
     return "\n".join(lines)
 
 
@@ -70,35 +74,23 @@ def _refuse_incomparable(groups: list[Group]) -> None:
 
 
 def _difference(first: Group, second: Group) -> tuple[Difference, str]:
-    """Return the difference, and what its error is taken over, in words."""
-    seeds = len(first.runs), len(second.runs)
-    if min(seeds) > 1:
-        difference = difference_of_means(first.values, second.values)
-        if difference.error > 0:  # a classifier fitted to its end is the same for every seed, and yet not known exactly
-            return difference, f"over {seeds[0]} and {seeds[1]} seeds"
-    reason = "there is one seed" if min(seeds) == 1 else "the seeds agree"
-    if first.images is None or second.images is None:
-        return Difference(first.mean - second.mean, math.nan), reason
-    shares = difference_of_shares(first.mean, first.images, second.mean, second.images)
-    return shares, f"of {first.images} validation images, since {reason}"
+    """Return the difference, and what its interval is taken over, in words."""
+    difference, basis = difference_of_accuracies(first, second)
+    return difference, basis + _of_one_pretraining(first, second)
+
+
+def _of_one_pretraining(*groups: Group) -> str:
+    """Return which settings have one pre-training for all seeds, after a comma; "" if none has."""
+    records = {setting_of(group): record for group in groups if (record := one_pretraining(group))}
+    if not records:
+        return ""
+    if len(records) == len(groups) and len(set(records.values())) == 1:
+        return ", all from one pre-training"
+    return f", those of {' and of '.join(records)}{' each' if len(records) > 1 else ''} from one pre-training"
 
 
 def _in_words(first: Group, second: Group) -> str:
-    difference, basis = _difference(first, second)
-    values = f"{first.mean:.3f} against {second.mean:.3f}, {_points(difference.value)}"
-    if math.isnan(difference.error):
-        return f"{values}; the records name no number of validation images, so no standard error can be given."
-    return f"{values} with a standard error of {100 * difference.error:.1f} {basis}: {_verdict(difference)}."
-
-
-def _verdict(difference: Difference) -> str:
-    if math.isnan(difference.error):
-        return "of unknown error"
-    return "clear, more than two standard errors" if difference.clear else "may be luck, within two standard errors"
-
-
-def _points(share: float) -> str:
-    return f"{100 * share:+.1f} points".replace("-", "−")
+    return f"{first.mean:.3f} against {second.mean:.3f}, {in_words(*_difference(first, second))}."
 
 
 def _order(report: str, values: Mapping[str, float], ours: Mapping[str, Group]) -> str:
@@ -112,7 +104,7 @@ def _order(report: str, values: Mapping[str, float], ours: Mapping[str, Group]) 
         difference, _ = _difference(ours[first], ours[second])
         clear += difference.clear
         if (values[first] - values[second]) * (found[first] - found[second]) < 0:
-            turned.append(f"{first} against {second} (ours {_points(difference.value)}, {_verdict(difference)})")
+            turned.append(f"{first} against {second} (ours {points(difference.value)}, {verdict(difference)})")
     stated, mine = _ascending({setting: values[setting] for setting in both}), _ascending(found)
     summary = f"- **The order in {report}**, {stated}: ours is {'the same' if mine == stated else mine}."
     if turned:

@@ -38,10 +38,9 @@ def confusion(run: Run, epoch: int | None = None, class_names: Sequence[str] = (
             z=matrix,
             x=names,
             y=names,
-            colorscale=SHADES,
+            coloraxis="coloraxis",
             xgap=1 if count <= 20 else 0,
             ygap=1 if count <= 20 else 0,
-            colorbar={"title": {"text": "images"}, "thickness": 12},
             hovertemplate="%{y} predicted as %{x}: %{z} images<extra></extra>",
         )
     )
@@ -55,6 +54,7 @@ def confusion(run: Run, epoch: int | None = None, class_names: Sequence[str] = (
     }
     figure.update_xaxes(title_text="predicted", tickangle=-90 if count > 10 else 0, **ticks)
     figure.update_yaxes(title_text="true", autorange="reversed", scaleanchor="x", **ticks)
+    figure.update_layout(coloraxis={"colorscale": SHADES, "colorbar": {"title": {"text": "images"}, "thickness": 12}})
     style(figure, int(np.clip(160 + 12.5 * count, 460, 900)))
 
     right, total = int(np.trace(matrix)), int(matrix.sum())

@@ -21,6 +21,9 @@ from dlcvlib.views.display import Picture
 from dlcvlib.views.palette import names_of
 from dlcvlib.views.records import snapshot_with, title_of
 
+GAP = 8  # pixels between the images of a grid
+NARROWEST = 96  # pixels of a column that holds a title
+
 
 def image_grid(
     images: Tensor | np.ndarray,
@@ -139,7 +142,10 @@ def mask_pairs(
 
 def mask_legend() -> str:
     """HTML of the mask classes and their colours."""
-    swatch = "display: inline-block; width: 1em; height: 1em; border: 1px solid gray; vertical-align: -0.1em"
+    swatch = (
+        "display: inline-block; width: 1em; height: 1em; border: 1px solid gray; vertical-align: -0.1em; "
+        "print-color-adjust: exact"
+    )
     entries = [
         f'<span><span style="{swatch}; background: rgb{tuple(colour)}"></span> {name}</span>'
         for name, colour in zip(CLASS_NAMES, COLOURS.tolist(), strict=True)
@@ -182,9 +188,14 @@ def cell(pixels: np.ndarray, title: str, alt: str, side: int, *, lossy: bool = F
 
 
 def _grid(cells: list[str], width: int, columns: int | None = None) -> str:
-    each = f"minmax(min({width}px, 100%), 1fr)" if columns is None else f"minmax(0, {width}px)"
-    template = f"repeat({columns or 'auto-fill'}, {each})"
-    return f'<div style="display: grid; grid-template-columns: {template}; gap: 8px">{"".join(cells)}</div>'
+    least, most = f"min({width}px, 100%)", ""
+    if columns is not None:
+        gaps = GAP * (columns - 1)
+        # On a narrow page fewer columns, so that titles stay readable.
+        least = f"max({min(NARROWEST, width)}px, (100% - {gaps + 1}px) / {columns})"
+        most = f" max-width: {columns * width + gaps}px;"
+    template = f"repeat(auto-fill, minmax({least}, 1fr))"
+    return f'<div style="display: grid; grid-template-columns: {template}; gap: {GAP}px;{most}">{"".join(cells)}</div>'
 
 
 def _picture(body: str, caption: str, alt: str) -> Picture:

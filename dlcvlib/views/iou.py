@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-import pandas as pd
-
+from dlcvlib.counting import counted
 from dlcvlib.course import REPORTED, REPORTED_CLASSES
-from dlcvlib.metrics import difference_of_means
 from dlcvlib.metrics.course_iou import LAND_CLASSES
-from dlcvlib.runs import Run, group_of
+from dlcvlib.runs import Run
 from dlcvlib.views.display import Picture, table_picture
-from dlcvlib.views.records import NOTHING, REDUCED, minutes_of, title_of
+from dlcvlib.views.provenance import explained, noted, provenance
+from dlcvlib.views.records import REDUCED
 from dlcvlib.views.shared_rows import Row, shared_in_words, shared_rows
+
+SHORT_NAMES = {"Agriculture": "Agri\u00adculture", "Rangeland": "Range\u00adland"}
+"""Names with a place for a hyphen, which narrow columns need."""
+
+
+def class_columns(values: Mapping[str, object]) -> dict[str, object]:
+    """Return a value for each land class, by names that can be hyphenated."""
+    return {SHORT_NAMES.get(name, name): value for name, value in values.items()}
 
 
 def iou_table(rows: Sequence[Run | Sequence[Run]]) -> Picture:
@@ -28,26 +35,29 @@ def iou_table(rows: Sequence[Run | Sequence[Run]]) -> Picture:
     """
     if not rows:
         raise ValueError("a table of IoU needs at least one run")
-    table = []
+    table: list[dict[str, object]] = []
+    made: list[dict[str, str]] = []
     shared = shared_rows(rows, "mean_iou")
     for row in shared:
         table.append(_cells(row))
+        parameters = row.group.entry("parameters")
+        made.append(provenance(row.group) | ({"parameters": counted(parameters, "parameter")} if parameters else {}))
         for group in row.groups:
             name = group.entry("recipe", "name")
             if stated := REPORTED_CLASSES.get(name):
                 report = group.entry("recipe", "report")
-                table.append({"system": f"as {report} reports it", "mean IoU": REPORTED[name], **stated})
-    frame = pd.DataFrame(table)
-    best = frame.loc[frame["seeds"].notna()].sort_values("mean IoU").iloc[-1]
+                table.append({"system": f"as {report} reports it", "mean IoU": REPORTED[name], **class_columns(stated)})
+                made.append({})
+    best = max(shared, key=lambda row: row.group.mean)
+    frame, same = noted(table, made)
     caption = (
         "Mean IoU as the course counts it, at the best epoch, which is chosen on the same validation images and so "
-        "flatters a little; std: standard deviation over seeds; then each class's own IoU. "
-        f"The highest is {best['system']} with {best['mean IoU']:.3f}."
+        f"flatters; then each class's own IoU.{explained(frame)} "
+        f"The highest is {best.title} with {best.group.mean:.3f}.{same}"
     )
-    if frame["form"].eq("reduced").any():
+    if any(row.group.is_reduced for row in shared):
         caption += REDUCED
-    caption += shared_in_words(shared)
-    return table_picture(frame, caption=caption)
+    return table_picture(frame, caption=caption + shared_in_words(shared))
 
 
 def _cells(row: Row) -> dict[str, object]:
@@ -56,39 +66,6 @@ def _cells(row: Row) -> dict[str, object]:
         "system": row.title,
         "mean IoU": group.mean,
         "std": group.std,
-        "seeds": len(group.runs),
         "reported": row.reported,
-        **{name: group.class_mean(name) for name in LAND_CLASSES},
-        "starts from": group.entry("start", "title") or group.entry("start", "from") or NOTHING,
-        "parameters": f"{parameters:,}" if (parameters := group.entry("parameters")) else NOTHING,
-        "form": group.entry("recipe", "form") or NOTHING,
-        "minutes": minutes_of(group),
+        **class_columns({name: group.class_mean(name) for name in LAND_CLASSES}),
     }
-
-
-def iou_in_words(rows: Sequence[Sequence[Run]]) -> str:
-    """Return the differences in mean IoU from the first system with their standard errors, as Markdown.
-
-    Args:
-        rows: for each system its runs, of at least two seeds.
-
-    Raises:
-        ValueError: fewer than two systems, or a system with one seed.
-    """
-    if len(rows) < 2:
-        raise ValueError("there is nothing to compare: give at least two systems")
-    first = group_of(rows[0], "mean_iou").values
-    lines = []
-    for runs in rows[1:]:
-        if len(shared_rows([rows[0], runs], "mean_iou")) == 1:
-            words = "one run here, since this profile makes their settings equal"
-            lines.append(f"- **{title_of(runs[0])}** against {title_of(rows[0][0])}: {words}.")
-            continue
-        difference = difference_of_means(group_of(runs, "mean_iou").values, first)
-        verdict = "clear, more than two standard errors" if difference.clear else "may be luck"
-        lines.append(
-            f"- **{title_of(runs[0])}** against {title_of(rows[0][0])}: {100 * difference.value:+.1f} points of mean "
-            f"IoU with a standard error of {100 * difference.error:.1f} over {len(runs)} and {len(first)} seeds: "
-            f"{verdict}."
-        )
-    return "\n".join(lines)

@@ -25,7 +25,7 @@ def embedding_maps(
 ) -> Picture:
     """Draw maps of several epochs with shared axes; each class has its own colour and symbol.
 
-    A click on a class in the legend hides it in all maps, a double click shows it alone.
+    A click on a class in the legend shows it alone in all maps, a second click shows all.
 
     Args:
         series: result of `dlcvlib.embedding.embed` or `separate_runs`.
@@ -72,7 +72,8 @@ def embedding_maps(
     legend = {"orientation": "h", "entrywidth": entry_width, "x": 0, "y": -BELOW / drawn, "yanchor": "top"}
     marker = {"itemsizing": "constant", "font": {"size": 11}, "tracegroupgap": 0}
     margin = {"l": 4, "r": 4, "t": 28, "b": BELOW + 19 * legend_rows + 8}
-    style(figure, drawn + margin["t"] + margin["b"], legend={**legend, **marker}, margin=margin)
+    meta = {"between": BELOW, "entries": count}  # for a narrow page, see figures/panels.js
+    style(figure, drawn + margin["t"] + margin["b"], legend={**legend, **marker}, margin=margin, meta=meta)
     return plotly_picture(figure, caption=_caption(series, chosen, count), alt=_alt(series, chosen, count))
 
 
@@ -123,7 +124,7 @@ def _caption(series: EmbeddingSeries, chosen: tuple[int, ...], count: int) -> st
         f"{METHODS.get(series.method, series.method)} of {len(series.labels)} images of {count} classes, "
         f"{how.get(series.method, started)}. "
         "Movement is the mean of all points, as a share of the map's radius."
-        f"{change} Click on a class to hide it, double-click to see it alone."
+        f"{change} A click on a class shows it alone, a second click shows all."
     )
 
 

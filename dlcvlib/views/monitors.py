@@ -10,8 +10,9 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from dlcvlib.runs import Run
+from dlcvlib.runs import Run, collapse_of
 from dlcvlib.views.display import Picture, plotly_picture
+from dlcvlib.views.equal_epochs import at_equal_epochs
 from dlcvlib.views.palette import SERIES_COLOURS
 from dlcvlib.views.records import entry, history_with, named_runs
 from dlcvlib.views.style import style
@@ -67,7 +68,8 @@ PANELS = (
 def monitors(runs: Run | Sequence[Run], labels: Sequence[str] = ()) -> Picture:
     """Draw the monitors of self-supervised pre-training over the epochs, one panel a measure.
 
-    Crosses mark epochs that look collapsed. A measure that no run has is left out.
+    Crosses mark epochs that look collapsed. A measure that no run has is left out. Runs of different lengths are
+    compared at the last epoch that all have.
 
     Args:
         runs: one pre-training run, or up to four.
@@ -90,6 +92,7 @@ def monitors(runs: Run | Sequence[Run], labels: Sequence[str] = ()) -> Picture:
     summary = " ".join(
         _summary(run, history, name) for run, history, name in zip(chosen, histories, names, strict=True)
     )
+    summary += _compared(chosen, histories, names)
     crosses = " Crosses mark epochs that look collapsed." if any(len(_collapsed(each)) for each in histories) else ""
     caption = f"Monitors over the epochs of pre-training.{crosses} {summary}"
     alt = (
@@ -178,8 +181,22 @@ def _summary(run: Run, history: pd.DataFrame, name: str) -> str:
     by_chance = f"; by chance it would be {chance:.3f}" if chance else ""
     return (
         f"{name}: the kNN accuracy{_of_images(run)} {change} from {start:.3f} ({since}) to {last['knn']:.3f} after "
-        f"epoch {last['epoch']:.0f}{highest}{by_chance}. {_collapse_summary(run, history)}"
+        f"epoch {last['epoch']:.0f}{highest}{by_chance}. {collapse_in_words(run)}"
     ).strip()
+
+
+def _compared(runs: Sequence[Run], histories: Sequence[pd.DataFrame], names: Sequence[str]) -> str:
+    """One sentence about runs of different lengths, after a space; "" if all are equally long."""
+    if len({history["epoch"].iloc[-1] for history in histories}) == 1:
+        return ""
+    rows = at_equal_epochs(runs, ("knn",))
+    values = ", ".join(f"{name} {row['knn']:.3f}" for name, row in zip(names, rows, strict=True))
+    return f" After epoch {rows[0]['epoch']:.0f}, the last that all have, the kNN accuracies are: {values}."
+
+
+def collapse_in_words(run: Run) -> str:
+    """Return the verdict about the collapse of a pre-training in one sentence; "" if its record says nothing of it."""
+    return str(collapse_of(run) or "")
 
 
 def _of_images(run: Run) -> str:
@@ -188,27 +205,3 @@ def _of_images(run: Run) -> str:
         return ""
     toy = "the toy stand-in for " if entry(run, "data", "is_toy") else ""
     return f" of {images} held-out images of {toy}{SETS.get(monitored, monitored)}"
-
-
-def _collapse_summary(run: Run, history: pd.DataFrame) -> str:
-    """One sentence: collapse or not, its epoch and reason."""
-    reason = _reason(run)
-    if "collapsed" not in history:
-        return f"It collapsed: {reason}." if reason else ""
-    epochs, looks = history["epoch"], history["collapsed"] > 0
-    if not looks.any():
-        return f"It collapsed: {reason}." if reason else "It did not collapse."
-    healthy = epochs[~looks]
-    since = epochs.iloc[0] if healthy.empty else epochs[epochs > healthy.iloc[-1]].min()
-    if reason:
-        return f"It collapsed, from epoch {since:.0f} on: {reason}."
-    if looks.iloc[-1]:
-        return f"It looks collapsed since epoch {since:.0f}, too short a time to be sure."
-    return f"It looked collapsed in {looks.sum()} of {len(history)} epochs, but recovered."
-
-
-def _reason(run: Run) -> str | None:
-    """Reason of the collapse; of a stopped run it follows the path of the record in the message."""
-    if entry(run, "status") == "collapsed":
-        return str(entry(run, "reason")).partition(": ")[2].rstrip(".")
-    return entry(run, "collapse")

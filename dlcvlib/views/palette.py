@@ -29,6 +29,8 @@ def rgba(colour: str, opacity: float) -> str:
 GRID = rgba(NEUTRAL, 0.25)
 SHADES = [[0, rgba(BLUE, 0)], [0.02, rgba(BLUE, 0.35)], [1, rgba(BLUE, 1)]]
 """Plotly colour scale of confusion matrices; an empty cell is transparent."""
+OPAQUE_SHADES = [[0, "#EEF5FA"], [1, SERIES_COLOURS[5]]]
+"""Colour scale of cells with numbers in them: black is readable on each, in a light and in a dark page."""
 HATCH = [list(rgb(VERMILION)), [38, 12, 0]]
 """Two colours for wrong pixels, vermilion and near black: no mask class has them, and their lightness differs."""
 RIGHT, WRONG = (225, 225, 225), rgb(VERMILION)

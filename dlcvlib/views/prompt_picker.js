@@ -1,8 +1,13 @@
-// PromptPicker: an image on which to set points and a box, the model's traits `points`, `labels` and `box`.
+// PromptPicker: an image on which to set points and a box, the model's traits `points`, `labels` and `box`. The kernel
+// answers in `_overlay`; on a page without one the model has `_regions`, and the regions at the prompt are the answer.
+
+import { answerFrom, decodeRegions, tinted } from "./region_answers.js";
 
 const DRAG = 4; // pixels on the screen; a longer movement is a drag, not a click
+const MODES = ["point inside", "point outside", "box"];
 const HELP =
-  "Click: a point inside; Alt or Shift: outside; drag: a box. Keys: arrows, Enter, Shift+Enter, B, Backspace.";
+  "Choose what a click or tap sets. With a mouse, Alt or Shift sets a point outside and a drag a box at any time. " +
+  "Keys: arrows, Enter, Shift+Enter, B, Backspace.";
 
 async function bitmap(view) {
   return view?.byteLength ? createImageBitmap(new Blob([view])) : null;
@@ -14,7 +19,7 @@ function inWords(points, labels, box) {
   return parts.length ? `Asked for: ${parts.join("; ")}.` : "No prompt yet.";
 }
 
-function render({ model, el }) {
+export function render({ model, el }) {
   const stop = new AbortController();
   const { signal } = stop;
   const [insideColour, outsideColour] = model.get("_colours");
@@ -22,19 +27,43 @@ function render({ model, el }) {
   const scale = Math.max(1, Math.ceil(384 / width));
   const canvas = document.createElement("canvas");
   Object.assign(canvas, { width: width * scale, height: height * scale, tabIndex: 0 });
-  canvas.style.cssText = "max-width: 100%; cursor: crosshair; touch-action: none";
+  canvas.style.cssText = "max-width: 100%; height: auto; cursor: crosshair; touch-action: pan-y";
   canvas.setAttribute("role", "application");
   canvas.setAttribute("aria-label", `${model.get("alt")} ${HELP}`);
-  const clear = document.createElement("button");
-  clear.type = "button";
-  clear.textContent = "clear";
+  const tools = document.createElement("div");
+  tools.setAttribute("role", "group");
+  tools.setAttribute("aria-label", "What a click sets");
+  function addButton(text) {
+    const button = Object.assign(document.createElement("button"), { type: "button", textContent: text });
+    button.style.cssText = "font: inherit; margin: 0.25rem 0.5rem 0.25rem 0; padding: 0.1rem 0.6rem";
+    tools.append(button);
+    return button;
+  }
+  let mode = MODES[0];
+  const modes = MODES.map((name) => {
+    const button = addButton(name);
+    button.addEventListener("click", () => setMode(name));
+    return button;
+  });
+  // Only while a box is drawn does a finger's movement not scroll the page.
+  function setMode(name) {
+    mode = name;
+    modes.forEach((button) => {
+      button.setAttribute("aria-pressed", String(button.textContent === mode));
+      button.style.fontWeight = button.textContent === mode ? "bold" : "";
+    });
+    canvas.style.touchAction = mode === "box" ? "none" : "pan-y";
+  }
+  setMode(mode);
+  const clear = addButton("clear");
   const text = document.createElement("p");
   text.setAttribute("aria-live", "polite");
   const caption = document.createElement("p");
-  caption.textContent = `${model.get("caption")} ${HELP}`;
-  el.append(canvas, clear, text, caption);
+  caption.textContent = [model.get("caption"), HELP].filter(Boolean).join(" ");
+  el.append(canvas, tools, text, caption);
 
   let photo = null;
+  let regions = null; // on a page without a kernel
   let overlay = null;
   let cursor = null; // of the keyboard
   let corner = null; // where a box began
@@ -45,6 +74,7 @@ function render({ model, el }) {
     model.set("labels", labels);
     model.set("box", box);
     model.save_changes();
+    if (regions) overlay = tinted(answerFrom(regions, points, labels, box), regions, model.get("_tint"));
     draw();
   }
   const prompt = () => ["points", "labels", "box"].map((name) => model.get(name));
@@ -127,7 +157,7 @@ function render({ model, el }) {
     const [began, dragged] = [pixelOf(pressed), isDrag(event)];
     pressed = corner = edge = null;
     if (dragged) setBox(began, pixelOf(event));
-    else addPoint(began, event.altKey || event.shiftKey);
+    else if (mode !== "box") addPoint(began, mode === "point outside" || event.altKey || event.shiftKey);
   });
   canvas.addEventListener("pointercancel", () => {
     pressed = corner = edge = null;
@@ -165,7 +195,9 @@ function render({ model, el }) {
   clear.addEventListener("click", () => set([], [], []));
 
   async function load() {
-    [photo, overlay] = await Promise.all([bitmap(model.get("_photo")), bitmap(model.get("_overlay"))]);
+    const files = [bitmap(model.get("_photo")), bitmap(model.get("_overlay"))];
+    [photo, overlay] = await Promise.all(files);
+    if (model.get("_regions")) regions = await decodeRegions(model.get("_regions"));
     if (!signal.aborted) draw();
   }
   const listeners = { points: draw, labels: draw, box: draw, message: draw, _overlay: load };
@@ -176,5 +208,3 @@ function render({ model, el }) {
     for (const [name, listener] of Object.entries(listeners)) model.off(`change:${name}`, listener);
   };
 }
-
-export default { render };

@@ -1,4 +1,8 @@
-"""Widget to prompt a segmentation by points and a box on an image; elsewhere than in JupyterLab a still picture."""
+"""Widget to prompt a segmentation by points and a box on an image.
+
+In JupyterLab the kernel answers. A page has no kernel: there the regions that were found beforehand answer, if they are
+given, and otherwise a still picture shows the initial prompt and its answer.
+"""
 
 from __future__ import annotations
 
@@ -19,10 +23,13 @@ from torch import Tensor
 from dlcvlib.views.display import Picture, checked_text
 from dlcvlib.views.images import channels_last
 from dlcvlib.views.palette import BLUE, ORANGE, VERMILION, rgb
+from dlcvlib.views.scrubbers import static
+from dlcvlib.views.scrubbers.bundle import bundle
 
 HERE = Path(__file__).parent
 SIDE = 384  # smallest width of the picture, in pixels
 TINT, INSIDE, OUTSIDE = BLUE, ORANGE, VERMILION
+OPACITY = 140  # of 255, of the mask
 Segment = Callable[[list[list[float]], list[int], list[float]], np.ndarray]
 
 
@@ -40,7 +47,7 @@ class PromptPicker(anywidget.AnyWidget):
         message: error of the last call of `segment`; empty if there was none.
     """
 
-    _esm = (HERE / "prompt_picker.js").read_text(encoding="utf-8")
+    _esm = f"{static.EXPORT}{bundle('prompt_picker.js', HERE)};\n"
 
     points = traitlets.List(traitlets.List(traitlets.Float())).tag(sync=True)
     labels = traitlets.List(traitlets.Int()).tag(sync=True)
@@ -52,6 +59,7 @@ class PromptPicker(anywidget.AnyWidget):
     _photo = traitlets.Bytes().tag(sync=True)
     _overlay = traitlets.Bytes().tag(sync=True)
     _colours = traitlets.List([INSIDE, OUTSIDE]).tag(sync=True)
+    _tint = traitlets.List([*rgb(TINT), OPACITY]).tag(sync=True)
 
     def __init__(
         self,
@@ -61,6 +69,7 @@ class PromptPicker(anywidget.AnyWidget):
         points: Sequence[Sequence[float]] = (),
         labels: Sequence[int] = (),
         box: Sequence[float] = (),
+        regions: np.ndarray | None = None,
         caption: str,
         alt: str,
     ) -> None:
@@ -73,15 +82,21 @@ class PromptPicker(anywidget.AnyWidget):
             points: initial points, as in the attributes.
             labels: one for each point.
             box: initial box, or empty.
+            regions: index of each pixel's region, integer (H, W), negative for none: what answers on a page. None for
+                a still picture there.
             caption: text below the picture.
             alt: alt text.
 
         Raises:
-            ValueError: the image has another dtype or shape, points and labels differ in number, or a text is empty.
+            ValueError: the image has another dtype or shape, points and labels differ in number, the regions do not
+                fit the image, or a text is empty.
         """
         self._pixels = channels_last(np.asarray(image)[None])[0]
         if len(points) != len(labels):
             raise ValueError(f"{len(points)} points need as many labels, got {len(labels)}")
+        if regions is not None and regions.shape != self._pixels.shape[:2]:
+            raise ValueError(f"regions of {regions.shape} do not fit an image of {self._pixels.shape[:2]} pixels")
+        self._regions = regions
         self._segment = segment
         self.mask: np.ndarray | None = None
         self._answered: tuple[Any, ...] | None = None
@@ -98,18 +113,34 @@ class PromptPicker(anywidget.AnyWidget):
         self._answer()
         self.observe(self._answer, ["points", "labels", "box"])
 
-    def picture(self) -> Picture:
-        """Return a picture of the image with the current mask and prompt."""
+    def still(self) -> Image.Image:
+        """Return the image with the current mask and prompt."""
         scale = max(1, -(-SIDE // self._size[0]))
         large = Image.fromarray(self._pixels).resize([scale * side for side in self._size], Image.Resampling.NEAREST)
         if self._overlay:
             overlay = Image.open(io.BytesIO(self._overlay)).resize(large.size, Image.Resampling.NEAREST)
             large.paste(overlay, mask=overlay)
         _draw_prompt(ImageDraw.Draw(large), scale, self.points, self.labels, self.box)
+        return large
+
+    def picture(self) -> Picture:
+        """Return a still picture with its caption."""
+        large = self.still()
         source = base64.b64encode(_png(large)).decode()
         look = f"width: {large.width}px; max-width: 100%"
         body = f'<img src="data:image/png;base64,{source}" alt="{escape(self.alt)}" style="{look}">'
         return Picture(body, self.caption, self.alt)
+
+    @property
+    def html(self) -> str:
+        """A `<figure>` for a page: with regions it answers to prompts, without it is the still picture."""
+        if self._regions is None:
+            return self.picture().html
+        own = set(self.trait_names(sync=True)) - set(anywidget.AnyWidget.class_trait_names())
+        values = {name: getattr(self, name) for name in sorted(own - {"_esm", "caption", "message"})}
+        values |= {"_regions": _region_file(self._regions), "caption": "", "message": ""}
+        texts = {"identity": self.model_id or "", "caption": self.caption, "alt": self.alt}
+        return static.figure(self._esm, "", values, _png(self.still()), **texts)
 
     def _answer(self, _: Any = None) -> None:
         """Call `segment`; an error is shown in `message`, since the page would not show an exception of the kernel."""
@@ -130,15 +161,24 @@ class PromptPicker(anywidget.AnyWidget):
     def _repr_mimebundle_(self, **options: Any) -> Any:
         bundle = super()._repr_mimebundle_(**options)
         data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
-        return {**(data or {}), "text/plain": self.caption, "text/html": self.picture().html}, metadata
+        return {**(data or {}), "text/plain": self.caption, "text/html": self.html}, metadata
 
 
 def _overlay(mask: np.ndarray) -> bytes:
     """PNG of a mask: tinted, with a white border inside."""
     layer = np.zeros((*mask.shape, 4), dtype=np.uint8)
-    layer[mask] = (*rgb(TINT), 140)
+    layer[mask] = (*rgb(TINT), OPACITY)
     layer[mask & ~ndimage.binary_erosion(mask)] = (255, 255, 255, 255)
     return _png(Image.fromarray(layer))
+
+
+def _region_file(regions: np.ndarray) -> bytes:
+    """PNG of the regions: index plus one, its low byte in red and its high byte in green."""
+    index = np.maximum(regions, -1) + 1
+    if index.max() > 0xFFFF:
+        raise ValueError(f"there are {index.max()} regions; a page can hold {0xFFFF}")
+    channels = np.stack([index & 0xFF, index >> 8, np.zeros_like(index)], axis=-1)
+    return _png(Image.fromarray(channels.astype(np.uint8)))
 
 
 def _png(image: Image.Image) -> bytes:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from dlcvlib.runs import Group, Run
+from dlcvlib.runs import Run
 from dlcvlib.runs.group import nested
 
 NOTHING = "–"
@@ -82,8 +82,3 @@ def named_runs(runs: Run | Sequence[Run], labels: Sequence[str], most: int) -> t
     if len(names) != len(chosen):
         raise ValueError(f"{len(names)} labels do not fit {len(chosen)} runs")
     return chosen, names
-
-
-def minutes_of(group: Group) -> str:
-    """Return the mean length of a training with one decimal; a dash if none is recorded."""
-    return NOTHING if group.minutes is None else f"{group.minutes:.1f}"

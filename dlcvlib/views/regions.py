@@ -108,13 +108,13 @@ def region_slider(
     for index, (source, title) in enumerate(zip(pictures[first], titles[first], strict=True)):
         middle = (index + 0.5) * width
         at = {"xref": "paper", "yref": "paper", "x": middle, "xanchor": "center"}
-        look = {"sizex": 0.97 * width, "sizey": 1, "sizing": "contain", "y": 1, "yanchor": "top"}
+        look = {"sizex": 0.97 * width, "sizey": 1, "sizing": "contain", "y": 0, "yanchor": "bottom"}
         figure.add_layout_image(source=source, **at, **look)
-        figure.add_annotation(text=title, showarrow=False, y=0, yanchor="top", **at)
+        figure.add_annotation(text=_in_lines(title), showarrow=False, y=0, yanchor="top", **at)
     steps = []
     for value in values:
         changed = {f"images[{index}].source": source for index, source in enumerate(pictures[value])}
-        changed |= {f"annotations[{index}].text": title for index, title in enumerate(titles[value])}
+        changed |= {f"annotations[{index}].text": _in_lines(title) for index, title in enumerate(titles[value])}
         steps.append({"method": "relayout", "args": [changed], "label": value})
     slider = {
         "active": values.index(first),
@@ -124,15 +124,21 @@ def region_slider(
     }
     figure.update_xaxes(visible=False)
     figure.update_yaxes(visible=False)
-    style(figure, 380, sliders=[slider], margin={"b": 120, "t": 8, "l": 8, "r": 8})
+    margin = {"b": 60, "t": 4, "l": 8, "r": 8}
+    style(figure, 310, sliders=[slider], margin=margin, meta={"pictures": len(names)})
     summary = "; ".join(f"{parameter} {value}: {', '.join(titles[value])}" for value in values)
     alt = f"Satellite images with their regions in colours, by {parameter}. {summary}."
-    return plotly_picture(figure, caption=f"{caption} Drag the slider.", alt=alt)
+    return plotly_picture(figure, caption=f"{caption} Move the slider.", alt=alt, zoom=False)
 
 
 def _title(name: str, painted: np.ndarray) -> str:
     regions = len(np.unique(painted[painted >= 0]))
     return f"{name}: {regions} regions, {(painted >= 0).mean():.0%} covered"
+
+
+def _in_lines(title: str) -> str:
+    """A title for below a picture that is narrow on a phone."""
+    return title.replace(": ", "<br>").replace(", ", "<br>")
 
 
 def _sources(images: Tensor | np.ndarray, painted: Sequence[np.ndarray]) -> list[str]:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import pandas as pd
-
+from dlcvlib.counting import counted
 from dlcvlib.course import EXTRA, REPORTED, SETTINGS
 from dlcvlib.runs import Group, Run, group_of
+from dlcvlib.runs.starts import start_title
 from dlcvlib.views.display import Picture, table_picture
-from dlcvlib.views.records import NOTHING, REDUCED, minutes_of
+from dlcvlib.views.provenance import explained, noted, provenance
+from dlcvlib.views.records import REDUCED
 from dlcvlib.views.shared_rows import Row, shared_in_words
+from dlcvlib.views.table_html import Noted
 
 ORDER = tuple(SETTINGS | EXTRA)
 STARTS = {"random": "random weights", "supplied": "supplied", "ssl": "self-supervised"}
@@ -74,23 +76,23 @@ def settings_table(
     """
     ordered = setting_groups(rows)
     stated = reported_values(ordered, reported)
-    table = pd.DataFrame([_cells(row, stated) for row in ordered])
+    table, made = noted([_cells(group, stated) for group in ordered], [_made(group) for group in ordered])
     best = ordered[int(table["accuracy"].argmax())]
     caption = (
-        "Accuracy on the validation set at the best epoch; std: standard deviation over seeds; error: standard "
-        f"error for the number of validation images. The highest is setting {setting_of(best)} with {best.mean:.3f}. "
-        "The best epoch is chosen on that same validation set, which flatters a little"
+        f"Accuracy on the validation set at the best epoch.{explained(table)} "
+        f"The highest is setting {setting_of(best)} with {best.mean:.3f}.{made} "
+        "The best epoch is chosen on that same validation set, which flatters"
     )
     caption += (
         ", and the reported values are of other backbones and data: compare the order of the settings, not the values."
         if stated
         else "."
     )
-    if table["starts from"].str.contains("stand-in").any():
+    if table["starts from"].map(str).str.contains("stand-in").any():
         caption += (
             " “(stand-in)”: the supplied backbone was not available and is replaced by one that we trained with labels."
         )
-    if table["form"].eq("reduced").any():
+    if any(group.is_reduced for group in ordered):
         caption += REDUCED
     caption += shared_in_words([Row((group,)) for group in ordered])
     return table_picture(table, caption=caption)
@@ -100,20 +102,18 @@ def _cells(group: Group, stated: Mapping[str, Mapping[str, float]]) -> dict[str,
     setting, trained = setting_of(group), group.entry("trained_parameters")
     cells: dict[str, object] = {
         "setting": setting,
+        "starts from": Noted(_start(group, setting), start_title(group.infos[0])),
+        "trains": Noted(_trains(group), "" if trained is None else counted(trained, "parameter")),
         "accuracy": group.mean,
         "std": group.std,
         "error": group.error,
-        "seeds": len(group.runs),
     }
-    cells |= {f"reported, {report}": values.get(setting) for report, values in stated.items()}
-    return cells | {
-        "starts from": _start(group, setting),
-        "trains": _trains(group),
-        "trained parameters": NOTHING if trained is None else f"{trained:,}",
-        "backbone": group.entry("start", "title") or NOTHING,
-        "form": group.entry("recipe", "form") or NOTHING,
-        "minutes": minutes_of(group),
-    }
+    return cells | {f"reported, {report}": values.get(setting) for report, values in stated.items()}
+
+
+def _made(group: Group) -> dict[str, str]:
+    """Return the provenance but for the initial weights, which have a column."""
+    return {name: text for name, text in provenance(group).items() if name != "start"}
 
 
 def _start(group: Group, setting: str) -> str:

@@ -62,7 +62,7 @@ def shared_rows(rows: Sequence[Run | Sequence[Run]], measure: str) -> list[Row]:
     found: list[Row] = []
     for row in rows:
         group = group_of(row, measure)
-        same = next((index for index, other in enumerate(found) if _one_run(group, other.group)), None)
+        same = next((index for index, other in enumerate(found) if one_run(group, other.group)), None)
         if same is None:
             found.append(Row((group,)))
         else:
@@ -87,7 +87,7 @@ def joined_titles(titles: Sequence[str]) -> str:
     return " = ".join(f"{base} ({', '.join(inner)})" if inner else base for base, inner in parts.items())
 
 
-def _one_run(first: Group, second: Group) -> bool:
-    """True if one has all runs of the other."""
+def one_run(first: Group, second: Group) -> bool:
+    """Return True if one group has all runs of the other."""
     one, other = ({run.path for run in group.runs} for group in (first, second))
     return one <= other or other <= one

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 
 from dlcvlib.views.palette import GRID, NEUTRAL, SERIES_COLOURS
 
-_AXIS = {"gridcolor": GRID, "zerolinecolor": GRID, "linecolor": GRID, "automargin": True}
+_AXIS = {"gridcolor": GRID, "zerolinecolor": GRID, "linecolor": GRID, "automargin": True, "ticklabelstandoff": 4}
 # In the template, not in the layout, so that the book's script can override it for the page's theme.
 TEMPLATE = go.layout.Template(
     layout={

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import pandas as pd
-
 from dlcvlib.runs import Run
 from dlcvlib.views.display import Picture, table_picture
-from dlcvlib.views.records import NOTHING, REDUCED, minutes_of
+from dlcvlib.views.provenance import explained, noted, provenance
+from dlcvlib.views.records import NOTHING, REDUCED
 from dlcvlib.views.shared_rows import Row, shared_in_words, shared_rows
 
 
@@ -16,7 +15,7 @@ def accuracy_table(rows: Sequence[Run | Sequence[Run]]) -> Picture:
     """Return a table of systems: best validation accuracy, its standard deviation and error, and the reported value.
 
     The standard error is that of a share p among N validation images, sqrt(p (1 - p) / N). An entry that is not
-    recorded is shown as a dash. Systems of equal settings are one run, and one row.
+    recorded is shown as a dash, and a column of dashes is left out. Systems of equal settings are one run, and one row.
 
     Args:
         rows: for each row a run, or several runs that differ in their seed only.
@@ -28,17 +27,15 @@ def accuracy_table(rows: Sequence[Run | Sequence[Run]]) -> Picture:
     if not rows:
         raise ValueError("an accuracy table needs at least one run")
     shared = shared_rows(rows, "val_accuracy")
-    table = pd.DataFrame(list(map(_cells, shared)))
-    best = table.iloc[int(table["accuracy"].argmax())]
+    table, made = noted(list(map(_cells, shared)), [provenance(row.group) for row in shared])
+    best = table.loc[table["accuracy"].argmax()]
     caption = (
-        "Accuracy on the validation set at the best epoch, which is chosen on that same set and so flatters a little. "
-        "Std: standard deviation over seeds. Error: standard error for the number of validation images. "
-        f"The highest is {best['system']} with {best['accuracy']:.3f}."
+        "Accuracy on the validation set at the best epoch, which is chosen on that same set and so flatters."
+        f"{explained(table)} The highest is {best['system']} with {best['accuracy']:.3f}.{made}"
     )
-    if table["form"].eq("reduced").any():
+    if any(row.group.is_reduced for row in shared):
         caption += REDUCED
-    caption += shared_in_words(shared)
-    return table_picture(table, caption=caption)
+    return table_picture(table, caption=caption + shared_in_words(shared))
 
 
 def _cells(row: Row) -> dict[str, object]:
@@ -50,10 +47,4 @@ def _cells(row: Row) -> dict[str, object]:
         "std": group.std,
         "error": group.error,
         "reported": row.reported,
-        "seeds": len(group.runs),
-        "form": group.entry("recipe", "form") or NOTHING,
-        "starts from": group.entry("start", "from") or group.entry("recipe", "start") or NOTHING,
-        "profile": group.entry("profile") or NOTHING,
-        "hardware": group.hardware or NOTHING,
-        "minutes": minutes_of(group),
     }

@@ -52,7 +52,7 @@ def tangents(
     figure.update_yaxes(title_text=value, row=1, col=1)
     figure.update_yaxes(title_text="slope", row=2, col=1)
     figure.update_xaxes(title_text=position, row=2, col=1)
-    style(figure, 520, showlegend=False, sliders=[slider], margin={"b": 110})
+    style(figure, 430, showlegend=False, sliders=[slider])
     lowest = int(values.argmin())
     alt = (
         f"{value} over {position} from {positions[0]:.2f} to {positions[-1]:.2f}: lowest at "

@@ -15,7 +15,7 @@ from dlcvlib.metrics import IoU, course_iou
 from dlcvlib.runs import Run
 from dlcvlib.views.display import Picture, plotly_picture
 from dlcvlib.views.images import cell, channels_last, mask_legend
-from dlcvlib.views.palette import RIGHT, SHADES, WRONG
+from dlcvlib.views.palette import OPAQUE_SHADES, RIGHT, WRONG
 from dlcvlib.views.predicted_masks import SIDE, coloured, line_of
 from dlcvlib.views.records import title_of
 from dlcvlib.views.style import style
@@ -91,10 +91,11 @@ def pixel_confusion(run: Run, masks: Tensor | np.ndarray, names: Sequence[str]) 
             y=classes,
             zmin=0,
             zmax=1,
-            colorscale=SHADES,
+            colorscale=OPAQUE_SHADES,
             xgap=1,
             ygap=1,
             texttemplate="%{z:.2f}",
+            textfont={"color": "black"},
             colorbar={"title": {"text": "share"}, "thickness": 12},
             hovertemplate="%{z:.1%} of %{y} predicted as %{x}<extra></extra>",
         )

@@ -21,4 +21,8 @@ data_root = None
 
 # %%
 print("profile:", profile, "seed:", seed, "data_root:", data_root)
-plotly_picture(go.Figure(go.Heatmap(z=[[seed, 1], [2, 3]])), caption="Four cells.", alt="A grid of two by two cells")
+plotly_picture(
+    go.Figure(go.Heatmap(x=["a", "b"], y=["c", "d"], z=[[seed, 1], [2, 3]])),
+    caption="Four cells.",
+    alt="A grid of two by two cells",
+)

@@ -216,7 +216,8 @@ function miniCurve(series, epochs) {
   return { element: svg, move };
 }
 
-// Chips: a click shows a class alone, further clicks add or remove classes; hovering isolates a class temporarily.
+// Chips: a click shows a class alone, a click on the only one shown shows all, as in the book's other figures. With Ctrl,
+// Shift or ⌘ a click adds or removes a class; hovering isolates a class temporarily.
 export function classLegend(model, signal, swatch, onPoint = () => {}) {
   const chips = element("div", { class: "dlcv-legend", role: "group", "aria-label": "classes shown" });
 
@@ -224,16 +225,17 @@ export function classLegend(model, signal, swatch, onPoint = () => {}) {
     model.set("classes", classes);
     model.save_changes();
   }
-  function clicked(id) {
+  function clicked(id, isAdding) {
     const shown = model.get("classes");
-    if (shown.length === model.get("_classes").length) return choose([id]);
+    const isAlone = shown.length === 1 && shown[0] === id;
+    if (!isAdding) return choose(isAlone ? model.get("_classes").map((_, each) => each) : [id]);
     choose(shown.includes(id) ? shown.filter((other) => other !== id) : [...shown, id].sort((one, two) => one - two));
   }
   function build() {
     const everything = model.get("_classes").map((_, id) => id);
     const made = model.get("_classes").map((entry, id) => {
       const chip = element("button", { type: "button", class: "dlcv-chip", title: entry.name }, swatch(entry), entry.name);
-      chip.addEventListener("click", () => clicked(id));
+      chip.addEventListener("click", (event) => clicked(id, event.ctrlKey || event.metaKey || event.shiftKey));
       for (const type of ["pointerenter", "focus"]) chip.addEventListener(type, () => onPoint(id));
       for (const type of ["pointerleave", "blur"]) chip.addEventListener(type, () => onPoint(null));
       return chip;

@@ -2,25 +2,27 @@
 
 import { classLegend, element, epochControls, epochFigures, epochIndex, listen, onTheme, reducedMotion } from "./controls.js";
 import { UNKNOWN, blended, faded, isInside, loaded, stampsOf, swatchOf } from "./dots.js";
+import { listenToMap } from "./map_input.js";
+import { FULL, MapView } from "./map_view.js";
 
-const FULL = 65535; // side of the square in the units of `_coordinates`
-const FILLED = 0.95; // share of a pane that the square takes, so that no dot is clipped
 const MOVE_MS = 450; // milliseconds of the movement between two epochs while playing
 const TRAIL = 8; // epochs that a selected dot's trail goes back
-const NEAR = 12; // pixels within which a dot counts as pointed at
+const HINT =
+  "Point at a dot or tap it for its image. Click selects, shift-drag or the lasso button selects many. Ctrl + wheel, " +
+  "two fingers or the buttons zoom, dragging moves. Keys on the map: + − 0 zoom, N the next dot, Enter selects it.";
 const FAINT = 0.13; // opacity of the classes that are not shown
-const WHOLE = { zoom: 1, x: 0.5, y: 0.5 };
 
 export function render({ model, el }) {
   const stop = new AbortController();
   const { signal } = stop;
   const symbols = model.get("_symbols");
-  const view = { ...WHOLE }; // shared by the panes, so that they show the same part
+  const view = new MapView(); // shared by the panes, so that they show the same part
   let data = loaded(model);
   let pointedClass = null; // in the legend
   let pointed = null; // { pane, row }
   let sprites = null;
   let frame = 0;
+  let isLasso = false; // the next drag encircles dots
 
   const controls = epochControls(model, el, signal);
   const figures = epochFigures(model, signal);
@@ -56,36 +58,29 @@ export function render({ model, el }) {
 
   function zoomButtons() {
     const actions = [
-      ["+", "zoom in", () => zoomBy(1.5)],
-      ["−", "zoom out", () => zoomBy(1 / 1.5)],
-      ["⤢", "show the whole map", () => Object.assign(view, WHOLE)],
+      ["+", "zoom in", () => view.zoomBy(1.5)],
+      ["−", "zoom out", () => view.zoomBy(1 / 1.5)],
+      ["⤢", "show the whole map", () => view.showWhole()],
+      ["◌", "lasso: select the dots that the next drag encircles; from the keyboard all in view", chooseLasso],
     ];
     const buttons = actions.map(([text, name, act]) => {
       const button = element("button", { type: "button", "aria-label": name, title: name }, text);
-      button.addEventListener("click", () => (act(), draw()));
+      button.addEventListener("click", (event) => (act(event), draw()));
       return button;
     });
+    buttons[3].setAttribute("aria-pressed", false);
     return element("div", { class: "dlcv-zooms" }, ...buttons);
   }
 
-  // From the unit square, y up, to pixels of a pane of side `size`.
-  const across = (x, size) => size * (0.5 + FILLED * view.zoom * (x - view.x));
-  const down = (y, size) => size * (0.5 - FILLED * view.zoom * (y - view.y));
-
-  function zoomBy(factor, x = 0.5, y = 0.5) {
-    const zoom = Math.min(Math.max(view.zoom * factor, 1), 40);
-    if (zoom === view.zoom) return false;
-    const shift = (1 / view.zoom - 1 / zoom) / FILLED; // the point under x, y of the pane stays fixed
-    view.x += (x - 0.5) * shift;
-    view.y -= (y - 0.5) * shift;
-    view.zoom = zoom;
-    keepInside();
-    return true;
+  function chooseLasso(event) {
+    const { size } = panes[0];
+    if (event.detail === 0) return select(rowsIn(panes[0], [[0, 0], [size, 0], [size, size], [0, size]]));
+    setLasso(!isLasso);
   }
-  function keepInside() {
-    const half = 0.5 / view.zoom;
-    view.x = Math.min(Math.max(view.x, half), 1 - half);
-    view.y = Math.min(Math.max(view.y, half), 1 - half);
+  function setLasso(wanted) {
+    isLasso = wanted;
+    el.classList.toggle("dlcv-lasso", wanted);
+    el.querySelector(".dlcv-zooms button:last-child").setAttribute("aria-pressed", wanted);
   }
 
   // --- drawing ---
@@ -118,8 +113,8 @@ export function render({ model, el }) {
     const { marks, half: edge, stride } = pane.stamps;
     const size = pane.canvas.width;
     const wanted = model.get("_classes").map((_, label) => isWanted(label));
-    const [x0, y0] = [across(0, size) + edge, down(0, size) + edge];
-    const step = (FILLED * view.zoom * size) / FULL;
+    const [x0, y0] = [view.across(0, size) + edge, view.down(0, size) + edge];
+    const step = view.unit(size);
     const { labels } = data;
     for (let row = 0; row < labels.length; row++) {
       const label = labels[row];
@@ -138,8 +133,8 @@ export function render({ model, el }) {
   }
 
   const placed = (pane, points, row) => [
-    across(points[2 * row] / FULL, pane.size),
-    down(points[2 * row + 1] / FULL, pane.size),
+    view.across(points[2 * row] / FULL, pane.size),
+    view.down(points[2 * row + 1] / FULL, pane.size),
   ];
 
   function drawTrails(pane, number, context, selection) {
@@ -222,9 +217,9 @@ export function render({ model, el }) {
 
   // --- pointing, selecting, zooming ---
 
-  function nearest(pane, x, y) {
+  function nearest(pane, x, y, reach) {
     const shown = new Set(model.get("classes"));
-    let [best, distance] = [null, NEAR * NEAR];
+    let [best, distance] = [null, reach * reach];
     for (let row = 0; row < data.labels.length; row++) {
       if (!shown.has(data.labels[row])) continue;
       const [px, py] = placed(pane, pane.now, row);
@@ -239,75 +234,44 @@ export function render({ model, el }) {
     model.save_changes();
   }
 
+  function rowsIn(pane, corners) {
+    const shown = new Set(model.get("classes"));
+    const isWanted = (row) => shown.has(data.labels[row]) && isInside(corners, ...placed(pane, pane.now, row));
+    return [...data.labels.keys()].filter(isWanted);
+  }
+  function toggle(row, earlier) {
+    if (row === null) select(earlier);
+    else select(earlier.includes(row) ? earlier.filter((other) => other !== row) : [...earlier, row]);
+  }
   function listenTo(pane, number) {
-    const { canvas } = pane;
-    let from = null; // where the pointer went down, and the view then
-    const spot = (event) => {
-      const box = canvas.getBoundingClientRect();
-      return [event.clientX - box.left, event.clientY - box.top];
+    const point = (row) => (pointed = row === null ? null : { pane, number, row });
+    function pointAtNext(step) {
+      const shown = new Set(model.get("classes"));
+      const rows = [...data.labels.keys()].filter((row) => shown.has(data.labels[row]));
+      const index = rows.indexOf(pointed?.row ?? -1) + step;
+      point(rows.at(index % Math.max(rows.length, 1)) ?? null);
+      status.replaceChildren(...cardLines()); // said aloud
+    }
+    const dots = {
+      nearest: (x, y, reach) => nearest(pane, x, y, reach),
+      rowsIn: (corners) => rowsIn(pane, corners),
+      point,
+      pointed: () => pointed?.row ?? null,
+      pointAtNext,
+      selection: () => model.get("selection"),
+      select,
+      toggle,
+      isLasso: () => isLasso,
+      setLasso,
     };
-    canvas.addEventListener("wheel", (event) => {
-      const [x, y] = spot(event);
-      if (!zoomBy(Math.exp(-event.deltaY / 400), x / pane.size, y / pane.size)) return; // then the page scrolls
-      event.preventDefault();
-      draw();
-    }, { passive: false });
-    canvas.addEventListener("pointerdown", (event) => {
-      if (event.button !== 0) return;
-      canvas.setPointerCapture(event.pointerId);
-      from = { spot: spot(event), view: { ...view }, moved: false };
-      if (event.shiftKey) pane.lasso = [from.spot];
-    });
-    canvas.addEventListener("pointermove", (event) => {
-      const [x, y] = spot(event);
-      if (pane.lasso) pane.lasso.push([x, y]);
-      else if (from) {
-        const [dx, dy] = [x - from.spot[0], y - from.spot[1]];
-        from.moved ||= Math.hypot(dx, dy) > 4;
-        if (!from.moved) return;
-        const scale = FILLED * view.zoom * pane.size;
-        Object.assign(view, { x: from.view.x - dx / scale, y: from.view.y + dy / scale });
-        keepInside();
-      } else {
-        const row = nearest(pane, x, y);
-        if (row === (pointed?.row ?? null)) return;
-        pointed = row === null ? null : { pane, number, row };
-      }
-      draw();
-    });
-    canvas.addEventListener("pointerup", (event) => {
-      const earlier = event.ctrlKey || event.metaKey || event.shiftKey ? model.get("selection") : [];
-      const lasso = pane.lasso;
-      pane.lasso = null;
-      if (lasso && lasso.length > 3) {
-        const shown = new Set(model.get("classes"));
-        const inside = [...data.labels.keys()].filter(
-          (row) => shown.has(data.labels[row]) && isInside(lasso, ...placed(pane, pane.now, row)),
-        );
-        select(event.ctrlKey || event.metaKey ? [...earlier, ...inside] : inside);
-      } else if (from && !from.moved) {
-        const row = nearest(pane, ...spot(event));
-        if (row === null) select(earlier);
-        else select(earlier.includes(row) ? earlier.filter((other) => other !== row) : [...earlier, row]);
-      }
-      from = null;
-      draw();
-    });
-    const leave = () => {
-      from = pane.lasso = pointed = null;
-      draw();
-    };
-    canvas.addEventListener("pointerleave", leave);
-    canvas.addEventListener("pointercancel", leave);
-    canvas.addEventListener("dblclick", () => (Object.assign(view, WHOLE), draw()));
+    listenToMap(pane, view, dots, draw, signal);
   }
 
   // --- texts ---
 
-  function showCard() {
-    card.hidden = !pointed;
-    if (!pointed) return;
-    const { pane, number, row } = pointed;
+  function cardLines() {
+    if (!pointed) return [];
+    const { number, row } = pointed;
     const nameOf = (label) => model.get("_classes")[label]?.name ?? String(label);
     const [label, predicted] = [data.labels[row], data.predictedOf(number, epochIndex(model), row)];
     const lines = [
@@ -315,7 +279,14 @@ export function render({ model, el }) {
       predicted === UNKNOWN ? null : `predicted: ${nameOf(predicted)} ${predicted === label ? "✓" : "✗"}`,
       `image ${data.indices[row]}, epoch ${data.epochs[epochIndex(model)]}`,
     ];
-    card.replaceChildren(...lines.filter(Boolean).map((line) => element("div", {}, line)));
+    return lines.filter(Boolean).map((line) => element("div", {}, line));
+  }
+
+  function showCard() {
+    card.hidden = !pointed;
+    if (!pointed) return;
+    const { pane, row } = pointed;
+    card.replaceChildren(...cardLines());
     if (sprites) card.prepend(pictureOf(row));
     // Beside the dot where there is room, else below it.
     const [x, y] = placed(pane, pane.now, row);
@@ -344,7 +315,7 @@ export function render({ model, el }) {
     const count = model.get("selection").length;
     selected.textContent = count
       ? `${count} ${count === 1 ? "image" : "images"} selected, with the trail of the last ${TRAIL} epochs. `
-      : "Point at a dot for its image. Click or shift-drag selects, scrolling zooms, dragging moves.";
+      : HINT;
     if (count) {
       const clear = element("button", { type: "button", class: "dlcv-chip dlcv-all" }, "clear");
       clear.addEventListener("click", () => select([]));

@@ -158,7 +158,7 @@ def _caption(maps: epoch_maps.EpochMaps, count: int) -> str:
     return (
         f"{METHODS.get(maps.method, maps.method)} of {len(maps.labels)} images of {count} classes, "
         f"{how.get(maps.method, chained)}.{both} The slider, the arrow keys or the play button step through "
-        f"{_in_words(maps.epochs)}. A click on a class shows it alone."
+        f"{_in_words(maps.epochs)}. A click on a class shows it alone, a second click shows all."
     )
 
 

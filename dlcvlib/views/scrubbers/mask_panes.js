@@ -1,11 +1,12 @@
 // Panes of a MaskScrubber: pictures in layers, with one zoom for all panes.
 
 import { element } from "./controls.js";
+import { pinch, zoomOfWheel } from "./touch.js";
 
 const MOST_ZOOM = 24;
 
-// Zoom and pan of everything inside `panes`, by custom properties that all layers use. The wheel zooms only after a
-// click into the panes, or with Ctrl (as a pinch is reported), so that scrolling the page never zooms by accident.
+// Zoom and pan of everything inside `panes`, by custom properties that all layers use. The wheel zooms only with Ctrl
+// (as a pinch on a touchpad is reported), and one finger moves the picture only sideways: both scroll the page.
 // `view` is { zoom, x, y }: position p of the picture, in [0, 1], is drawn at x + zoom * p.
 export function linkedZoom(panes, view, signal, onChange) {
   const pointers = new Map();
@@ -33,10 +34,9 @@ export function linkedZoom(panes, view, signal, onChange) {
 
   function onWheel(event) {
     const frame = frameOf(event);
-    if (!frame || !(event.ctrlKey || event.metaKey || panes.matches(":focus-within"))) return;
+    if (!frame || !(event.ctrlKey || event.metaKey)) return;
     event.preventDefault();
-    const pixels = event.deltaY * (event.deltaMode ? 16 : 1);
-    zoomBy(Math.exp(-pixels * (event.ctrlKey ? 0.01 : 0.002)), positionIn(frame, event));
+    zoomBy(zoomOfWheel(event), positionIn(frame, event));
   }
   function onDown(event) {
     const frame = frameOf(event);
@@ -44,16 +44,19 @@ export function linkedZoom(panes, view, signal, onChange) {
     frame.setPointerCapture(event.pointerId);
     pointers.set(event.pointerId, positionIn(frame, event));
   }
-  // One finger or the mouse pans; two fingers zoom about the one that rests.
   function onMove(event) {
     const before = pointers.get(event.pointerId);
-    if (!before) return;
+    if (!before || pointers.size > 1) return; // two fingers: onPinch
     const now = positionIn(frameOf(event), event);
     pointers.set(event.pointerId, now);
-    const resting = [...pointers].find(([id]) => id !== event.pointerId)?.[1];
-    if (!resting) return show(view.zoom, view.x + now[0] - before[0], view.y + now[1] - before[1]);
-    const apart = ([x, y]) => Math.hypot(x - resting[0], y - resting[1]) || 1e-3;
-    zoomBy(apart(now) / apart(before), resting);
+    show(view.zoom, view.x + now[0] - before[0], view.y + now[1] - before[1]);
+  }
+  for (const frame of panes.querySelectorAll(".dlcv-frame")) {
+    pinch(frame, (factor, centre, moved) => {
+      const { width, height } = frame.getBoundingClientRect();
+      zoomBy(factor, [centre[0] / width, centre[1] / height]);
+      show(view.zoom, view.x + moved[0] / width, view.y + moved[1] / height);
+    }, signal);
   }
   const factors = { "+": 1.5, "=": 1.5, "-": 1 / 1.5, 0: 0 }; // 0 shows the whole
   const isOurs = (event) => event.key in factors && !event.ctrlKey && !event.altKey && !event.metaKey;

@@ -8,7 +8,8 @@ import { MaskCache, classOfCode, paintErrors, paintOutlines, paintRegions, words
 const ERRORS_EXPLAINED =
   "Hatched: the predicted class is not the true one. Pixels that are truly Unknown count, as in the course's IoU.";
 const NO_CLASS = "No class is selected, so only the images are shown: choose a class in the legend.";
-const ZOOM_EXPLAINED = "Click a picture, then zoom with the wheel and drag; a double click shows the whole again.";
+const ZOOM_EXPLAINED =
+  "Ctrl + wheel, two fingers, the buttons or the keys + − 0 zoom, dragging moves; a double click shows the whole again.";
 const WIDTHS_OF_OUTLINE = 170; // mask width divided by outline width
 const AHEAD = [1, -1, 2, -2, 3, -3]; // epochs decoded while the reader looks at one
 

@@ -26,29 +26,47 @@ function staticModel(json) {
   };
 }
 
-// Render when the figure comes near the screen, so that a page of many opens fast; until then it shows a still picture.
+// Render when the figure comes near the screen, when the Tab key comes to it, before printing, or else once the page has
+// loaded and is idle: a page of many opens fast, and none is missed. Until then there is a still picture.
 export function startStatic(scrubber, root) {
   hideBesideWidget(root);
   const shown = root.querySelector(".dlcv-holder");
-  const near = new IntersectionObserver(
-    (entries) => {
-      if (!entries.some((entry) => entry.isIntersecting)) return;
-      near.disconnect();
-      const el = document.createElement("div");
-      const still = shown.firstElementChild;
-      try {
-        const model = staticModel(root.querySelector('script[type="application/json"]').textContent);
-        still.replaceWith(el); // attached before rendering, which measures its width
-        scrubber.render({ model, el });
-      } catch (error) {
-        el.textContent = `The slider could not be drawn, so this is the last epoch alone (${error.message}).`;
-        shown.prepend(still);
-        throw error;
-      }
-    },
-    { rootMargin: "400px" },
-  );
+  const still = shown.firstElementChild;
+  const stop = new AbortController();
+  const { signal } = stop;
+
+  function draw() {
+    if (signal.aborted) return;
+    stop.abort();
+    shown.removeAttribute("tabindex");
+    const el = document.createElement("div");
+    try {
+      const model = staticModel(root.querySelector('script[type="application/json"]').textContent);
+      still.replaceWith(el); // attached before rendering, which measures its width
+      scrubber.render({ model, el });
+    } catch (error) {
+      el.textContent = `The slider could not be drawn, so this is the last epoch alone (${error.message}).`;
+      shown.prepend(still);
+      throw error;
+    }
+  }
+
+  const near = new IntersectionObserver((entries) => entries.some((entry) => entry.isIntersecting) && draw(), {
+    rootMargin: "400px",
+  });
   near.observe(shown);
+  signal.addEventListener("abort", () => near.disconnect());
+  const drawShown = () => root.closest("figure").hidden || draw(); // hidden: a live widget stands in its place
+  const idle = window.requestIdleCallback ?? ((later) => setTimeout(later, 50));
+  if (document.readyState === "complete") idle(drawShown);
+  else window.addEventListener("load", () => idle(drawShown), { signal });
+  window.addEventListener("beforeprint", drawShown, { signal });
+  const tabbed = () => {
+    draw();
+    shown.querySelector(".dlcv-slider:not(:disabled), button")?.focus();
+  };
+  shown.tabIndex = 0;
+  shown.addEventListener("focus", tabbed, { signal });
 }
 
 // In JupyterLab with a kernel the widget is in the output above, and this figure is hidden. Without a kernel JupyterLab
