@@ -34,12 +34,13 @@ class Chapter:
         images = "the toy world, drawn by this book" if self.data.is_toy else f"the data in {self.data.root.name}"
         return f"This page was made on **{images}**, with the profile **{self.profile}** and seed {self.seed}."
 
-    def findings(self, number: str, file: str | Path = "bands.yaml") -> str:
+    def findings(self, number: str, file: str | Path = "bands.yaml", *, folded: bool = False) -> str:
         """Return which of a chapter's claims hold on these images, and first of all which do not, in Markdown.
 
         Args:
             number: of the chapter, such as "04".
             file: of the claims, see `dlcvlib.claims`.
+            folded: True: tell how many do not hold, and fold which, since they answer a question of the chapter.
 
         Raises:
             ValueError: the file has no claim of this chapter, or one is malformed.
@@ -58,7 +59,7 @@ class Chapter:
             judged = claims.judge(listed, self.runs, self.profile)
         except ValueError as error:  # a record of other images, or of another version
             return f"What this chapter finds is not judged here: {error}."
-        return claims.in_words(judged)
+        return claims.folded(judged) if folded else claims.in_words(judged)
 
     @overload
     def train(self, recipe: str | Recipe) -> Run: ...

@@ -151,6 +151,22 @@ def in_words(judged: Sequence[Judged]) -> str:
     return " ".join(sentences)
 
 
+def folded(judged: Sequence[Judged]) -> str:
+    """Return how many claims do not hold, with `in_words` folded below, in Markdown.
+
+    Args:
+        judged: the claims of a chapter, at least one.
+    """
+    fallen = sum(each.verdict in ("FAILED", "not clear") for each in judged)
+    if not fallen:
+        return in_words(judged)
+    of = f"{fallen} of the chapter's {len(judged)} findings" if len(judged) > 1 else "The finding of this chapter"
+    return (
+        f"**{of} {'does' if fallen == 1 else 'do'} not hold on these images.**\n\n"
+        f"<details><summary>Which? This answers a question below</summary>\n\n{in_words(judged)}\n\n</details>"
+    )
+
+
 def _asked(judged: Judged) -> str:
     margin = f", where more than {judged.claim.by:g} is asked for" if judged.claim.by else ""
     return f"{judged.values}{margin}"

@@ -52,6 +52,9 @@ Markdown(
 )
 
 # %% tags=["hide-input"]
+Markdown(chapter.findings("07", folded=True))
+
+# %% tags=["hide-input"]
 views.mask_pairs(tiles.images[:3], tiles.masks[:3], names[:3])
 
 # %% [markdown]
@@ -531,9 +534,6 @@ Markdown(views.iou_in_words(ours))
 
 # %% tags=["hide-input"]
 views.iou_curves([ours[0][0], ours[1][0]])
-
-# %% tags=["hide-input"]
-Markdown(chapter.findings("07"))
 
 # %% [markdown]
 # ## Masks, early and late

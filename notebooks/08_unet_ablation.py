@@ -45,6 +45,9 @@ tiles = decode(chapter.data.satellite, "val")
 names = [name.partition("_")[0] for name in tiles.names]
 Markdown(f"{chapter.in_words} The networks are judged on {len(names)} validation images.")
 
+# %% tags=["hide-input"]
+Markdown(chapter.findings("08", folded=True))
+
 # %% [markdown]
 # ## The network
 #
@@ -386,9 +389,6 @@ Markdown(views.ablation_in_words(ours[0], skips))
 
 # %% tags=["hide-input"]
 views.iou_curves([runs[0] for runs in ours])
-
-# %% tags=["hide-input"]
-Markdown(chapter.findings("08"))
 
 # %% [markdown]
 # ## Masks

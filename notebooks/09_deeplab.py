@@ -51,6 +51,9 @@ tiles = decode(chapter.data.satellite, "val")
 names = [name.partition("_")[0] for name in tiles.names]
 Markdown(f"{chapter.in_words} The networks are judged on {len(names)} validation images.")
 
+# %% tags=["hide-input"]
+Markdown(chapter.findings("09", folded=True))
+
 # %% [markdown]
 # ## Atrous convolution
 #
@@ -564,9 +567,6 @@ views.predicted_masks(ours[0], tiles.images, tiles.masks, names)
 pair = [runs[0] for runs in starts]
 three = [name for name in ("0013", "0065", "0104") if name in names] or None
 views.MaskScrubber(pair, tiles.images, tiles.masks, names, shown=three)
-
-# %% tags=["hide-input"]
-Markdown(chapter.findings("09"))
 
 # %% [markdown]
 # ## Summary

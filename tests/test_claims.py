@@ -126,6 +126,18 @@ def test_a_chapter_says_first_what_did_not_work(tmp_path, differences, begins):
     assert opened(tmp_path, B_ABOVE_A).startswith(begins)
 
 
+def test_folded_findings_tell_ahead_only_how_many_do_not_hold(tmp_path):
+    file = tmp_path / "bands.yaml"
+    file.write_text(B_ABOVE_A)
+    chapter = Chapter("quick", 0, SimpleNamespace(is_toy=True), tmp_path / "runs")
+    records_of_b_and_a(tmp_path / "runs", [-0.1, 0.0, 0.05])
+    ahead, _, below = chapter.findings("06", file, folded=True).partition("<details>")
+    assert "finding of this chapter does not hold" in ahead and "B above A" not in ahead
+    assert chapter.findings("06", file) in below
+    records_of_b_and_a(tmp_path / "runs", [0.3, 0.31, 0.29])
+    assert chapter.findings("06", file, folded=True) == chapter.findings("06", file)
+
+
 def test_what_failed_stands_before_what_holds(tmp_path):
     records_of_b_and_a(tmp_path / "runs", [0.3, 0.31, 0.29])
     turned = "{says: A above B, chapter: '06', higher: our_byol_a val_accuracy, lower: our_byol_b val_accuracy}"
@@ -165,7 +177,7 @@ CHAPTERS = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.py"))
 @pytest.mark.parametrize("file", CHAPTERS, ids=lambda file: file.stem)
 def test_every_chapter_with_claims_judges_its_own_before_its_first_heading(file):
     number = file.stem[:2]
-    told = re.findall(r'chapter\.findings\("(\d\d)"\)', file.read_text())
+    told = re.findall(r'chapter\.findings\("(\d\d)"(?:, folded=True)?\)', file.read_text())
     claimed = any(claim.chapter == number for claim in claims.read(FILE))
     assert told == ([number] if claimed else [])
     if claimed:

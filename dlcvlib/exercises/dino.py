@@ -271,13 +271,16 @@ UNIFORM_LOSS = Question(
             "A cross-entropy is 0 only if the target is *certain* and predicted. They agree on not knowing.",
         ),
         "log": Choice(
-            "$\\ln K$",
+            "A loss of $\\ln K$",
             "$-\\sum_k \\frac{1}{K} \\ln \\frac{1}{K}$: all $K$ terms are equal. So a loss that stays there is a sign "
             "of this collapse.",
         ),
-        "one": Choice("1", "The probabilities sum to 1, the cross-entropy does not: it weighs their logarithms."),
+        "one": Choice(
+            "A loss of 1", "The probabilities sum to 1, the cross-entropy does not: it weighs their logarithms."
+        ),
         "infinite": Choice(
-            "Infinite", "That needs a prototype that the teacher expects and to which the student gives probability 0."
+            "An infinite loss",
+            "That needs a prototype that the teacher expects and to which the student gives probability 0.",
         ),
     },
     right="log",
