@@ -24,6 +24,7 @@ CELLS = {
     "profile = 'quick'": ["parameters"],
     "# Parameters": ["injected-parameters"],
     "picture()": ["hide-input"],
+    "sentence()": ["hide-input"],
     "def mean_iou(): ...": ["exercise", "hide-input"],
 }
 
@@ -36,7 +37,8 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("folded")
     cells = [nbformat.v4.new_markdown_cell("# Chapter")]
     for source, tags in CELLS.items():
-        outputs = [nbformat.v4.new_output("display_data", {"text/html": "<p>shown</p>"})]
+        drawn = "<svg></svg>" if source == "picture()" else ""
+        outputs = [nbformat.v4.new_output("display_data", {"text/html": f"<p>shown</p>{drawn}"})]
         cells.append(nbformat.v4.new_code_cell(source, metadata={"tags": tags}, outputs=outputs, execution_count=1))
     python = {"language_info": {"name": "python", "pygments_lexer": "ipython3"}}
     nbformat.write(nbformat.v4.new_notebook(metadata=python, cells=cells), folder / "index.ipynb")
@@ -57,6 +59,7 @@ def test_each_fold_says_what_it_holds(page: Path) -> None:
         "profile": "Show the parametersHide the parameters",
         "#": "Show the parameters of this runHide the parameters of this run",
         "picture()": "Show how this figure is madeHide how this figure is made",
+        "sentence()": "Show the codeHide the code",
         "def": "Show the solutionHide the solution",
     }
     assert folds(page) == labels
