@@ -524,10 +524,13 @@ Markdown(views.collapse_in_words(broken))
 #       - \tfrac{1}{2}\cos(p_2, \mathrm{sg}(z_1)). $$
 #
 # The *stop-gradient* $\mathrm{sg}$ (`detach` in PyTorch) treats $z$ as a constant, as
-# BYOL treats its target. This is the whole training step in the library:
+# BYOL treats its target.
 
 # %%
-views.diagram.simsiam()
+views.diagram.simsiam(recipes.get("our_simsiam").for_profile(profile))
+
+# %% [markdown]
+# This is the whole training step in the library:
 
 # %%
 views.source(simsiam.SimSiam.loss, shapes={"z1": "(N, out)", "p1": "(N, out)"})

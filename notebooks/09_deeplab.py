@@ -140,6 +140,17 @@ def reach(rate):
     return (touched.max() - touched.min() + 1).item(), len(touched)
 
 
+# %% tags=["hide-input"]
+measured = {rate: reach(rate) for rate in (1, 3, 12)}
+Markdown(
+    "By the gradient: "
+    + "; ".join(
+        f"rate {rate}: reaches **{wide}** positions with {weights} weights"
+        for rate, (wide, weights) in measured.items()
+    )
+    + "."
+)
+
 # %% [markdown]
 # ## The network
 #
@@ -221,17 +232,6 @@ for recipe in (full, ours_here):
         columns=len(read),
     )
     display(figure)
-
-# %% tags=["hide-input"]
-measured = {rate: reach(rate) for rate in (1, *pyramid_of(full)[1])}
-Markdown(
-    "By the gradient: "
-    + "; ".join(
-        f"rate {rate}: reaches **{wide}** positions with {weights} weights"
-        for rate, (wide, weights) in measured.items()
-    )
-    + "."
-)
 
 # %% [markdown]
 # ### Exercise: the whole image at every position
@@ -484,23 +484,18 @@ for name in palette.CLASS_NAMES[: palette.UNKNOWN]:
     changes[name] = means[0] - means[1]
 most = max(changes, key=changes.get)
 kind = {rare: "rarest", common: "commonest"}.get(most, "other")
-exercises.ask(
-    "focal_gain",
-    right=kind if changes[most] > 0 else "none",
-    result=views.iou_table(losses),
-)
-
-# %% tags=["hide-input"]
 gain = views.difference_in_words(*losses, f"iou_{rare.lower()}")
 gamma = losses[0][0].info["recipe"]["loss_options"]["gamma"]
-Markdown(
+in_words = (
     f"The rarest class is **{rare}**, with {share.min():.1%} of the pixels. The focal "
     rf"loss with $\gamma = {gamma:g}$ changes its IoU by {gain}. The mean over the seeds "
     f"rises most for **{most}**: {changes[most]:+.3f}."
 )
-
-# %% tags=["hide-input"]
-Markdown(views.iou_in_words(losses[::-1]))
+exercises.ask(
+    "focal_gain",
+    right=kind if changes[most] > 0 else "none",
+    result=[in_words, views.iou_table(losses), views.iou_in_words(losses[::-1])],
+)
 
 # %% [markdown]
 # ## The effective receptive field

@@ -66,6 +66,13 @@ def test_a_result_without_html_is_refused() -> None:
         exercises.ask("one_class", result=3).html  # noqa: B018
 
 
+def test_a_list_of_results_unfolds_as_one() -> None:
+    html = exercises.ask("one_class", result=["The **first** part.", "The second."]).html
+    folded = html[html.index('class="dlcv-result"') :]
+    assert html.count('class="dlcv-result"') == 1
+    assert "<strong>first</strong>" in folded and "The second." in folded
+
+
 PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Questions</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <style>:root {{ color-scheme: light dark; }} body {{ font-family: sans-serif; margin: 1em; }}

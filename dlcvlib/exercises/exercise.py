@@ -121,7 +121,7 @@ class ExerciseSet:
         Args:
             name: name of the question.
             right: key of the right choice, computed by the chapter, of a question that the run settles.
-            result: picture or Markdown text shown below the choices.
+            result: picture, Markdown text or a list of these, shown below the choices.
         """
         from dlcvlib.exercises.questions import ask
 

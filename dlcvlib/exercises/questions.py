@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from IPython.display import display
+from IPython.display import Markdown, display
 
 from dlcvlib.exercises.choices import Offered, choices_html
 from dlcvlib.exercises.exercise import ExerciseSet, Question
@@ -66,11 +66,13 @@ class Asked:
 
     def _ipython_display_(self) -> None:
         """Show the question; a result that JupyterLab draws by other means than HTML is an output of its own below."""
-        if not _is_live(self.result):
+        parts = self.result if isinstance(self.result, list) else [self.result]
+        if not any(map(_is_live, parts)):
             display(self._repr_mimebundle_(), raw=True)
             return
         display({"text/plain": self.text, "text/html": self._html("", apart=True)}, raw=True)
-        display(self.result)
+        for part in parts:
+            display(Markdown(part) if isinstance(part, str) else part)
 
 
 def ask(of_chapter: ExerciseSet, name: str, *, right: str | None = None, result: Any = None) -> Asked:
@@ -104,13 +106,15 @@ def _is_live(result: Any) -> bool:
 
 
 def _html_of(result: Any) -> str:
-    """HTML of a result: of Markdown text, of a picture, or of what a notebook would show.
+    """HTML of a result: of Markdown text, of a picture, of what a notebook would show, or of a list of these.
 
     Raises:
         TypeError: the result has no HTML.
     """
     if result is None:
         return ""
+    if isinstance(result, list):
+        return "\n".join(map(_html_of, result))
     if isinstance(result, str):
         return str(MARKDOWN.render(result))
     html = getattr(result, "html", None)
