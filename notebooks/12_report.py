@@ -123,7 +123,10 @@ row = row_of_report(tables, REPORTED["r3_unet"], chapter.data.is_toy) if tables 
 told = f"{len(tables)} finished seeds of our U-Net"
 if row:
     std = "no standard deviation" if row["std"] is None else f"± {row['std']:.3f}"
-    told += f": {row['here']:.3f}, {std}; reported: {row['reported']}"
+    beside = (
+        "none, for these images are drawn" if row["reported"] is None else row["reported"]
+    )
+    told += f": {row['here']:.3f}, {std}; reported value beside it: {beside}"
 Markdown(f"{told}. Compare it with the table of segmentation below.")
 
 # %% [markdown]

@@ -205,6 +205,11 @@ def test_headers_have_a_scope_and_each_value_its_columns_name() -> None:
     assert html.count('data-label="column 3"') == 2 and "our_<wbr>deeplabv3plus_<wbr>random" in html
 
 
+def test_a_line_ends_before_a_number_and_never_within_it() -> None:
+    html = table_picture(pd.DataFrame({"here": ["0.314 ± 0.008 (toy)", "1,234,567,890,123.5"]}), caption="Long.").html
+    assert "0.314\u00a0±\u00a00.008" in html and "1,234,567,890,123.5" in html
+
+
 def test_folded_blocks_are_read_as_text_and_pictures() -> None:
     html = Folded("More <b>", ("*text*", table_picture(wide_frame(), caption="Wide."))).html
     assert "More &lt;b&gt;" in html and "<em>text</em>" in html and html.count("<table") == 1

@@ -152,19 +152,29 @@ def test_a_chapter_depends_on_the_text_of_what_it_shows_comments_too() -> None:
 
 @pytest.mark.browser
 @pytest.mark.parametrize("width", [390, 1200])
-def test_long_lines_scroll_in_their_own_box_by_the_keyboard(browser: Any, tmp_path: Path, width: int) -> None:
+def test_long_lines_go_on_below_deeper_than_they_began(browser: Any, tmp_path: Path, width: int) -> None:
     file = tmp_path / "page.html"
     file.write_text(f"<!DOCTYPE html><body>{views.source(DINOLoss, only=['forward']).html}</body>")
     page = browser.new_page(viewport={"width": width, "height": 800})
     page.goto(file.as_uri())
-    wider = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-    assert page.evaluate(wider) == 0
-    page.keyboard.press("Tab")
-    assert page.evaluate("document.activeElement.tagName") == "PRE"
-    if width == 390:
-        page.keyboard.press("ArrowRight")
-        page.wait_for_function("document.activeElement.scrollLeft > 0")
+    assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") == 0
+    assert page.evaluate("(e => e.scrollWidth - e.clientWidth)(document.querySelector('pre'))") == 0, (
+        "nothing is cut off"
+    )
+    first, *below = page.evaluate(ROWS)
+    assert all(row > first for row in below) and bool(below) == (width == 390)
     page.close()
+
+
+ROWS = """() => {
+  const line = [...document.querySelectorAll("pre > span")].find((each) => each.textContent.includes("def forward"));
+  const range = document.createRange(), lefts = new Map();
+  range.selectNodeContents(line);
+  for (const { top, left, width } of range.getClientRects())
+    if (width > 0) lefts.set(Math.round(top), Math.min(left, lefts.get(Math.round(top)) ?? Infinity));
+  return [...lefts.keys()].sort((one, other) => one - other).map((top) => lefts.get(top));
+}"""
+"""Left end of each row that one line of code takes, in pixels."""
 
 
 def test_the_theme_in_jupyterlab_colours_every_class_of_the_code() -> None:

@@ -23,6 +23,8 @@ from dlcvlib.views.display import Picture
 ROOT = Path(dlcvlib.__file__).parent.parent
 DOCUMENTED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 OMITTED = "    ..."
+LEVELS = 5
+"""Highest level of indentation that source.css knows."""
 WHAT_TO_PASS = "pass a function, class or method of dlcvlib itself, as in views.source(byol_loss)"
 
 
@@ -121,13 +123,21 @@ def _check_names(asked: Collection[str], there: Collection[str], what: str) -> N
 
 
 def _html(code: str, caption: str) -> str:
-    """Code with the classes that the book's theme and source.css colour; keys reach it, since long lines scroll."""
+    """Code with the classes that the book's theme and source.css colour; what is too long goes on below, indented."""
     coloured = highlight(code, PythonLexer(), HtmlFormatter(nowrap=True)).rstrip()
+    lines = "\n</span>".join(map(_line, coloured.split("\n"))) + "</span>"
     label = escape(f"Code, {caption}")
     return (
         f"<style>{_style()}</style>\n"
-        f'<div class="highlight"><pre tabindex="0" role="region" aria-label="{label}">{coloured}</pre></div>\n'
+        f'<div class="highlight"><pre role="region" aria-label="{label}">{lines}</pre></div>\n'
     )
+
+
+def _line(coloured: str) -> str:
+    """One line of code, in a `<span>` that is still open, with the class of its level of indentation."""
+    plain = re.sub("<[^>]*>", "", coloured)
+    level = min((len(plain) - len(plain.lstrip())) // 4, LEVELS)
+    return f'<span class="in{level}">{coloured}'
 
 
 @cache

@@ -91,7 +91,7 @@ def _breakable(text: str) -> str:
 
 
 def _pieces(word: str) -> list[str]:
-    return re.split(r"(?<=[_/=.,:+-])(?=\w)", word)
+    return re.split(r"(?<=[_/=.,:+-])(?<!\d[.,])(?=\w)", word)  # not within a number
 
 
 def _width(name: str, column: tuple[Noted, ...]) -> float:
