@@ -154,6 +154,9 @@ def whole_file(path, write):
 # %%
 whole_file = exercises.check(whole_file)
 
+# %% tags=["teacher", "hide-input"]
+exercises.lines("whole_file")
+
 # %% tags=["teacher"]
 views.source(atomic.whole_file)
 
@@ -200,6 +203,9 @@ def load_or_train(folder, seed, train):
 
 # %%
 load_or_train = exercises.check(load_or_train)
+
+# %% tags=["teacher", "hide-input"]
+exercises.lines("load_or_train")
 
 # %%
 calls = []

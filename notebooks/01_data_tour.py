@@ -251,6 +251,9 @@ def standard_error(predicted, labels):
 # %%
 standard_error = exercises.check(standard_error)
 
+# %% tags=["teacher", "hide-input"]
+exercises.lines("standard_error")
+
 # %%
 truth = labels["val"]
 imagined = truth.copy()
@@ -316,6 +319,9 @@ def class_ids(rgb):
 
 # %%
 class_ids = exercises.check(class_ids)
+
+# %% tags=["teacher", "hide-input"]
+exercises.lines("class_ids")
 
 # %%
 coloured = palette.COLOURS[decode(course.satellite, "val", size=256).masks[0].numpy()]

@@ -158,6 +158,9 @@ def random_crops(images, size, generator=None):
 # %%
 random_crops = exercises.check(random_crops)
 
+# %% tags=["teacher", "hide-input"]
+exercises.lines("random_crops")
+
 # %%
 side = chosen.shape[-1] * 3 // 4
 views.image_grid(
@@ -378,6 +381,9 @@ def smoothed_cross_entropy(logits, labels, epsilon):
 
 # %%
 smoothed_cross_entropy = exercises.check(smoothed_cross_entropy)
+
+# %% tags=["teacher", "hide-input"]
+exercises.lines("smoothed_cross_entropy")
 
 # %% [markdown]
 # ## A training, once by hand

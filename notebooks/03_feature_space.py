@@ -99,6 +99,9 @@ def pca(features):
 # %%
 pca = exercises.check(pca)
 
+# %% tags=["teacher", "hide-input"]
+exercises.lines("pca")
+
 # %%
 plane = pca(features)
 kept = plane.var(axis=0).sum() / features.var(axis=0).sum()
@@ -244,6 +247,9 @@ def tsne_chain(features, tsne):
 
 # %%
 tsne_chain = exercises.check(tsne_chain)
+
+# %% tags=["teacher", "hide-input"]
+exercises.lines("tsne_chain")
 
 # %% tags=["teacher"]
 views.source(embedding.chained)

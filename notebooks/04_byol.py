@@ -293,6 +293,9 @@ def update_ema(target, online, momentum):
 # %%
 update_ema = exercises.check(update_ema)
 
+# %% tags=["teacher", "hide-input"]
+exercises.lines("update_ema")
+
 # %% tags=["teacher"]
 views.source(ema.update_ema)
 

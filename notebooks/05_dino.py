@@ -286,6 +286,9 @@ def new_center(center, teacher, momentum=0.9):
 # %%
 new_center = exercises.check(new_center)
 
+# %% tags=["teacher", "hide-input"]
+exercises.lines("new_center")
+
 # %% [markdown]
 # ## The loss
 #
@@ -356,6 +359,9 @@ def dino_loss(student, teacher, center, teacher_temp=0.04, student_temp=0.1):
 
 # %%
 dino_loss = exercises.check(dino_loss)
+
+# %% tags=["teacher", "hide-input"]
+exercises.lines("dino_loss")
 
 # %% [markdown]
 # The library's loss computes all pairs with one subtraction, and moves the centre:

@@ -293,6 +293,9 @@ def probe_step(backbone, classifier, optimizer, images, labels):
 # %%
 probe_step = exercises.check(probe_step)
 
+# %% tags=["teacher", "hide-input"]
+exercises.lines("probe_step")
+
 # %%
 small = decode(office, "train", 32)
 pictures = augment.prepare(small.images[:512], 32, {})  # (N, 3, 32, 32) float
@@ -381,6 +384,9 @@ def standardised(train, val):
 
 # %%
 standardised = exercises.check(standardised)
+
+# %% tags=["teacher", "hide-input"]
+exercises.lines("standardised")
 
 # %% [markdown]
 # ### Exercise: choose a weight decay

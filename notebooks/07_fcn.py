@@ -329,6 +329,9 @@ def bilinear_kernel(channels, factor):
 # %%
 bilinear_kernel = exercises.check(bilinear_kernel)
 
+# %% tags=["teacher", "hide-input"]
+exercises.lines("bilinear_kernel")
+
 # %% [markdown]
 # The kernel and `functional.interpolate` agree where four scores surround a pixel:
 

@@ -100,6 +100,9 @@ def up_step(features, skip, enlarge, convolve):
 # %%
 up_step = exercises.check(up_step)
 
+# %% tags=["teacher", "hide-input"]
+exercises.lines("up_step")
+
 # %% [markdown]
 # With it, the decoder is a loop from the deepest level to the shallowest:
 
@@ -246,6 +249,9 @@ def with_one_dropped(skips, dropped, training):
 
 # %%
 with_one_dropped = exercises.check(with_one_dropped)
+
+# %% tags=["teacher", "hide-input"]
+exercises.lines("with_one_dropped")
 
 # %%
 one = [torch.ones(1, 2**level, 8, 8) for level in range(4)]

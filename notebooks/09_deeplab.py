@@ -450,6 +450,9 @@ def class_weights(shares):
 # %%
 class_weights = exercises.check(class_weights)
 
+# %% tags=["teacher", "hide-input"]
+exercises.lines("class_weights")
+
 # %%
 shares = metrics.area_share(tiles.masks)
 weights = class_weights(shares)

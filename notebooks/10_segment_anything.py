@@ -428,6 +428,9 @@ def paint(regions):
 # %%
 paint = exercises.check(paint)
 
+# %% tags=["teacher", "hide-input"]
+exercises.lines("paint")
+
 # %% [markdown]
 # ### Exercise: the vote
 #
@@ -459,6 +462,9 @@ def majority(painted, ids):
 
 # %%
 majority = exercises.check(majority)
+
+# %% tags=["teacher", "hide-input"]
+exercises.lines("majority")
 
 # %% [markdown]
 # ### Exercise: the score of a hand-in

@@ -240,6 +240,9 @@ def slope(w, z, t):
 # %%
 slope = exercises.check(slope)
 
+# %% tags=["teacher", "hide-input"]
+exercises.lines("slope")
+
 # %% [markdown]
 # Before the last line is checked: would a forgotten sign be noticed?
 
@@ -338,6 +341,9 @@ def loss_of_logits(a, t):
 
 # %%
 loss_of_logits = exercises.check(loss_of_logits)
+
+# %% tags=["teacher", "hide-input"]
+exercises.lines("loss_of_logits")
 
 # %%
 one, zero = torch.ones(1).double(), torch.zeros(1).double()

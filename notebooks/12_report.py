@@ -102,6 +102,9 @@ def row_of_report(runs, reported, is_toy):
 # %%
 row_of_report = exercises.check(row_of_report)
 
+# %% tags=["teacher", "hide-input"]
+exercises.lines("row_of_report")
+
 # %% [markdown]
 # This book has no labelled test images, as the students had none: epochs are chosen and
 # scored by the same validation images, and both columns are one. Here is our U-Net, with
@@ -258,6 +261,9 @@ def course_csv(files, labels):
 
 # %%
 course_csv = exercises.check(course_csv)
+
+# %% tags=["teacher", "hide-input"]
+exercises.lines("course_csv")
 
 # %%
 print(

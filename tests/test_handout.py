@@ -47,6 +47,17 @@ def test_a_class_gets_stubs_notebooks_and_library_and_nothing_for_teachers(home:
         assert all(name.startswith("week 3/") for name in members.namelist())
 
 
+def test_lines_to_choose_from_are_kept_back_whatever_their_file_is_called(home: Path, tmp_path: Path) -> None:
+    for name in ("fcn.py", "a_new_chapter.py", "more/deeper.py"):
+        file = home / "dlcvlib" / "exercises" / "lines" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(f"{SECRET}\n")
+    assert not any("/lines/" in name for name in handout.write(home, tmp_path / "out.zip"))
+    (home / "dlcvlib" / "exercises" / "straightened.py").write_text(f"{SECRET}\n")
+    with pytest.raises(LeakError, match=r"exercises/straightened\.py"):
+        handout.write(home, tmp_path / "another.zip")
+
+
 def test_the_same_checkout_gives_the_same_scripts(home: Path, tmp_path: Path) -> None:
     handout.write(home, tmp_path / "a.zip")
     handout.write(home, tmp_path / "b.zip")

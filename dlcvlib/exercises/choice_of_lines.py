@@ -6,7 +6,7 @@ are in the folder `lines`, one file a chapter, apart from the exercises: they ar
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from html import escape
 from importlib import import_module
@@ -55,17 +55,19 @@ class Lines:
     def _part(self, name: str, part: str | Blank) -> str:
         if isinstance(part, str):
             return f"<pre>{escape(part)}</pre>"
-        legend = f"<b>Choose a line</b> {inline_html(part.text)}"
+        asked = "Choose the lines" if "\n" in part.right else "Choose a line"
+        legend = f"<b>{asked}</b> {inline_html(part.text)}"
         return f'<div class="dlcv-question">{choices_html(name, legend, self._offered(part))}</div>'
 
     def _offered(self, blank: Blank) -> Iterator[Offered]:
+        shown = _dedented(blank.choices)
         for index, line in enumerate(blank.choices):
             misconception = blank.wrong.get(line)
             verdict = "<b>✓ Right.</b>"
             if misconception is not None:
                 message = inline_html(self.exercise.misconceptions[misconception])
                 verdict = f"<b>✗ Not so: {misconception.replace('_', ' ')}.</b> {message}"
-            yield Offered(str(index), f"<code>{escape(line.strip())}</code>", verdict, misconception is None)
+            yield Offered(str(index), _code(shown[index]), verdict, misconception is None)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         return {"text/plain": self.text, "text/html": self.html}
@@ -94,6 +96,17 @@ def of_chapter(chapter: str) -> Mapping[str, tuple[str | Blank, ...]]:
             raise
         return {}
     return found
+
+
+def _dedented(choices: Iterable[str]) -> list[str]:
+    """Choices without the indentation that all have; what is left of it, as of a line within a `with`, is a choice."""
+    common = min(len(line) - len(line.lstrip()) for choice in choices for line in choice.splitlines())
+    return ["\n".join(line[common:] for line in choice.splitlines()) for choice in choices]
+
+
+def _code(lines: str) -> str:
+    """One `<code>` a line, for each has a hanging indent of its own."""
+    return "".join(f"<code>{escape(line)}</code>" for line in lines.splitlines())
 
 
 def _choices_text(blank: Blank) -> str:

@@ -72,6 +72,8 @@ def _random(training: bool) -> Case:
         for _ in range(DRAWS):
             skips = skips_of(2)
             returned = answer(list(skips), "random", training)
+            if len(returned) != len(skips):
+                return {"returned": len(returned)}
             zero.append([bool((after == 0).all()) for after in returned])
             pairs = zip(returned, skips, zero[-1], strict=True)
             scales += [(after / before).mean().item() for after, before, gone in pairs if not gone]

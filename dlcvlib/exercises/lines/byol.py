@@ -30,5 +30,33 @@ LINES: dict[str, tuple[str | Blank, ...]] = {
             },
         ),
         Blank("The loss of the batch.", "    return loss.mean()", {"    return loss.sum()": "batch_summed"}),
-    )
+    ),
+    "update_ema": (
+        "import torch\n\n\ndef update_ema(target, online, momentum):",
+        Blank(
+            "Is the update recorded?",
+            "    with torch.no_grad():",
+            {"    with torch.enable_grad():": "keeps_the_graph"},
+        ),
+        Blank(
+            "What is averaged?",
+            "        pairs = zip(target.parameters(), online.parameters(), strict=True)",
+            {
+                "        pairs = zip(target.state_dict().values(), online.state_dict().values(), strict=True)": (
+                    "statistics_averaged"
+                ),
+            },
+        ),
+        "        for average, current in pairs:",
+        Blank(
+            "The new value of a parameter of the target.",
+            "            average.copy_(momentum * average + (1 - momentum) * current)",
+            {
+                "            average.copy_((1 - momentum) * average + momentum * current)": "momentum_exchanged",
+                "            average.copy_(momentum * average + current.mul_(1 - momentum))": "moves_online",
+                "            average = momentum * average + (1 - momentum) * current": "rebound",
+                "            average.copy_(average - average + (1 - momentum) * current)": "starts_again",
+            },
+        ),
+    ),
 }

@@ -33,5 +33,20 @@ LINES: dict[str, tuple[str | Blank, ...]] = {
                 "    return -(factor * log_p).sum() / factor.sum()": "normalised",
             },
         ),
-    )
+    ),
+    "class_weights": (
+        "import torch\n\n\ndef class_weights(shares):\n    land = shares[:6]\n    present = land > 0\n"
+        "    weights = torch.zeros_like(shares)",
+        Blank(
+            "The weights of the land classes that occur.",
+            "    weights[:6][present] = land[present].quantile(0.5) / land[present]",
+            {
+                "    weights[:6][present] = land.quantile(0.5) / land[present]": "absent_in_median",
+                "    weights[:6][present] = land[present].mean() / land[present]": "mean_for_median",
+                "    weights[:6][present] = land[present].median() / land[present]": "lower_median",
+                "    weights[:6][present] = torch.ones_like(land[present]) / land[present]": "median_forgotten",
+            },
+        ),
+        "    return weights",
+    ),
 }

@@ -23,5 +23,25 @@ LINES: dict[str, tuple[str | Blank, ...]] = {
             },
         ),
         "        scores.append(both / union)\n    return sum(scores) / len(scores)",
-    )
+    ),
+    "bilinear_kernel": (
+        "import torch\n\n\ndef bilinear_kernel(channels, factor):",
+        Blank(
+            "The distance of each weight from the middle.",
+            "    distance = (torch.arange(2 * factor) - (factor - 0.5)).abs()",
+            {"    distance = (torch.arange(2 * factor) - factor).abs()": "half_a_pixel_off"},
+        ),
+        Blank(
+            "The weights along a line.",
+            "    line = 1 - distance / factor",
+            {"    line = (1 - distance / factor) / factor": "sums_to_one"},
+        ),
+        "    kernel = torch.zeros(channels, channels, 2 * factor, 2 * factor)\n    for channel in range(channels):",
+        Blank(
+            "Which class is made of which?",
+            "        kernel[channel, channel] = torch.outer(line, line)",
+            {"        kernel[channel, :channels] = torch.outer(line, line)": "classes_mixed"},
+        ),
+        "    return kernel",
+    ),
 }
