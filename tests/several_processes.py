@@ -22,7 +22,7 @@ from dlcvlib.recipes import Optimizer, Recipe
 from dlcvlib.training.tasks import Segmentation
 
 BATCH = 64
-SHORT = {"epochs": 2, "batch_size": BATCH, "report": "test"}
+SHORT = {"epochs": 2, "batch_size": BATCH, "report": "test", "kept_weights": 2}
 RECIPES: dict[str, Recipe] = {
     recipe.name: recipe
     for recipe in (

@@ -186,6 +186,8 @@ def test_the_same_snapshots_and_masks_are_written(homes: dict[int, Path]) -> Non
     for name in RECIPES:
         one, two = (record(home, name) for home in homes.values())
         assert two.snapshot_epochs == one.snapshot_epochs
+        assert two.weight_epochs == one.weight_epochs == [1, 2]
+        assert two.weights_at(2).keys() == one.weights_at(2).keys() == one.weights().keys()
     one, two = (record(home, "small_segmentation").best_masks() for home in homes.values())
     assert one.keys() == two.keys() and len(one) == 45
     agreeing = [float((one[name] == two[name]).mean()) for name in one]

@@ -265,7 +265,8 @@ def test_every_segmentation_recipe_builds_its_network_in_every_profile(name):
 @pytest.mark.parametrize("profile", ["smoke", "quick", "full"])
 def test_segmentations_that_are_compared_differ_in_nothing_else(first, second, compared, profile):
     settings, others = (recipes.get(name).for_profile(profile).as_dict() for name in (first, second))
-    assert {key for key in settings if settings[key] != others[key]} == {"name", "title"} | compared
+    differing = {key for key in settings if settings[key] != others[key]}
+    assert differing - {"kept_weights"} == {"name", "title"} | compared  # what is recorded changes no result
 
 
 def test_a_class_that_occurs_nowhere_leaves_no_hole_in_the_record(data):

@@ -8,12 +8,13 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from dlcvlib import models, recipes, runs
+from dlcvlib import recipes, runs
 from dlcvlib.files.damage import naming
 from dlcvlib.memory import is_out_of_memory
 from dlcvlib.recipes import Recipe
 from dlcvlib.runs import Run
 from dlcvlib.training import device as devices
+from dlcvlib.training import load_network
 from dlcvlib.training.tasks import task_class
 from dlcvlib.training.tasks.base import Normalisation
 
@@ -70,16 +71,17 @@ def open_record(record: Run | str | Path) -> Run:
         return runs.load(record)
 
 
-def network_of(run: Run, device: str | None = None) -> Network:
-    """Rebuild the network of `run` with the weights of its best epoch.
+def network_of(run: Run, device: str | None = None, *, epoch: int | None = None) -> Network:
+    """Rebuild the network of `run` with the weights of an epoch.
 
     Args:
         run: a finished record of a classification, fine-tuning or segmentation.
         device: such as "cpu" or "cuda:1"; None uses a GPU if there is one.
+        epoch: one of `run.weight_epochs`; None takes the best epoch.
 
     Raises:
-        ValueError: the record is unfinished, damaged, or a pre-training; its weights do not fit; or the device cannot
-            be used.
+        ValueError: the record is unfinished, damaged, or a pre-training; it keeps no weights of this epoch, or they do
+            not fit; or the device cannot be used.
         FileNotFoundError: the record has no weights.
         MemoryError: the network does not fit into the memory of the device.
     """
@@ -92,11 +94,10 @@ def network_of(run: Run, device: str | None = None) -> Network:
     if not kind.predicts:
         raise ValueError(f"{run.path} is a pre-training, without classes; name the record of a fine-tuning of it")
     with naming(run.path / "run.json"):
-        model = kind.build_network(recipe, info["data"]["classes"])
         precision = devices.PRECISIONS[info["precision"]]
         normalisation = {name: tuple(values) for name, values in info["start"].get("normalisation", {}).items()}
         labels = kind.class_labels(info["data"])
-    _load(model, run)
+    model = load_network(run, epoch)
     chosen = choose_device(device)
     return Network(
         _moved(model, chosen, run).to(memory_format=torch.channels_last),
@@ -125,19 +126,6 @@ def choose_device(name: str | None) -> torch.device:
             f"the device {name!r} cannot be used ({reason}); see `dlcv check`, or use --device cpu"
         ) from error
     return device
-
-
-def _load(model: nn.Module, run: Run) -> None:
-    file = run.path / "model.safetensors"
-    with naming(file):
-        state = run.weights()
-        models.check_weights(state, file)
-    try:
-        model.load_state_dict(state)
-    except RuntimeError as error:
-        raise ValueError(
-            f"{file} does not fit the network in {run.path / 'run.json'}: {error}; remove the record and train again"
-        ) from error
 
 
 def _moved(model: nn.Module, device: torch.device, run: Run) -> nn.Module:

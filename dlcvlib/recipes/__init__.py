@@ -26,6 +26,8 @@ from dlcvlib.recipes.segmentation import SEGMENTATION
 
 SEEDS = {"smoke": 2, "quick": 5, "gpu": 5, "hour": 2, "full": 3}
 """Number of seeds of recipes that are compared with each other."""
+KEPT_SEED = 0
+"""Seed of the book's trainings that keep weights of several epochs: five seeds would take 111 MB in `quick`."""
 RECIPES: dict[str, Recipe] = {
     recipe.name: recipe for recipe in (*CLASSIFICATION, *PRETRAINING, *FINETUNING, *SEGMENTATION)
 }
@@ -85,6 +87,7 @@ def seeds(name: str, profile: str) -> int:
 
 __all__ = [
     "EXTRA",
+    "KEPT_SEED",
     "OUTSIDE",
     "PROFILES",
     "READINGS",

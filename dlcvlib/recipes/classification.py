@@ -15,18 +15,21 @@ CROP: dict[str, Any] = {"random_crop": {"size": 32, "padding": 4}}
 LIGHT: dict[str, Any] = CROP | FLIP
 
 
-def on_small_machines(smoke_epochs: int = 2, quick_epochs: int = 8, **changes: Any) -> dict[str, dict[str, Any]]:
+def on_small_machines(
+    smoke_epochs: int = 2, quick_epochs: int = 8, kept_weights: int = 0, **changes: Any
+) -> dict[str, dict[str, Any]]:
     """Return the small profiles of a network: its reduced network at 32 px, with a schedule for few steps.
 
     Args:
         smoke_epochs: epochs of the profile `smoke`, which also takes few images.
         quick_epochs: epochs of the profile `quick`.
+        kept_weights: epochs whose weights `quick` keeps.
         changes: further fields, the same in both.
     """
     small: dict[str, Any] = {"form": "reduced", "image_size": 32, "model_options": {}} | changes
     return {
         "smoke": small | {"epochs": smoke_epochs, "batch_size": 50, "images_per_class": 4},
-        "quick": small | {"epochs": quick_epochs, "batch_size": 32},
+        "quick": small | {"epochs": quick_epochs, "batch_size": 32, "kept_weights": kept_weights},
     }
 
 
@@ -50,7 +53,7 @@ R1_SMALL_CNN = ClassificationRecipe(
     schedule=R1_SCHEDULE,
     image_size=128,
     augmentation=R1_AUGMENTATION,
-    profiles=on_small_machines(optimizer=R1_SMALL_OPTIMIZER),
+    profiles=on_small_machines(kept_weights=6, optimizer=R1_SMALL_OPTIMIZER),
 )
 
 R1_RESNET50 = ClassificationRecipe(
@@ -163,7 +166,8 @@ OUR_SCRATCH = ClassificationRecipe(
     cutmix_alpha=1.0,
     weight_average=0.999,
     flip_averaging=True,
-    profiles=on_small_machines(weight_average=0.0, cutmix_alpha=0.0, augmentation=LIGHT) | {"hour": IN_AN_HOUR},
+    profiles=on_small_machines(kept_weights=6, weight_average=0.0, cutmix_alpha=0.0, augmentation=LIGHT)
+    | {"hour": IN_AN_HOUR},
 )
 
 TIMM_RESNET26 = ClassificationRecipe(

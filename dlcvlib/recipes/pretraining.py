@@ -162,7 +162,7 @@ R3_DINO = PretrainingRecipe(
     on_collapse="flag",
     image_size=224,
     profiles=on_small_machines(
-        {"epochs": 5, "momentum": (0.98, 1.0), "optimizer": SMALL_DINO_OPTIMIZER},
+        {"epochs": 5, "kept_weights": 5, "momentum": (0.98, 1.0), "optimizer": SMALL_DINO_OPTIMIZER},
         views=dino_views(32, 16, 2, global_scale=(0.4, 1.0), local_scale=(0.2, 0.4), kernel_size=3),
         method_options=SMALL_DINO,
     ),
@@ -207,7 +207,7 @@ OUR_BYOL = PretrainingRecipe(
     momentum=(0.99, 1.0),
     image_size=128,
     profiles=on_small_machines(
-        {"epochs": 8},
+        {"epochs": 8, "kept_weights": 6},
         views=(toy_view(32, (0.6, 1.0), count=2, solarized=0.2),),
         method_options=SMALL_BYOL,
     )
@@ -231,7 +231,13 @@ OUR_DINO = PretrainingRecipe(
     momentum=(0.99, 1.0),
     image_size=128,
     profiles=on_small_machines(
-        {"epochs": 8, "momentum": (0.98, 1.0), "final_weight_decay": None, "optimizer": SMALL_DINO_OPTIMIZER},
+        {
+            "epochs": 8,
+            "kept_weights": 6,
+            "momentum": (0.98, 1.0),
+            "final_weight_decay": None,
+            "optimizer": SMALL_DINO_OPTIMIZER,
+        },
         views=(toy_view(32, (0.4, 1.0), count=2, solarized=0.2), toy_view(24, (0.3, 0.6), count=2)),
         method_options=SMALL_DINO,
     ),
@@ -261,12 +267,16 @@ OUR_SIMSIAM = PretrainingRecipe(
 
 
 def broken(recipe: PretrainingRecipe, name: str, title: str, **options: Any) -> PretrainingRecipe:
-    """The recipe with method options that remove one part, to show the collapse; for half the epochs, at least 4."""
+    """The recipe with method options that remove one part, to show the collapse; for half the epochs, at least 4.
+
+    It keeps no weights.
+    """
 
     def without(changes: Mapping[str, Any]) -> dict[str, Any]:
         kept = changes.get("method_options", recipe.method_options)
         epochs = changes["epochs"]
-        return {**changes, "method_options": {**kept, **options}, "epochs": min(epochs, max(4, epochs // 2))}
+        reduced = {"epochs": min(epochs, max(4, epochs // 2)), "kept_weights": 0}
+        return {**changes, "method_options": {**kept, **options}, **reduced}
 
     profiles = {profile: without(changes) for profile, changes in recipe.profiles.items()}
     return replace(

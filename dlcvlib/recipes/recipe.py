@@ -78,6 +78,10 @@ class Recipe:
     evaluate_every: int = 1
     """Evaluate after each so many epochs; always after the first, the last and those with a snapshot. The best epoch is
     one of these."""
+    kept_weights: int = 0
+    """Largest number of epochs whose weights are kept, evenly spaced over those with a snapshot, first and last
+    included. A finished record with more serves as well. Of the book's own recipes only the trainings of `KEPT_SEED`
+    keep weights."""
     profiles: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Fields that other profiles than `full` change."""
     only_for: str | None = None

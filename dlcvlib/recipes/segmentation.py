@@ -56,12 +56,17 @@ AN_HOUR: dict[str, Any] = {
 """Real tiles on two cores: trained at half their resolution, evaluated at full resolution."""
 
 
-def on_small_machines(**both: Any) -> dict[str, dict[str, Any]]:
-    """Return the small profiles of a segmentation; `both` has further changes for both."""
+def on_small_machines(kept_weights: int = 0, **both: Any) -> dict[str, dict[str, Any]]:
+    """Return the small profiles of a segmentation.
+
+    Args:
+        kept_weights: epochs whose weights `quick` keeps.
+        both: further changes, the same in both.
+    """
     small = SMALL | both
     return {
         "smoke": small | {"epochs": 2, "image_size": 64, "train_images": 8, "snapshots": 2},
-        "quick": small | {"epochs": 8},
+        "quick": small | {"epochs": 8, "kept_weights": kept_weights},
     }
 
 
@@ -168,8 +173,9 @@ OUR_DEEPLABV3PLUS = SegmentationRecipe(
     weight_average=0.999,
     dihedral_averaging=True,
     named_images=NAMED,
-    profiles=on_small_machines() | {"hour": AN_HOUR},
+    profiles=on_small_machines(kept_weights=6) | {"hour": AN_HOUR},
 )
+"""In the small profiles it is one run with the one from random weights, so it keeps the same epochs."""
 
 OUR_DEEPLABV3PLUS_SSL = replace(
     OUR_DEEPLABV3PLUS,
@@ -177,6 +183,7 @@ OUR_DEEPLABV3PLUS_SSL = replace(
     title="DeepLabV3+ from our BYOL backbone (ours)",
     start="ssl",
     pretraining="our_byol",
+    profiles=on_small_machines() | {"hour": AN_HOUR},
 )
 
 OUR_DEEPLABV3PLUS_RANDOM = replace(
@@ -204,7 +211,7 @@ OUR_FCN32S, OUR_FCN8S = (
         model=f"vgg16_fcn{form}",
         model_options={},
         auxiliary_weight=0.0,
-        profiles=on_small_machines(**WHOLE),
+        profiles=on_small_machines(kept_weights=6, **WHOLE),
     )
     for form in ("32s", "8s")
 )
@@ -225,7 +232,7 @@ def unet_without(skip: int | str | None) -> SegmentationRecipe:
         start="random",
         model_options={"drop_skip": skip},
         auxiliary_weight=0.0,
-        profiles=on_small_machines(model_options={"drop_skip": skip}),
+        profiles=on_small_machines(kept_weights=6 if skip is None else 0, model_options={"drop_skip": skip}),
     )
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -129,12 +129,14 @@ def _is_outdated(group: Group) -> bool:
     """Return True if the recipe has other settings today."""
     try:
         today = recipes.get(group.entry("recipe", "name")).for_profile(group.profile)
-        return any(
-            runs.as_json(recipes.recorded(info["recipe"]).as_dict()) != runs.as_json(today.as_dict())
-            for info in group.infos
-        )
+        return any(_of_result(recipes.recorded(info["recipe"])) != _of_result(today) for info in group.infos)
     except ValueError:  # a recipe or a setting that this version does not know
         return True
+
+
+def _of_result(recipe: Recipe) -> dict[str, Any]:
+    """Return the settings without the number of epochs whose weights are kept, which differs between seeds."""
+    return dict(runs.as_json(replace(recipe, kept_weights=0).as_dict()))
 
 
 def _checked(run: Run, measure: str) -> Mapping[str, Any]:

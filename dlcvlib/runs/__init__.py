@@ -3,8 +3,9 @@
 from dlcvlib.runs.collapse import Collapse, collapse_of
 from dlcvlib.runs.group import Group, group_of, grouped, measure_of
 from dlcvlib.runs.info import SCHEMA, DamagedRecordError, Info
+from dlcvlib.runs.listing import list_runs, load, path_of, readable_runs
 from dlcvlib.runs.results import export_result, read_results, result, summary
-from dlcvlib.runs.run import Run, list_runs, load, path_of, readable_runs
+from dlcvlib.runs.run import Run, weights_file
 from dlcvlib.runs.shared import record_of, records_of
 from dlcvlib.runs.writing import (
     as_json,
@@ -18,6 +19,7 @@ from dlcvlib.runs.writing import (
     write_masks,
     write_snapshot,
     write_weights,
+    write_weights_at,
 )
 
 __all__ = [
@@ -45,6 +47,7 @@ __all__ = [
     "result",
     "resumable_checkpoint",
     "summary",
+    "weights_file",
     "write_best_masks",
     "write_checkpoint",
     "write_history",
@@ -52,4 +55,5 @@ __all__ = [
     "write_masks",
     "write_snapshot",
     "write_weights",
+    "write_weights_at",
 ]

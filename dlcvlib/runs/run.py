@@ -9,6 +9,7 @@ A record is `runs/{profile}/{recipe}/seed{n}/` with
 - `best_masks/*.png`: predicted label maps of all validation images at the best epoch;
 - `embeddings/`: maps computed from the snapshots;
 - `model.safetensors`: the weights of the best epoch;
+- `weights/epoch_0007.safetensors`: the weights of some epochs, for recipes with `kept_weights`;
 - `checkpoint.pt` and, during training, `checkpoint.previous.pt`: the state to resume from;
 - `.digests.json`: a digest of each of these files, to detect damage (`dlcvlib.files.digests`).
 
@@ -38,6 +39,11 @@ from dlcvlib.runs.info import DamagedRecordError, Info, parse_info
 
 TRAIN_AGAIN = "copy it again from where the record was made, or remove the record and train again"
 LEAVE_OUT = f"{TRAIN_AGAIN}; figures leave out a snapshot that is deleted"
+
+
+def weights_file(epoch: int | None) -> str:
+    """Name of the file with the weights of an epoch in a record; None for the best one's, in full precision."""
+    return "model.safetensors" if epoch is None else f"weights/epoch_{epoch:04d}.safetensors"
 
 
 @dataclass(frozen=True)
@@ -154,12 +160,37 @@ class Run:
 
     def weights(self) -> dict[str, Tensor]:
         """Weights of the best epoch, on the CPU."""
-        file = self._file("model.safetensors")
-        content = self.content("model.safetensors")
-        try:
-            return load_safetensors(content)
-        except (SafetensorError, ValueError, KeyError) as error:  # KeyError: a dtype that torch does not have
-            raise DamagedRecordError(f"{file} cannot be read as weights ({error}): {TRAIN_AGAIN}") from error
+        self._file("model.safetensors")
+        return self._read_weights("model.safetensors")
+
+    @property
+    def weight_epochs(self) -> list[int]:
+        """Epochs whose weights are kept, in ascending order."""
+        return sorted(
+            int(name[1])
+            for file in (self.path / "weights").glob("epoch_*.safetensors")
+            if (name := re.fullmatch(r"epoch_([0-9]+)\.safetensors", file.name))
+        )
+
+    def weights_at(self, epoch: int) -> dict[str, Tensor]:
+        """Weights of the network that was evaluated at `epoch`, on the CPU.
+
+        Returns:
+            name to tensor: float16; float32 for batch-norm statistics (`running_mean`, `running_var`) and for a tensor
+            with values beyond float16's range; integers as they are.
+
+        Raises:
+            ValueError: no weights of this epoch are kept; the message names the epochs with weights.
+            DamagedRecordError: the file is damaged.
+        """
+        name = weights_file(epoch)
+        if not (self.path / name).exists():
+            kept = ", ".join(map(str, self.weight_epochs))
+            cure = f"weights are kept of the epochs {kept}: choose one of these" if kept else "no weights are kept here"
+            raise ValueError(
+                f"{self.path / name} does not exist; {cure}, or remove the record and train with another `kept_weights`"
+            )
+        return self._read_weights(name)
 
     def verify(self) -> None:
         """Check the history and the weights of a finished record.
@@ -170,6 +201,15 @@ class Run:
         for name in ("history.csv", "model.safetensors"):
             self._file(name)
             self.content(name)
+
+    def _read_weights(self, name: str) -> dict[str, Tensor]:
+        content = self.content(name)
+        try:
+            return load_safetensors(content)
+        except (SafetensorError, ValueError, KeyError) as error:  # KeyError: a dtype that torch does not have
+            raise DamagedRecordError(
+                f"{self.path / name} cannot be read as weights ({error}): {TRAIN_AGAIN}"
+            ) from error
 
     def is_intact(self, name: str) -> bool:
         """Return True if the file exists and is not damaged."""
@@ -222,40 +262,3 @@ def _label_maps(folder: Path, cure: str) -> dict[str, Path]:
     if not files:
         raise FileNotFoundError(f"{folder} holds no label maps; {cure}")
     return {file.stem: file for file in files}
-
-
-def path_of(root: Path, profile: str, recipe: str, seed: int) -> Path:
-    """Folder of a record below the runs folder `root`."""
-    return Path(root) / profile / recipe / f"seed{seed}"
-
-
-def load(path: str | Path) -> Run:
-    """Open the record at `path`.
-
-    Raises:
-        FileNotFoundError: there is no `run.json`.
-        DamagedRecordError: `run.json` is damaged.
-    """
-    run = Run(Path(path))
-    if not run.info:
-        raise FileNotFoundError(f"{run.path} is not a run record (no run.json); `dlcv runs` lists the records")
-    return run
-
-
-def list_runs(root: str | Path) -> list[Run]:
-    """Return all records below `root`, including damaged ones, sorted by path."""
-    folders = sorted(Path(root).glob("*/*/seed*"))
-    return [Run(folder) for folder in folders if (folder / "run.json").exists() or (folder / "run.json").is_symlink()]
-
-
-def readable_runs(root: str | Path) -> tuple[list[Run], list[DamagedRecordError]]:
-    """Return the records below `root` whose `run.json` is intact, and an error for each of the others."""
-    readable: list[Run] = []
-    errors: list[DamagedRecordError] = []
-    for run in list_runs(root):
-        try:
-            if run.info:
-                readable.append(run)
-        except DamagedRecordError as error:
-            errors.append(error)
-    return readable, errors

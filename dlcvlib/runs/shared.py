@@ -9,7 +9,8 @@ from dlcvlib import recipes
 from dlcvlib.data.images import natural
 from dlcvlib.recipes import Recipe
 from dlcvlib.runs.info import DamagedRecordError
-from dlcvlib.runs.run import Run, path_of
+from dlcvlib.runs.listing import path_of
+from dlcvlib.runs.run import Run
 from dlcvlib.runs.writing import as_json
 
 

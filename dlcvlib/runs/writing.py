@@ -19,10 +19,12 @@ from dlcvlib.files import digests
 from dlcvlib.files.atomic import json_text, whole_folder, write_bytes
 from dlcvlib.memory import is_out_of_memory
 from dlcvlib.runs.info import DamagedRecordError
-from dlcvlib.runs.run import Run
+from dlcvlib.runs.run import Run, weights_file
 
 CHECKPOINT = "checkpoint.pt"
 PREVIOUS = "checkpoint.previous.pt"
+STATISTICS = ("running_mean", "running_var")
+"""Ends of the names of batch-norm statistics."""
 
 
 def as_json(value: Any) -> Any:
@@ -67,6 +69,12 @@ def write_weights(run: Run, weights: dict[str, Tensor], metadata: dict[str, str]
     """Write `model.safetensors`; `metadata` names the epoch."""
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
     _write(run, {"model.safetensors": save(tensors, metadata)})
+
+
+def write_weights_at(run: Run, epoch: int, weights: Mapping[str, Tensor]) -> None:
+    """Write the weights of the network that was evaluated at `epoch`; see `Run.weights_at` for their dtypes."""
+    tensors = {name: _compact(name, tensor.detach().cpu()).contiguous() for name, tensor in weights.items()}
+    _write(run, {weights_file(epoch): save(tensors, {"epoch": str(epoch)})})
 
 
 def write_checkpoint(run: Run, state: dict[str, Any]) -> None:
@@ -129,6 +137,15 @@ def read_checkpoint(run: Run, name: str) -> dict[str, Any]:
 def drop_previous_checkpoint(run: Run) -> None:
     """Remove `checkpoint.previous.pt`."""
     (run.path / PREVIOUS).unlink(missing_ok=True)
+
+
+def _compact(name: str, tensor: Tensor) -> Tensor:
+    """Return a float tensor in half precision, unless its values need more."""
+    if not tensor.is_floating_point():
+        return tensor
+    half = tensor.half()
+    overflows = bool((half.isinf() & tensor.isfinite()).any())
+    return tensor.float() if overflows or name.endswith(STATISTICS) else half
 
 
 def _report(skipped: list[str], outcome: str) -> None:

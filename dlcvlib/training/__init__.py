@@ -2,5 +2,13 @@
 
 from dlcvlib.errors import ProcessLostError, RecordMismatchError, TrainingCollapsedError, TrainingDivergedError
 from dlcvlib.training.load_or_train import train
+from dlcvlib.training.loading import load_network
 
-__all__ = ["ProcessLostError", "RecordMismatchError", "TrainingCollapsedError", "TrainingDivergedError", "train"]
+__all__ = [
+    "ProcessLostError",
+    "RecordMismatchError",
+    "TrainingCollapsedError",
+    "TrainingDivergedError",
+    "load_network",
+    "train",
+]

@@ -44,6 +44,8 @@ def refuse_other_record(run: Run, recipe: Recipe, fingerprint: str, weights: Giv
     asked = runs.as_json(recipe.as_dict())
     made_with = _with_defaults(recipe, info["recipe"])
     differing = [name for name in asked if made_with[name] != asked[name]]
+    if info["status"] == "finished" and made_with["kept_weights"] > asked["kept_weights"]:
+        differing.remove("kept_weights")  # what it holds besides does no harm
     if differing:
         changes = ", ".join(f"{name} was {made_with[name]!r} and is now {asked[name]!r}" for name in differing)
         raise RecordMismatchError(f"{run.path} was trained with other settings: {changes}. {cure}")

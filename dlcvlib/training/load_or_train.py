@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -64,10 +65,13 @@ def train(
     processes.join()
     named = recipes.get(recipe) if isinstance(recipe, str) else recipe
     asked = named.for_profile(profile)
+    of_the_book = recipes.RECIPES.get(named.name) == named
+    if of_the_book and seed != recipes.KEPT_SEED:
+        asked = replace(asked, kept_weights=0)
     given = given_weights(asked, weights)
     course = _course(data)
     home = paths.runs_home(course.root)
-    if given is None and recipes.RECIPES.get(named.name) == named:
+    if given is None and of_the_book:
         shared = processes.broadcast(runs.record_of(home, profile, named.name, seed))
         if shared.labels:
             train(shared.path.parent.name, profile=profile, seed=seed, data=course)

@@ -1,4 +1,4 @@
-"""The training loop: epochs, checkpoints, history, snapshots. It knows no kind of training.
+"""The training loop: epochs, checkpoints, history, snapshots, weights. It knows no kind of training.
 
 Every epoch draws from a seed of its own, so an epoch that is repeated after a crash is the same epoch.
 """
@@ -72,6 +72,20 @@ def snapshot_epochs(epochs: int, at_most: int) -> set[int]:
     return {0} | {round(epoch) for epoch in np.linspace(1, epochs, min(epochs, at_most))}
 
 
+def weight_epochs(shown: set[int], at_most: int) -> set[int]:
+    """Epochs whose weights are kept: at most `at_most` of `shown`, those with a snapshot, but none before training.
+
+    They are evenly spaced, first and last included.
+
+    Raises:
+        ValueError: `at_most` is negative.
+    """
+    if at_most < 0:
+        raise ValueError(f"kept_weights={at_most} must be at least 0")
+    epochs = sorted(shown - {0})
+    return {epochs[round(place)] for place in np.linspace(0, len(epochs) - 1, min(len(epochs), at_most))}
+
+
 def evaluated_epochs(epochs: int, every: int, kept: set[int]) -> set[int]:
     """Epochs after which the network is evaluated: each `every`-th, first and last, and `kept`, those with a snapshot.
 
@@ -113,11 +127,12 @@ def fit(
         TrainingCollapsedError: the task gave a reason to stop early.
     """
     callback = callback or Callback()
-    kept = snapshot_epochs(task.epochs, snapshots)
-    evaluated = evaluated_epochs(task.epochs, task.recipe.evaluate_every, kept)
+    shown = snapshot_epochs(task.epochs, snapshots)
+    kept = weight_epochs(shown, task.recipe.kept_weights)
+    evaluated = evaluated_epochs(task.epochs, task.recipe.evaluate_every, shown)
     measure = task.recipe.measure
     progress = _resume(task, run, checkpoint)
-    if progress.epoch == 0 and 0 in kept:
+    if progress.epoch == 0 and 0 in shown:
         progress.before = processes.broadcast(task.evaluate())
         task.write_snapshot(run, 0)
     with progress_bar(title, task.epochs * task.steps, "step", initial=progress.epoch * task.steps) as bar:
@@ -142,10 +157,12 @@ def fit(
             if not task.chooses_best or (measures and measures[measure] > progress.best_score):
                 progress.best_epoch = epoch
                 progress.best_score = measures[measure] if task.chooses_best else -math.inf
-            if epoch in kept:
+            if epoch in shown:
                 with callback.evaluating():
                     task.write_snapshot(run, epoch)
             if processes.is_first():
+                if epoch in kept:
+                    runs.write_weights_at(run, epoch, task.weights())
                 _write(task, run, progress)
             if (reason := task.stop_reason()) is not None:
                 raise TrainingCollapsedError(f"{run.path}: stopped after epoch {epoch} of {task.epochs}: {reason}")

@@ -85,6 +85,11 @@ class Task(ABC, Generic[R, I]):
         return RANDOM
 
     @staticmethod
+    def stored(network: nn.Module) -> nn.Module:
+        """Return the part of what `build_network` returned whose weights a record holds."""
+        return network
+
+    @staticmethod
     def decoded_size(recipe: R) -> int | None:
         """Side in pixels that images are decoded to; None keeps their own size."""
         return recipe.image_size

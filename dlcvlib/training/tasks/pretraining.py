@@ -126,6 +126,12 @@ class Pretraining(Task[PretrainingRecipe, UnlabelledImages]):
         options = recipe.method_options
         return ssl.build(recipe.method, backbone, feature_dim, views=views, epochs=recipe.epochs, **options)
 
+    @staticmethod
+    def stored(network: nn.Module) -> nn.Module:
+        """Return the backbone that is evaluated."""
+        assert isinstance(network, Method)
+        return network.backbone
+
     @property
     def networks(self) -> list[nn.Module]:
         """Modules that a step calls."""
@@ -215,7 +221,7 @@ class Pretraining(Task[PretrainingRecipe, UnlabelledImages]):
 
     def weights(self) -> dict[str, Tensor]:
         """Return the weights of the backbone that is evaluated."""
-        return self.method.backbone.state_dict()
+        return self.stored(self.method).state_dict()
 
     def state_dict(self) -> dict[str, Any]:
         """Return all networks, the optimizer, and the collapsed epochs in a row."""

@@ -15,7 +15,7 @@ from dlcvlib.training.device import autocast
 from dlcvlib.training.distribution import broadcast_weights
 from dlcvlib.training.images import LabelledImages
 from dlcvlib.training.linear_probe import Fit, fit_with_chosen_decay
-from dlcvlib.training.loop import Progress, seeded
+from dlcvlib.training.loop import Progress, seeded, weight_epochs
 from dlcvlib.training.tasks.base import prepare_images
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ def probe(task: Classification, run: Run, seed: int) -> Progress:
         run: the record to write.
         seed: of the split that chooses the weight decay.
     """
+    kept = weight_epochs({0, 1}, task.recipe.kept_weights)
     before = processes.broadcast(task.evaluate())
     task.write_snapshot(run, 0)
     started = time.perf_counter()
@@ -51,6 +52,8 @@ def probe(task: Classification, run: Run, seed: int) -> Progress:
     }
     task.write_snapshot(run, 1)
     if processes.is_first():
+        if kept:
+            runs.write_weights_at(run, 1, task.weights())
         runs.write_history(run, [row])
         runs.write_weights(run, task.weights(), {"epoch": "1"})
     return Progress(1, [row], 1, measures["val_accuracy"], [time.perf_counter() - started], before)
