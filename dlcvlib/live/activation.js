@@ -11,16 +11,17 @@ export function limitsOf({ options: { activation = "none" } }) {
 }
 
 // Apply the activation of a layer to its map.
-export function activate(layer, { floats }) {
-  const { activation = "none" } = layer.options;
-  const end = layer.out + sizeOf(layer.shape);
-  if (activation === "none") return;
+export function activate({ out, shape, options: { activation = "none" } }, { floats }) {
+  const end = out + sizeOf(shape);
   if (activation === "gelu") {
-    for (let at = layer.out; at < end; at++) floats[at] = gelu(floats[at]);
-    return;
+    for (let at = out; at < end; at++) floats[at] = gelu(floats[at]);
+  } else if (activation !== "none") {
+    const [low, high] = CLAMPS[activation];
+    for (let at = out; at < end; at++) {
+      if (floats[at] < low) floats[at] = low;
+      else if (floats[at] > high) floats[at] = high;
+    }
   }
-  const { low, high } = limitsOf(layer);
-  for (let at = layer.out; at < end; at++) floats[at] = Math.min(Math.max(floats[at], low), high);
 }
 
 // x times the probability that a standard normal variable is below x.

@@ -5,8 +5,8 @@ import { COLUMNS } from "./multiplication.js";
 
 const UNLIMITED = { low: -Infinity, high: Infinity };
 
-// Convolution. Output pixel n reads the padded image from `starts[n]` on; its window's number k lies `taps[k]` further on.
-// Stride, dilation and padding are all in these two tables.
+// Convolution. The window of output pixel n begins at `starts[n]` in the padded image, and its number k lies `taps[k]`
+// behind that. Stride, dilation and padding are all in these two tables.
 export function prepareConv(layer, [input], space) {
   const [, inHeight, inWidth] = input.shape;
   const [outChannels, outHeight, outWidth] = layer.shape;
@@ -84,7 +84,9 @@ export function prepareTransposed(layer, [input], space) {
       const to = layer.out + channel * outHeight * outWidth;
       const from = scratch + channel * targets.length;
       floats.fill(floats[layer.weights.bias + channel], to, to + outHeight * outWidth);
-      for (let at = 0; at < targets.length; at++) if (targets[at] >= 0) floats[to + targets[at]] += floats[from + at];
+      for (let at = 0; at < targets.length; at++) {
+        if (targets[at] >= 0) floats[to + targets[at]] += floats[from + at];
+      }
     }
     activate(layer, machine);
   };
@@ -113,7 +115,8 @@ function targetsOf({ shape, options }, input) {
 function grid(sizes, steps) {
   let addresses = [0];
   sizes.forEach((size, axis) => {
-    addresses = addresses.flatMap((address) => Array.from({ length: size }, (_, index) => address + index * steps[axis]));
+    const along = Array.from({ length: size }, (_, index) => index * steps[axis]);
+    addresses = addresses.flatMap((address) => along.map((further) => address + further));
   });
   return Int32Array.from(addresses);
 }

@@ -7,25 +7,27 @@ export function prepareNothing() {
   return () => {};
 }
 
-export function prepareAdd(layer, [left, right]) {
-  const size = sizeOf(layer.shape);
+export function prepareAdd(layer, [{ out: left }, { out: right }]) {
+  const { out, shape } = layer;
+  const size = sizeOf(shape);
   return (machine) => {
     const { floats } = machine;
-    for (let at = 0; at < size; at++) floats[layer.out + at] = floats[left.out + at] + floats[right.out + at];
+    for (let at = 0; at < size; at++) floats[out + at] = floats[left + at] + floats[right + at];
     activate(layer, machine);
   };
 }
 
 // scale * x + shift, one of each for a channel: batch normalisation that no convolution stands before.
-export function prepareAffine(layer, [input]) {
+export function prepareAffine(layer, [{ out: from }]) {
+  const { out, weights } = layer;
   const [channels, ...pixels] = layer.shape;
   const plane = sizeOf(pixels);
   return (machine) => {
     const { floats } = machine;
     for (let channel = 0, at = 0; channel < channels; channel++) {
-      const scale = floats[layer.weights.scale + channel];
-      const shift = floats[layer.weights.shift + channel];
-      for (const end = at + plane; at < end; at++) floats[layer.out + at] = scale * floats[input.out + at] + shift;
+      const scale = floats[weights.scale + channel];
+      const shift = floats[weights.shift + channel];
+      for (const end = at + plane; at < end; at++) floats[out + at] = scale * floats[from + at] + shift;
     }
     activate(layer, machine);
   };

@@ -12,7 +12,8 @@ from torch import Tensor, fx, nn
 from torch.export import ExportedProgram
 
 from dlcvlib.live.layer import Layer, Map
-from dlcvlib.live.translation import TRANSLATIONS, Step, UnknownUseError
+from dlcvlib.live.steps import Step, UnknownUseError
+from dlcvlib.live.translation import TRANSLATIONS
 
 
 def exported_layers(network: nn.Module, example: Tensor) -> tuple[list[Layer], int]:
@@ -23,8 +24,8 @@ def exported_layers(network: nn.Module, example: Tensor) -> tuple[list[Layer], i
         example: (1, C, H, W) float32; only its shape counts.
 
     Raises:
-        ValueError: the page cannot run one of the layers, or the network returns more than one tensor; the message names
-            the layer.
+        ValueError: the page cannot run one of the layers (the message names it), the network returns more than one
+            tensor, or does not take `example`.
     """
     program = _exported(network, example)
     leaves = {name for name, module in network.named_modules() if not any(True for _ in module.children())}
@@ -38,7 +39,13 @@ def _exported(network: nn.Module, example: Tensor) -> ExportedProgram:
     """Return the graph of PyTorch's operations for this input shape; none of them changes a tensor in place."""
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of torch, about its own internals
-        return torch.export.export(network, (example,)).run_decompositions({})
+        try:
+            return torch.export.export(network, (example,)).run_decompositions({})
+        except RuntimeError as error:
+            reason = str(error).strip().partition("\n")[0]
+            raise ValueError(
+                f"torch.export cannot follow {type(network).__name__} for an image of {tuple(example.shape)}: {reason}"
+            ) from error
 
 
 def _constants(program: ExportedProgram) -> dict[str, Tensor]:
@@ -92,12 +99,12 @@ class _Translator:
         module, class_name = _module_of(node)
         try:
             if operation not in TRANSLATIONS:
-                raise UnknownUseError("it has no code for this operation")
+                raise UnknownUseError("it has no code for it")
             results = TRANSLATIONS[operation](*arguments, **options)
         except UnknownUseError as error:
             raise ValueError(
                 f"the layer {module!r} ({class_name}) cannot run in the page: it calls {operation.partition('.')[0]}, "
-                f"and the engine refuses it ({error}). Choose a network of convolutions, pooling and batch normalisation"
+                f"which the engine refuses ({error}). Take a network of convolutions, pooling and batch normalisation"
             ) from error
         if isinstance(results, tuple):
             return [self._placed(results[0], module, _shape(value[0])), *results[1:]]

@@ -1,11 +1,11 @@
 // Convolution as a matrix multiplication, four numbers at a time (WebAssembly SIMD).
 //
-// The columns of the second matrix are the windows of the image, one for each output pixel ("im2col"). They are gathered
-// here, eight at a time, so the whole matrix never exists: element (k, n) is image[starts[n] + taps[k]].
+// The columns of the second matrix are the windows of the image, one for each output pixel ("im2col"). They are
+// gathered eight at a time, so the whole matrix never exists: its element (k, n) is image[starts[n] + taps[k]].
 //
 //     out[m][n] = clamp(bias[m] + sum over k of weight[m][k] * image[starts[n] + taps[k]], low, high)
 //
-// `make` is `python -m dlcvlib.live.build_kernel`; the same function without WebAssembly is in multiplication.js.
+// `python -m dlcvlib.live.build_kernel` makes kernel.wasm of it. multiplication.js has the same without WebAssembly.
 
 #include <wasm_simd128.h>
 
@@ -27,7 +27,8 @@ static void gather(const float *image, const int *starts, const int *taps, int d
 }
 
 // Multiply ROWS rows of `weight` by the panel; `rows` point to them, `bias` to their first values.
-static void block(const float *rows[ROWS], const float bias[ROWS], const float *panel, int depth, v128_t sums[ROWS][2]) {
+static void block(const float *rows[ROWS], const float bias[ROWS], const float *panel, int depth,
+                  v128_t sums[ROWS][2]) {
 #pragma unroll
   for (int i = 0; i < ROWS; i++) sums[i][0] = sums[i][1] = wasm_f32x4_splat(bias[i]);
   for (int k = 0; k < depth; k++, panel += COLUMNS) {
@@ -41,10 +42,27 @@ static void block(const float *rows[ROWS], const float bias[ROWS], const float *
   }
 }
 
+static v128_t clamped(v128_t values, float low, float high) {
+  return wasm_f32x4_min(wasm_f32x4_max(values, wasm_f32x4_splat(low)), wasm_f32x4_splat(high));
+}
+
+// Store the first `columns` of 8 numbers.
+static void store(float *to, int columns, v128_t left, v128_t right) {
+  if (columns == COLUMNS) {
+    wasm_v128_store(to, left);
+    wasm_v128_store(to + 4, right);
+    return;
+  }
+  float values[COLUMNS];
+  wasm_v128_store(values, left);
+  wasm_v128_store(values + 4, right);
+  for (int j = 0; j < columns; j++) to[j] = values[j];
+}
+
 // `panel` is room for depth * COLUMNS numbers.
-void multiply(const float *weight, const float *bias, const float *image, const int *starts, const int *taps, float *out,
-              int height, int depth, int width, float low, float high, float *panel) {
-  v128_t lowest = wasm_f32x4_splat(low), highest = wasm_f32x4_splat(high), sums[ROWS][2];
+void multiply(const float *weight, const float *bias, const float *image, const int *starts, const int *taps,
+              float *out, int height, int depth, int width, float low, float high, float *panel) {
+  v128_t sums[ROWS][2];
   for (int n = 0; n < width; n += COLUMNS) {
     int columns = width - n < COLUMNS ? width - n : COLUMNS;
     gather(image, starts + n, taps, depth, columns, panel);
@@ -57,12 +75,8 @@ void multiply(const float *weight, const float *bias, const float *image, const 
         biases[i] = bias[row];
       }
       block(rows, biases, panel, depth, sums);
-      for (int i = 0; i < ROWS && m + i < height; i++) {
-        float *to = out + (m + i) * width + n, values[COLUMNS];
-        for (int half = 0; half < 2; half++)
-          wasm_v128_store(values + 4 * half, wasm_f32x4_min(wasm_f32x4_max(sums[i][half], lowest), highest));
-        for (int j = 0; j < columns; j++) to[j] = values[j];
-      }
+      for (int i = 0; i < ROWS && m + i < height; i++)
+        store(out + (m + i) * width + n, columns, clamped(sums[i][0], low, high), clamped(sums[i][1], low, high));
     }
   }
 }

@@ -8,10 +8,6 @@ from typing import Any
 
 from torch import Tensor
 
-CLAMPS = {"relu": (0.0, None), "relu6": (0.0, 6.0)}
-"""Activations that clamp: lower and upper limit."""
-ACTIVATIONS = (*CLAMPS, "gelu")
-
 
 @dataclass(frozen=True)
 class Map:
@@ -21,7 +17,7 @@ class Map:
     shape: tuple[int, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # tensors have no single truth value
 class Layer:
     """One step of the forward pass.
 

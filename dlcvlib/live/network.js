@@ -4,8 +4,8 @@
 //     const logits = network.run(image);                // image: Float32Array, channels first, normalised
 //     const { shape, values } = network.layer("down.0.0");  // the map that this pass left behind
 //
-// `plan` is the object of Plan.to_json(), `weights` the bytes of Plan.pack(), `kernel` those of kernel.wasm (none: plain
-// JavaScript). Tensors are channels first, (C, H, W), for one image.
+// `plan` is Plan.to_json() parsed, `weights` the bytes of Plan.pack(), `kernel` those of kernel.wasm, or null for plain
+// JavaScript. A tensor belongs to one image: (C, H, W), or (C) for a vector.
 
 import { openBackend } from "./backend.js";
 import { prepareConv, prepareLinear, prepareTransposed } from "./convolution.js";
@@ -23,8 +23,9 @@ import { prepareResize } from "./resize.js";
 import { Space, sizeOf } from "./space.js";
 import { writeWeights } from "./weights.js";
 
-// By kind, a function (layer, inputs, space) that plans the memory of a layer and returns its forward pass, a function of
-// the machine (`backend.js`). A layer has `shape`, `options`, `out`, the address of its map, and `weights`, addresses.
+// By kind of layer, a function (layer, inputs, space) that plans further memory and returns the forward pass, which is a
+// function of the machine (backend.js). Of a layer it reads `shape`, `options`, and the addresses `out`, where its map
+// lies, and `weights`.
 const PREPARE = {
   input: prepareNothing,
   zeros: prepareNothing, // memory begins as zeros, and nothing writes there
@@ -62,8 +63,8 @@ export class Network {
     writeWeights(this.layers, weights, this.machine.floats);
   }
 
-  // Run the forward pass. The result, like that of `layer`, is a view of memory that the next pass writes to; copy it with
-  // slice() to keep it.
+  // Run the forward pass. The result, like that of `layer`, is a view of memory that the next pass overwrites; slice()
+  // copies it.
   run(image) {
     const { floats } = this.machine;
     const [input] = this.layers;
@@ -87,22 +88,30 @@ export class Network {
   }
 }
 
+// Open a network: plan its memory, then start the machine. `weights` and `kernel` are ArrayBuffers or views.
 export async function openNetwork({ plan, weights, kernel = null }) {
   const space = new Space();
-  const layers = plan.layers.map((planned) => ({ ...planned }));
-  for (const layer of layers) {
-    if (!Object.hasOwn(PREPARE, layer.kind)) throw new RangeError(`the layer ${layer.name} is of unknown kind ${layer.kind}`);
-    const inputs = layer.inputs.map((index) => layers[index]);
-    const sameMemory = layer.kind === "flatten";
-    layer.out = sameMemory ? inputs[0].out : space.numbers(sizeOf(layer.shape));
-    layer.places = layer.weights;
-    layer.weights = Object.fromEntries(
-      Object.entries(layer.places).map(([name, { shape }]) => [name, space.numbers(sizeOf(shape))]),
-    );
-    layer.forward = PREPARE[layer.kind](layer, inputs, space);
-  }
+  const layers = [];
+  for (const planned of plan.layers) layers.push(prepared(planned, layers, space));
   const machine = await openBackend(space, kernel);
   const network = new Network(layers, plan.output, machine);
   network.load(weights);
   return network;
+}
+
+// A layer of the plan with the addresses of its map and weights, and its forward pass.
+function prepared(planned, layers, space) {
+  const { name, kind, shape } = planned;
+  const prepare = PREPARE[kind];
+  if (!prepare) throw new RangeError(`the layer ${name} of the plan is of unknown kind ${kind}`);
+  const inputs = planned.inputs.map((index) => layers[index]);
+  const tensors = Object.entries(planned.weights);
+  const layer = {
+    ...planned,
+    out: kind === "flatten" ? inputs[0].out : space.numbers(sizeOf(shape)),
+    packed: planned.weights, // places in the packed weights
+    weights: Object.fromEntries(tensors.map(([own, place]) => [own, space.numbers(sizeOf(place.shape))])),
+  };
+  layer.forward = prepare(layer, inputs, space);
+  return layer;
 }

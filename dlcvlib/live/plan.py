@@ -16,7 +16,7 @@ from dlcvlib.live.layer import Layer
 from dlcvlib.live.packing import PRECISIONS, Precision
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Plan:
     """Layers of a network for one image size, shared by the weights of all its epochs.
 
@@ -98,13 +98,12 @@ def _check_same(plan: Plan, other: Plan) -> None:
     """Raise a ValueError that names the first layer in which two plans differ."""
     if plan.structure() == other.structure():
         return
-    pairs = zip(plan.structure()["layers"], other.structure()["layers"], strict=False)
-    for expected, found in pairs:
+    for expected, found in zip(plan.structure()["layers"], other.structure()["layers"], strict=False):
         if differing := [key for key in expected if expected[key] != found[key]]:
             raise ValueError(
-                f"the network is another one than the plan's: its layer {found['name']!r} differs from "
-                f"{expected['name']!r} in {', '.join(differing)}. Plan it on its own"
+                f"the network is not the plan's: its layer {found['name']!r} differs from {expected['name']!r} in "
+                f"{', '.join(differing)}; plan the network on its own"
             )
     raise ValueError(
-        f"the network has {len(other.layers)} layers, the plan {len(plan.layers)}: it is another one. Plan it on its own"
+        f"the network has {len(other.layers)} layers and the plan {len(plan.layers)}: plan the network on its own"
     )

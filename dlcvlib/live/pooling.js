@@ -1,15 +1,14 @@
 // Pooling: the maximum or the mean of each window of each channel.
 //
-// A window is a range of rows times a range of columns; both ranges depend on the output's position alone, so each kind of
-// pooling is two lists of ranges { from, to, divisor } and one of the two reductions.
+// A window is a range of rows times a range of columns, which depend on the output's row and column alone: each kind of
+// pooling is two lists of ranges { from, to, divisor } and one of two reductions.
 
 export const prepareMax = (layer, [input]) => pool(layer, input, slidingRanges(layer, input), maximum);
 export const prepareAverage = (layer, [input]) => pool(layer, input, slidingRanges(layer, input), mean);
 export const prepareMaxOfAll = (layer, [input]) => pool(layer, input, dividingRanges(layer, input), maximum);
 export const prepareAverageOfAll = (layer, [input]) => pool(layer, input, dividingRanges(layer, input), mean);
 
-// Windows of kernel size, one every stride. `divisor` counts the positions that a mean divides by, with the padding if the
-// layer counts it.
+// Windows of kernel size, one every stride. A mean divides by `divisor`; some layers count the padding in it too.
 function slidingRanges({ shape, options }, input) {
   const { kernel, stride, padding, count_padding: countPadding = false } = options;
   return [0, 1].map((axis) => {
@@ -49,7 +48,7 @@ function maximum(floats, plane, width, rows, columns) {
   let largest = -Infinity;
   for (let y = rows.from; y < rows.to; y++) {
     const row = plane + y * width;
-    for (let at = row + columns.from; at < row + columns.to; at++) largest = floats[at] > largest ? floats[at] : largest;
+    for (let at = row + columns.from; at < row + columns.to; at++) if (floats[at] > largest) largest = floats[at];
   }
   return largest;
 }

@@ -1,4 +1,5 @@
-// Memory of a network, planned before it is there: where weights, maps and tables lie. Addresses count numbers of 4 bytes.
+// Memory of a network, planned before it exists: where weights, maps and tables lie.
+// An address counts numbers of 4 bytes.
 
 const KERNEL_OWN = 16384; // the first 64 KiB belong to the kernel
 

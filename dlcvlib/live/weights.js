@@ -8,12 +8,12 @@ export function writeWeights(layers, packed, floats) {
     ? new Uint8Array(packed.buffer, packed.byteOffset, packed.byteLength)
     : new Uint8Array(packed);
   const { buffer } = bytes.slice(); // begins at a multiple of four bytes, which a view of float32 needs
-  const expected = Math.max(0, ...layers.flatMap((layer) => Object.values(layer.places).map(endOf)));
+  const expected = Math.max(0, ...layers.flatMap((layer) => Object.values(layer.packed).map(endOf)));
   if (Math.ceil(expected / 4) * 4 !== buffer.byteLength) {
-    throw new RangeError(`the weights have ${buffer.byteLength} bytes, the plan ${expected}: they are another network's`);
+    throw new RangeError(`the weights have ${buffer.byteLength} bytes, the plan ${expected}: another network's`);
   }
   for (const layer of layers) {
-    for (const [name, { at, shape, type }] of Object.entries(layer.places)) {
+    for (const [name, { at, shape, type }] of Object.entries(layer.packed)) {
       const [count, address] = [sizeOf(shape), layer.weights[name]];
       if (type === "float32") floats.set(new Float32Array(buffer, at, count), address);
       else decodeHalves(new Uint16Array(buffer, at, count), floats, address);
