@@ -1,4 +1,4 @@
-"""Networks of the book with statistics as after a training, and the engine of the pages that runs them outside of one."""
+"""Networks of the book with statistics as after a training, and the engine of the pages, run by node or Chromium."""
 
 from __future__ import annotations
 
@@ -91,7 +91,9 @@ def run(
         "maps": list(maps),
     }
     result = evaluate(ENGINE, request)
-    found = {name: numbers(each["values"]).reshape(each["shape"]) for name, each in zip(maps, result["maps"], strict=True)}
+    found = {
+        name: numbers(each["values"]).reshape(each["shape"]) for name, each in zip(maps, result["maps"], strict=True)
+    }
     shape = planned.layers[planned.output].shape
     return Passed(result["backend"], numbers(result["logits"]).reshape(shape), found)
 

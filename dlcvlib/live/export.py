@@ -91,10 +91,13 @@ class _Translator:
             self.output = results[0].layer
 
     def _result(self, node: fx.Node) -> Any:
-        """Return the value of a function's node: a map, or a list of a map and unused results."""
+        """Return the value of a function's node: a map, a list of a map and unused results, or a constant."""
         arguments, options, value = self._resolved(node.args), self._resolved(node.kwargs), node.meta["val"]
         if node.target is operator.getitem:
             return arguments[0][arguments[1]]
+        if not any(isinstance(self.values[read.name], Map) for read in node.all_input_nodes):
+            assert callable(node.target)
+            return node.target(*arguments, **options)  # the same for every image
         operation = getattr(node.target, "__name__", str(node.target))  # such as "conv2d.default"
         module, class_name = _module_of(node)
         try:
