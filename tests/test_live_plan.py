@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -60,6 +61,17 @@ def test_the_names_of_layers_are_unique_where_a_module_is_called_often() -> None
     assert len(set(names)) == len(names)
     assert {"pool", "pool_2", "pool_3", "pool_4", "concat", "concat_4"} < set(names)
 
+    class Numbered(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.pool, self.pool_2 = nn.MaxPool2d(2), nn.MaxPool2d(2)
+
+        def forward(self, images: Tensor) -> Tensor:
+            return self.pool(self.pool_2(self.pool(images)))
+
+    names = [layer.name for layer in live.plan(Numbered().eval(), IMAGE).layers]
+    assert names == ["input", "pool", "pool_2", "pool_3"]
+
 
 @pytest.mark.parametrize("recipe", ["our_deeplabv3plus", "r2_densenet121", "our_fcn8s"])
 def test_the_plan_says_where_each_weight_lies(recipe: str) -> None:
@@ -108,6 +120,12 @@ def test_the_weights_of_another_epoch_share_the_plan() -> None:
 def test_weights_of_another_network_are_refused(other: Callable[[], nn.Module], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         live.plan(small(), IMAGE).pack(other())
+
+
+def test_a_network_in_half_precision_is_planned_like_its_copy_in_single() -> None:
+    network = small().half()
+    assert live.plan(network, IMAGE).pack() == live.plan(copy.deepcopy(network).float(), IMAGE).pack()
+    assert next(network.parameters()).dtype == torch.float16
 
 
 def test_planning_changes_neither_the_network_nor_the_random_draws() -> None:
