@@ -34,6 +34,7 @@ PATTERNS = (
     "dlcvlib/**/*.py",
     "dlcvlib/**/*.js",
     "dlcvlib/**/*.css",
+    "dlcvlib/live/kernel.*",
     "dlcvlib/**/*.html",
     "dlcvlib/**/py.typed",
     "dlcvlib/exercises/handout.md",
