@@ -18,6 +18,7 @@ LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("command line", ("cli",)),
     ("uses", ("chapter", "handin", "bench", "report", "exercises", "environment")),
     ("train, show, claim", ("training", "views", "claims")),
+    ("run in the page", ("live",)),
     ("maps, bands", ("embedding", "bands")),
     ("methods, records", ("ssl", "sam", "runs")),
     ("parts", ("augment", "models", "metrics", "recipes")),
