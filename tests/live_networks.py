@@ -91,7 +91,9 @@ def run(
         "maps": list(maps),
     }
     result = evaluate(ENGINE, request)
-    found = {name: numbers(each["values"]).reshape(each["shape"]) for name, each in zip(maps, result["maps"], strict=True)}
+    found = {
+        name: numbers(each["values"]).reshape(each["shape"]) for name, each in zip(maps, result["maps"], strict=True)
+    }
     shape = planned.layers[planned.output].shape
     return Passed(result["backend"], numbers(result["logits"]).reshape(shape), found)
 

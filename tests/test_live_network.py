@@ -158,10 +158,14 @@ def test_every_map_of_a_pass_can_be_looked_at(evaluate: Evaluate) -> None:
         if name in names:
             module.register_forward_hook(
                 lambda module, inputs, output, name=name: (
-                    calls.append(name),
-                    seen.setdefault(name if calls.count(name) == 1 else f"{name}_{calls.count(name)}", output[0].clone()),
-                )[:0]
-                or None
+                    (
+                        calls.append(name),
+                        seen.setdefault(
+                            name if calls.count(name) == 1 else f"{name}_{calls.count(name)}", output[0].clone()
+                        ),
+                    )[:0]
+                    or None
+                )
             )
     with torch.no_grad():
         network(image)
