@@ -53,9 +53,9 @@ class Inputs:
             [self.library.files[name].read_text("utf-8") for name in sorted(shown)]
         )
         claims = [digests.file_digest(file) for file in self.notebooks.glob("bands.yaml")]  # judged at its top
-        scripts = self.library.files and sorted((ROOT / "dlcvlib").rglob("*.js")) + sorted(
-            (ROOT / "dlcvlib").rglob("*.css")
-        )
+        scripts = self.library.files and [
+            file for ending in ("js", "css", "wasm") for file in sorted((ROOT / "dlcvlib").rglob(f"*.{ending}"))
+        ]
         return _digest(text, self.settings, code, [digests.file_digest(file) for file in scripts], claims, list(needed))
 
 

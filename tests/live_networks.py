@@ -1,4 +1,4 @@
-"""Networks of the book with statistics as after a training, and the engine of the pages that runs them outside of one."""
+"""Networks of the book with statistics as after a training, and the engine of the pages, run by node or Chromium."""
 
 from __future__ import annotations
 

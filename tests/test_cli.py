@@ -146,7 +146,7 @@ def test_an_interruption_while_the_program_loads_gives_no_traceback(seconds, tmp
     assert "Traceback" not in said and said.startswith("dlcv: ")
 
 
-WORDS = ("check", "data", "train", "predict", "handin", "report", "runs", "exercises", "grade", "bench")
+WORDS = ("check", "data", "train", "predict", "handin", "export", "report", "runs", "exercises", "grade", "bench")
 WRONG = (
     "",
     "trian",

@@ -1,9 +1,11 @@
-"""The engine of the pages computes what torch computes: every network of the book, every kind of layer, both backends."""
+"""The engine of the pages computes what torch computes: every network of the book and kind of layer, both backends."""
 
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,9 +23,7 @@ from live_networks import (
     error,
     evaluate_in_node,
     network_of,
-    numbers,
     run,
-    smooth_image,
 )
 from torch import Tensor, nn
 from torch.nn import functional
@@ -52,6 +52,8 @@ SEGMENTERS = (
     "r1_deeplabv3",
     "r2_resnet101_fcn",
 )
+TIE = 1e-3
+"""Difference of a pixel's two largest logits, as a share of the largest of all, that float16 may turn around."""
 BACKENDS = {True: "wasm", False: "javascript"}
 
 
@@ -69,16 +71,29 @@ def test_a_network_of_the_book_gives_torchs_logits(recipe: str, evaluate: Evalua
     network, image = network_of(recipe)
     with torch.no_grad():
         expected = network(image)[0]
-    exact = live.plan(network, image, precision="float32")
+    half = live.plan(network, image)
+    exact = replace(half, precision="float32")
     for wasm in (True, False):
         passed = run(evaluate, exact, image, exact.pack(), wasm=wasm)
         assert passed.backend == BACKENDS[wasm]
         assert error(passed.logits, expected) < 2e-5
 
-    half = live.plan(network, image)
     logits = run(evaluate, half, image, half.pack()).logits
     assert error(logits, expected) < 5e-3
-    assert (logits.argmax(0) == expected.numpy().argmax(0)).mean() >= 0.999
+    best, second = expected.topk(2, dim=0).values
+    decided = (best - second > TIE * expected.abs().max()).numpy()  # untrained networks have many ties
+    assert decided.mean() > 0.95
+    assert (logits.argmax(0) == expected.numpy().argmax(0))[decided].mean() >= 0.999
+
+
+@pytest.mark.parametrize("recipe", ["our_fcn32s", "our_fcn8s", "our_unet", "our_deeplabv3plus_random"])
+def test_images_whose_sides_no_stride_divides_give_torchs_logits(recipe: str, evaluate: Evaluate) -> None:
+    network, image = network_of(recipe)
+    image = image[..., :77, :101]
+    with torch.no_grad():
+        expected = network(image)[0]
+    planned = live.plan(network, image, precision="float32")
+    assert error(run(evaluate, planned, image, planned.pack()).logits, expected) < 2e-5
 
 
 class Together(nn.Module):
@@ -151,27 +166,20 @@ def test_a_layer_gives_torchs_map(kind: str, evaluate: Evaluate) -> None:
 
 def test_every_map_of_a_pass_can_be_looked_at(evaluate: Evaluate) -> None:
     network, image = network_of("our_unet")
-    seen: dict[str, Tensor] = {}
+    planned = live.plan(network, image, precision="float32")
     names = ["down.0.2", "down.1.5", "pool", "pool_2", "bottom.5", "enlarge.3", "up.3.5", "up.0.5", "classifier"]
-    calls: list[str] = []
+    seen: dict[str, Tensor] = {}
+    calls: Counter[str] = Counter()
+
+    def keep(name: str, output: Tensor) -> None:
+        calls[name] += 1
+        seen[name if calls[name] == 1 else f"{name}_{calls[name]}"] = output[0].clone()
+
     for name, module in network.named_modules():
         if name in names:
-            module.register_forward_hook(
-                lambda module, inputs, output, name=name: (
-                    (
-                        calls.append(name),
-                        seen.setdefault(
-                            name if calls.count(name) == 1 else f"{name}_{calls.count(name)}", output[0].clone()
-                        ),
-                    )[:0]
-                    or None
-                )
-            )
+            module.register_forward_hook(lambda module, inputs, output, name=name: keep(name, output))
     with torch.no_grad():
         network(image)
-    assert set(names) <= set(seen)
-
-    planned = live.plan(network_of("our_unet")[0], image, precision="float32")
     passed = run(evaluate, planned, image, planned.pack(), maps=[*names, "input"])
     assert {name: passed.maps[name].shape for name in names} == {name: tuple(seen[name].shape) for name in names}
     assert all(error(passed.maps[name], seen[name]) < 1e-5 for name in names)
@@ -185,7 +193,7 @@ def test_the_weights_of_another_epoch_go_into_the_same_network(evaluate: Evaluat
         expected = second(image)[0]
     passed = run(evaluate, planned, image, planned.pack(), later=planned.pack(second))
     assert error(passed.logits, expected) < 5e-3
-    with pytest.raises(AssertionError, match="another network's"):
+    with pytest.raises(Exception, match="another network's"):
         run(evaluate, planned, image, planned.pack()[:-4])
 
 

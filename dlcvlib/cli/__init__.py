@@ -1,4 +1,4 @@
-"""The command line: dlcv check | data | train | predict | handin | report | runs | exercises | grade | bench.
+"""The command line: dlcv check | data | train | predict | handin | export | report | runs | exercises | grade | bench.
 
 One file is one command. At module level it imports only what needs no installed package, so that help and wrong
 arguments are answered at once, and `dlcv check` runs where torch is missing or broken; what does the work is imported
@@ -13,13 +13,14 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
-from dlcvlib.cli import bench, check, data, errors, exercises, grade, handin, report, runs, train
+from dlcvlib.cli import bench, check, data, errors, exercises, export, grade, handin, report, runs, train
 
 COMMANDS: tuple[Callable[[argparse._SubParsersAction[argparse.ArgumentParser]], None], ...] = (
     check.add_arguments,
     data.add_arguments,
     train.add_arguments,
     handin.add_arguments,
+    export.add_arguments,
     report.add_arguments,
     runs.add_arguments,
     exercises.add_arguments,

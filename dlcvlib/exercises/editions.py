@@ -116,6 +116,8 @@ def _for_readers(cell: Any, checked: frozenset[str], where: str) -> Any:
             f"{where} defines {', '.join(sorted(leaks))}, which the chapter hands to exercises.check: give the cell "
             f'the tags ["{EXERCISE}", "{FOLDED}"]'
         )
+    elif FOLDED in tags(cell):
+        cell.metadata["jupyter"] = {"source_hidden": True}  # JupyterLab folds by this, the book by the tag
     return cell
 
 

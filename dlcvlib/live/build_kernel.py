@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
 SOURCE, KERNEL = FOLDER / "kernel.c", FOLDER / "kernel.wasm"
 
+CLANG = 14
+"""Major version of the clang that built the committed kernel; another one may choose other instructions."""
 STACK = 32_768  # bytes; with it all memory of the kernel itself lies in the first page of 64 KiB
 COMPILE = ("clang", "--target=wasm32", "-O3", "-msimd128", "-ffreestanding", "-nostdlib", "-Wall", "-Werror", "-c")
 LINK = ("wasm-ld", "--no-entry", "--export=multiply", "--import-memory", "--strip-all", "-z", f"stack-size={STACK}")
@@ -18,6 +22,15 @@ LINK = ("wasm-ld", "--no-entry", "--export=multiply", "--import-memory", "--stri
 def missing_tools() -> list[str]:
     """Return the names of the programs that the build needs and this machine lacks."""
     return [command[0] for command in (COMPILE, LINK) if shutil.which(command[0]) is None]
+
+
+def clang_version() -> int:
+    """Return the major version of the installed clang."""
+    said = subprocess.run(["clang", "--version"], capture_output=True, text=True, check=True).stdout
+    found = re.search(r"version (\d+)", said)
+    if found is None:
+        raise ValueError(f"clang --version names no version: {said!r}")
+    return int(found[1])
 
 
 def build(target: Path = KERNEL) -> None:
@@ -37,5 +50,8 @@ def build(target: Path = KERNEL) -> None:
 
 
 if __name__ == "__main__":
-    build()
-    print(f"{KERNEL}: {KERNEL.stat().st_size:,} bytes")
+    try:
+        build()
+    except (OSError, subprocess.CalledProcessError) as error:
+        sys.exit(f"build_kernel: {error}")
+    print(f"{KERNEL}: {KERNEL.stat().st_size:,} bytes by clang {clang_version()} (CLANG in {Path(__file__).name})")

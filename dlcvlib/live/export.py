@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import operator
 import warnings
-from collections import Counter
 from typing import Any
 
 import torch
@@ -57,7 +57,7 @@ def _constants(program: ExportedProgram) -> dict[str, Tensor]:
         **signature.inputs_to_lifted_tensor_constants,
     }
     held = {**program.constants, **program.state_dict}
-    return {node: held[name].detach().cpu() for node, name in names.items()}
+    return {node: held[name].detach() for node, name in names.items()}
 
 
 class _Translator:
@@ -68,7 +68,6 @@ class _Translator:
         output: index of the layer whose output is the network's.
         values: value of each node by its name: a tensor of the network, a map, or the results of a node with several.
         leaves: names of the modules without children, which give their layers their names.
-        uses: number of layers by the name that they asked for.
     """
 
     def __init__(self, constants: dict[str, Tensor], leaves: set[str]) -> None:
@@ -76,7 +75,6 @@ class _Translator:
         self.output = -1
         self.values: dict[str, Any] = dict(constants)
         self.leaves = leaves
-        self.uses: Counter[str] = Counter()
 
     def add(self, node: fx.Node) -> None:
         """Translate a node; its inputs must have been added before."""
@@ -91,10 +89,13 @@ class _Translator:
             self.output = results[0].layer
 
     def _result(self, node: fx.Node) -> Any:
-        """Return the value of a function's node: a map, or a list of a map and unused results."""
+        """Return the value of a function's node: a map, a list of a map and unused results, or a constant."""
         arguments, options, value = self._resolved(node.args), self._resolved(node.kwargs), node.meta["val"]
         if node.target is operator.getitem:
             return arguments[0][arguments[1]]
+        if not any(isinstance(self.values[read.name], Map) for read in node.all_input_nodes):
+            assert callable(node.target)
+            return node.target(*arguments, **options)  # the same for every image
         operation = getattr(node.target, "__name__", str(node.target))  # such as "conv2d.default"
         module, class_name = _module_of(node)
         try:
@@ -118,12 +119,15 @@ class _Translator:
         """Return the output of a step, which becomes a layer; a map stays as it is."""
         if isinstance(step, Map):
             return step
-        name = module if module in self.leaves else f"{module}.{step.kind}".lstrip(".")
-        self.uses[name] += 1
-        if self.uses[name] > 1:  # one module may be called at several places
-            name = f"{name}_{self.uses[name]}"
+        name = self._unique(module if module in self.leaves else f"{module}.{step.kind}".lstrip("."))
         inputs = tuple(each.layer for each in step.inputs)
         return self._append(Layer(name, step.kind, inputs, shape, step.options, step.weights))
+
+    def _unique(self, name: str) -> str:
+        """Return a layer's name, with a number if it is taken: one module may be called at several places."""
+        taken = {layer.name for layer in self.layers}
+        numbered = (f"{name}_{number}" for number in itertools.count(2))
+        return name if name not in taken else next(each for each in numbered if each not in taken)
 
     def _append(self, layer: Layer) -> Map:
         self.layers.append(layer)

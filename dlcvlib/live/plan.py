@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from dataclasses import dataclass
 from typing import Any
@@ -71,7 +72,7 @@ class Plan:
 
 
 def plan(network: nn.Module, example: Tensor, *, precision: Precision = "float16") -> Plan:
-    """Plan a trained network for images of the size of `example`.
+    """Plan a trained network for images of the size of `example`, from a copy in single precision on the CPU.
 
     Args:
         network: in evaluation mode; maps `example` to one tensor of logits.
@@ -88,9 +89,7 @@ def plan(network: nn.Module, example: Tensor, *, precision: Precision = "float16
         raise ValueError(f"the example has the shape {tuple(example.shape)}; give one image, (1, C, H, W)")
     if any(module.training for module in network.modules()):
         raise ValueError("the network is in training mode, where batch normalisation depends on the batch: call eval()")
-    device = next((parameter.device for parameter in network.parameters()), torch.device("cpu"))
-    image = torch.zeros(example.shape, dtype=torch.float32, device=device)
-    layers, output = fold(*exported_layers(network, image))
+    layers, output = fold(*exported_layers(copy.deepcopy(network).cpu().float(), torch.zeros(example.shape)))
     return Plan(tuple(layers), output, precision)
 
 

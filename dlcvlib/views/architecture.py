@@ -146,7 +146,8 @@ def _uncounted(stage: Mapping[str, Any]) -> str:
 
 
 def _words(stage: Mapping[str, Any]) -> str:
-    name = wrap(str(stage["name"]), 17, max_lines=2, placeholder=" …")
+    dotted = str(stage["name"]).replace(".", ". ")  # a line may end after a dot
+    name = [line.replace(". ", ".") for line in wrap(dotted, 17, max_lines=2, placeholder=" …")]
     kind = wrap(str(stage["kind"]), 18, max_lines=2, placeholder=" …")
     lines = [(line, "bold", 1.0) for line in name] + [(line, "normal", 0.8) for line in kind]
     lines += [(_size(stage), "normal", 1.0), (parameter_count(stage["parameters"]), "normal", 0.8)]
