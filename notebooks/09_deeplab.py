@@ -567,6 +567,78 @@ three = [name for name in ("0013", "0065", "0104") if name in names] or None
 views.MaskScrubber(pair, tiles.images, tiles.masks, names, shown=three)
 
 # %% [markdown]
+# ## Cover a part of the image
+#
+# The whole network fits into this page and runs there. Its masks below are computed where
+# you read. First a question: a square in the middle of an image is covered with the mean
+# colour. Where do predicted classes change?
+
+
+# %%
+def covered_middle(network, images, share=4):
+    """Pixels whose class changes, (N, H, W) bool, and the square's rows and columns."""
+    size = images.shape[-1]
+    square = slice(size // 2 - size // share // 2, size // 2 + size // share // 2)
+    covered = images.clone()
+    covered[..., square, square] = 0  # the mean colour, after normalisation
+    with torch.no_grad():
+        before, after = (network(each).argmax(1) for each in (images, covered))
+    return before != after, square
+
+
+# %%
+def distance_from(square, size):
+    """Distance of each pixel from the square, (size, size); 0 inside."""
+    places = torch.arange(size)
+    outside = (square.start - places).clamp(min=0) + (places - square.stop + 1).clamp(min=0)
+    return torch.hypot(outside[:, None].float(), outside[None, :].float())
+
+
+# %% tags=["hide-input"]
+random_start = starts[0][0]
+epochs = random_start.weight_epochs
+if epochs:
+    size = random_start.info["recipe"]["image_size"]
+    normalisation = random_start.info["start"].get("normalisation", {})
+    images = augment.prepare(tiles.images[:8], size, {}, **normalisation)
+    network = training.load_network(random_start, epochs[-1])
+    moved_classes, square = covered_middle(network, images)
+    distances = distance_from(square, size)
+    farthest = (moved_classes * distances).amax((1, 2))
+    beside = (moved_classes & (distances > 0)).float().sum() / moved_classes.sum().clamp(min=1)
+    typical = farthest.median().item()
+    width = square.stop - square.start
+    where = "under" if typical <= 2 else "near" if typical <= width else "far"
+    asked = exercises.ask(
+        "covered_square",
+        right=where,
+        result=f"A square of {width} x {width} pixels in the middle of {len(images)} images of "
+        f"{size} x {size}, the network of epoch {epochs[-1]}: the farthest changed pixel of an "
+        f"image lies **{typical:.0f} pixels** from the square in the median, and "
+        f"{farthest.max():.0f} at most. {beside:.0%} of the changed pixels lie beside the "
+        "square, the others under it.",
+    )
+else:
+    asked = Markdown(
+        f"*{random_start.info['recipe']['title']} with seed {seed} keeps no weights of its "
+        "epochs in this profile, so it does not run in this page.*"
+    )
+asked
+
+# %% [markdown]
+# Move the square with the mouse, a finger or the arrow keys. Which colours does the
+# network need around a river to see it? What does it take noise for? Step to an early
+# epoch: does a square then reach as far?
+
+# %% tags=["hide-input"]
+if epochs:
+    live_names = [name for name in ("0013", "0065", "0104") if name in names] or names[:3]
+    asked = views.LiveSegmenter(
+        random_start, tiles.images, tiles.masks, names, shown=live_names
+    )
+asked if epochs else None
+
+# %% [markdown]
 # ## Summary
 #
 # - An atrous convolution sees farther with the same weights and multiplications.

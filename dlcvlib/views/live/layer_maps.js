@@ -48,7 +48,7 @@ function picture(title, values, width, height) {
     const grey = (values[pixel] - low) * scale;
     image.data.set([grey, grey, grey, 255], 4 * pixel);
   }
-  const words = `${title}: ${low.toPrecision(2)} to ${high.toPrecision(2)}`;
+  const words = `${title}: ${low.toPrecision(2)} to ${high.toPrecision(2)}`.replaceAll("-", "−");
   const canvas = element("canvas", { role: "img", "aria-label": words });
   Object.assign(canvas, { width, height });
   canvas.getContext("2d").putImageData(image, 0, 0);

@@ -4,7 +4,7 @@ import { element } from "../scrubbers/controls.js";
 import { maskCanvas, maskPane } from "../scrubbers/mask_panes.js";
 import { paintErrors, paintRegions, wordsOfClasses } from "../scrubbers/mask_pixels.js";
 
-const HEADINGS = ["image", "prediction", "truth", "what the square changes"];
+const HEADINGS = ["image", "prediction", "truth", "changed by the square"];
 const FRAME = "image under the square: the arrow keys move the square, with Shift by single pixels";
 const FAINT = 0.3; // of the grey image below the changed pixels
 

@@ -22,7 +22,7 @@ function unpacked(bytes, tiles, side) {
 }
 
 // The network of the slider's epoch, once its weights are there: opened at first, then filled with other weights.
-function epochNetwork(model, files, signal, { onReady, onFault }) {
+function epochNetwork(model, plan, files, signal, { onReady, onFault }) {
   let network = null;
   let loaded = null; // epoch whose weights the network has
   async function load() {
@@ -33,7 +33,7 @@ function epochNetwork(model, files, signal, { onReady, onFault }) {
       const weights = await files.read(String(epoch));
       if (isStale()) return;
       if (network) network.load(weights);
-      else network = await openNetwork({ plan: model.get("_plan"), weights, kernel: bytesOf(model.get("_kernel")) });
+      else network = await openNetwork({ plan, weights, kernel: await files.read("kernel") });
       if (isStale()) return load(); // the slider moved while the network was opened
       loaded = epoch;
       onReady(network);
@@ -45,14 +45,12 @@ function epochNetwork(model, files, signal, { onReady, onFault }) {
   load();
 }
 
-const bytesOf = (view) => new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
-
 async function build(model, el, signal, status) {
   const tiles = model.get("_tiles");
   const [{ width, height }] = tiles;
-  const [{ shape }] = model.get("_plan").layers;
-  const side = shape[shape.length - 1];
   const files = pageFiles(model, signal);
+  const plan = JSON.parse(new TextDecoder().decode(await files.read("plan")));
+  const side = plan.layers[0].shape[2];
   const images = unpacked(await files.read("pictures"), tiles, side);
   const normalisation = model.get("_normalisation");
   const middle = normalisation.mean.map((value) => Math.round(255 * value));
@@ -65,7 +63,7 @@ async function build(model, el, signal, status) {
   let [image, pixels, truth, uncovered, network, fault] = [images[0], null, null, null, null, ""];
   let waiting = false;
 
-  const maps = layerMaps(model.get("_plan").layers, () => draw());
+  const maps = layerMaps(plan.layers, () => draw());
   // Once a frame, however many events came.
   function draw() {
     if (waiting) return;
@@ -132,7 +130,7 @@ async function build(model, el, signal, status) {
   maps.element.addEventListener("keydown", (event) => event.stopPropagation());
   el.append(options, panes.element, ...spoken.elements, sliders.element, maps.element);
   listen(model, ["classes", "errors"], draw, signal);
-  epochNetwork(model, files, signal, {
+  epochNetwork(model, plan, files, signal, {
     onReady(ready) {
       [network, uncovered, fault] = [ready, null, ""];
       draw();
@@ -154,6 +152,6 @@ export function render({ model, el }) {
   const legend = classLegend(model, stop.signal, maskSwatch);
   const controls = epochControls(model, el, stop.signal);
   el.append(legend.element, body, text, controls.element, epochFigures(model, stop.signal).element);
-  build(model, body, stop.signal, status).catch((error) => status(`The pictures are missing: ${error.message}.`));
+  build(model, body, stop.signal, status).catch((error) => status(`The network cannot be shown: ${error.message}.`));
   return () => stop.abort();
 }

@@ -20,16 +20,18 @@ from dlcvlib.views.live.epoch_networks import EpochNetworks
 from dlcvlib.views.palette import HATCH
 from dlcvlib.views.records import titles_of
 from dlcvlib.views.scrubbers import scrubber, static
-from dlcvlib.views.scrubbers.bundle import bundle
+from dlcvlib.views.scrubbers.bundle import bundle, slim
 from dlcvlib.views.scrubbers.mask_packing import mean_iou, tiles_of
 from dlcvlib.views.scrubbers.mask_still import coloured, still
 from dlcvlib.views.scrubbers.scrubber import Scrubber
 
 HERE = Path(__file__).parent
 STORE = "DLCV_LIVE"
-"""Environment variable: folder for the scripts with weights and pictures, when a chapter runs for the book."""
-PICTURES = "pictures"
+"""Environment variable: folder for the scripts with weights, plan, kernel and pictures, when a chapter runs for the book."""
+PICTURES, PLAN, KERNEL = "pictures", "plan", "kernel"
+"""Names of files beside those with weights, which are named by their epochs."""
 SHOWN = 3
+STILL_COLOURS = 32
 
 
 class LiveSegmenter(Scrubber):
@@ -43,8 +45,8 @@ class LiveSegmenter(Scrubber):
         message: why the weights of an epoch are missing; synced.
     """
 
-    _esm = f"{static.EXPORT}{bundle('segmenter.js', HERE)};\n"
-    _css = (
+    _esm = slim(f"{static.EXPORT}{bundle('segmenter.js', HERE)};\n")
+    _css = slim(
         scrubber.STYLE
         + (scrubber.HERE / "masks.css").read_text(encoding="utf-8")
         + (HERE / "segmenter.css").read_text(encoding="utf-8")
@@ -52,14 +54,12 @@ class LiveSegmenter(Scrubber):
 
     errors = traitlets.Bool(False).tag(sync=True)
     message = traitlets.Unicode().tag(sync=True)
-    _plan = traitlets.Dict().tag(sync=True)
-    _kernel = traitlets.Bytes().tag(sync=True)
     _normalisation = traitlets.Dict().tag(sync=True)
     _tiles = traitlets.List(traitlets.Dict()).tag(sync=True)
     _hatch = traitlets.List(HATCH).tag(sync=True)
     _remarks = traitlets.Dict().tag(sync=True)
     _inline = traitlets.Dict().tag(sync=True)
-    """Pictures, and in a saved page the weights of every epoch, as bytes by name."""
+    """Pictures, plan and kernel, and in a saved page the weights of every epoch, as bytes by name."""
     _scripts = traitlets.Dict().tag(sync=True)
     """Names of the scripts that hold them in the book."""
     _wanted = traitlets.Int(-1).tag(sync=True)
@@ -96,7 +96,7 @@ class LiveSegmenter(Scrubber):
         tiles = tiles_of(images, masks, names, names[:SHOWN] if shown is None else shown)
         self._truths = [tile.truth for tile in tiles]
         self._photos = [self._networks.input_of(tile.photo) for tile in tiles]
-        pictures = b"".join(photo.tobytes() + truth.tobytes() for photo, truth in zip(self._photos, self._truths))
+        pictures = b"".join(photo.tobytes() + truth.tobytes() for photo, truth in zip(self._photos, self._truths, strict=True))
         (title,), listed = titles_of([run]), ", ".join(tile.name for tile in tiles)
         classes = [
             {"name": name, "colour": colour.tolist()}
@@ -110,12 +110,10 @@ class LiveSegmenter(Scrubber):
             alt=f"{title} on {listed} after epoch {chosen[-1]}: image, predicted mask and true mask",
             _classes=classes,
             _figures=[{"title": title, "rows": rows}],
-            _plan=self._networks.plan.structure(),
-            _kernel=live.kernel(),
             _normalisation={"mean": list(self._networks.mean), "std": list(self._networks.std)},
             _tiles=[{"name": tile.name, "width": tile.truth.shape[1], "height": tile.truth.shape[0]} for tile in tiles],
             _remarks=_remarks(run, self._networks),
-            _inline={PICTURES: pictures},
+            _inline={PICTURES: pictures, PLAN: self._networks.plan.to_json().encode(), KERNEL: live.kernel()},
         )
         self.observe(self._answer, "_wanted")
 
@@ -123,7 +121,7 @@ class LiveSegmenter(Scrubber):
         """Return the images, the masks that torch predicts at the last epoch, and the true masks as PNG."""
         predicted = self.predict(self.epochs[-1])
         rows = zip(self._photos, coloured(predicted), coloured(self._truths), strict=True)
-        return still([list(row) for row in rows][:1])
+        return still([list(row) for row in rows][:1], colours=STILL_COLOURS)
 
     def predict(self, epoch: int) -> np.ndarray:
         """Return the masks, uint8 (N, H, W), that torch predicts at an epoch for the images shown."""
@@ -152,7 +150,7 @@ class LiveSegmenter(Scrubber):
         return self._figure(self._values() | {"_inline": {}, "_scripts": self.write_scripts(Path(folder))})
 
     def write_scripts(self, folder: Path) -> dict[str, str]:
-        """Write pictures and the weights of every epoch as scripts; return their names, without ".js"."""
+        """Write pictures, plan, kernel and the weights of every epoch as scripts; return their names, without ".js"."""
         folder.mkdir(parents=True, exist_ok=True)
         names = {}
         for key, content in self._files().items():

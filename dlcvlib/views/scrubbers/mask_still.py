@@ -19,7 +19,7 @@ def coloured(masks: Iterable[np.ndarray]) -> list[np.ndarray]:
     return [palette.COLOURS[ids] for ids in masks]
 
 
-def still(rows: Sequence[Sequence[np.ndarray]]) -> bytes:
+def still(rows: Sequence[Sequence[np.ndarray]], *, colours: int = COLOURS) -> bytes:
     """PNG of pictures, uint8 (H, W, 3), in rows with transparent gaps, for light and dark pages."""
     scaled = [[Image.fromarray(pixels).resize(_size(pixels)) for pixels in row] for row in rows]
     step, heights = SIDE + GAP, [max(picture.height for picture in row) for row in scaled]
@@ -31,7 +31,7 @@ def still(rows: Sequence[Sequence[np.ndarray]]) -> bytes:
         top += height + GAP
     file = io.BytesIO()
     # Few colours suffice for a still picture, and take a fifth of the bytes.
-    sheet.quantize(COLOURS, method=Image.Quantize.FASTOCTREE).save(file, "PNG", optimize=True)
+    sheet.quantize(colours, method=Image.Quantize.FASTOCTREE).save(file, "PNG", optimize=True)
     return file.getvalue()
 
 
