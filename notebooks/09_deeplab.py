@@ -590,53 +590,54 @@ def covered_middle(network, images, share=4):
 def distance_from(square, size):
     """Distance of each pixel from the square, (size, size); 0 inside."""
     places = torch.arange(size)
-    outside = (square.start - places).clamp(min=0) + (places - square.stop + 1).clamp(min=0)
+    outside = (square.start - places).clamp(min=0) + (places - square.stop + 1).clamp(
+        min=0
+    )
     return torch.hypot(outside[:, None].float(), outside[None, :].float())
 
 
 # %% tags=["hide-input"]
-random_start = starts[0][0]
-epochs = random_start.weight_epochs
-if epochs:
-    size = random_start.info["recipe"]["image_size"]
-    normalisation = random_start.info["start"].get("normalisation", {})
-    images = augment.prepare(tiles.images[:8], size, {}, **normalisation)
-    network = training.load_network(random_start, epochs[-1])
-    moved_classes, square = covered_middle(network, images)
+by_random = starts[0][0]
+kept = by_random.weight_epochs
+if kept:
+    size = by_random.info["recipe"]["image_size"]
+    as_trained = by_random.info["start"].get("normalisation", {})
+    images = augment.prepare(tiles.images[:8], size, {}, **as_trained)
+    network = training.load_network(by_random, kept[-1])
+    changes_class, square = covered_middle(network, images)
     distances = distance_from(square, size)
-    farthest = (moved_classes * distances).amax((1, 2))
-    beside = (moved_classes & (distances > 0)).float().sum() / moved_classes.sum().clamp(min=1)
-    typical = farthest.median().item()
-    width = square.stop - square.start
+    farthest = (changes_class * distances).amax((1, 2))
+    beside = (changes_class & (distances > 0)).sum() / changes_class.sum().clamp(min=1)
+    typical, width = farthest.median().item(), square.stop - square.start
     where = "under" if typical <= 2 else "near" if typical <= width else "far"
-    asked = exercises.ask(
-        "covered_square",
-        right=where,
-        result=f"A square of {width} x {width} pixels in the middle of {len(images)} images of "
-        f"{size} x {size}, the network of epoch {epochs[-1]}: the farthest changed pixel of an "
-        f"image lies **{typical:.0f} pixels** from the square in the median, and "
-        f"{farthest.max():.0f} at most. {beside:.0%} of the changed pixels lie beside the "
-        "square, the others under it.",
+    covered_words = (
+        f"A square of {width} x {width} pixels in the middle of {len(images)} images of "
+        f"{size} x {size}, and the network of epoch {kept[-1]}: the farthest pixel "
+        f"that changes lies **{typical:.0f} pixels** from the square in the median image, and "
+        f"{farthest.max():.0f} at most. Of all changed pixels, {beside:.0%} lie beside the "
+        "square, the others under it."
     )
+    shown_next = exercises.ask("covered_square", right=where, result=covered_words)
 else:
-    asked = Markdown(
-        f"*{random_start.info['recipe']['title']} with seed {seed} keeps no weights of its "
-        "epochs in this profile, so it does not run in this page.*"
+    shown_next = Markdown(
+        f"*{by_random.info['recipe']['title']} with seed {seed} keeps no weights of its "
+        f"epochs in the profile {profile}, so it does not run in this page.*"
     )
-asked
+shown_next
 
 # %% [markdown]
-# Move the square with the mouse, a finger or the arrow keys. Which colours does the
-# network need around a river to see it? What does it take noise for? Step to an early
-# epoch: does a square then reach as far?
+# Move the square with the mouse, a finger or the arrow keys. Which part of a river can be
+# covered before the network loses the rest? Which class does it see in noise? Step to an
+# early epoch: does a square then reach as far?
 
 # %% tags=["hide-input"]
-if epochs:
-    live_names = [name for name in ("0013", "0065", "0104") if name in names] or names[:3]
-    asked = views.LiveSegmenter(
-        random_start, tiles.images, tiles.masks, names, shown=live_names
+if kept:
+    shown_next = views.LiveSegmenter(
+        by_random, tiles.images, tiles.masks, names, shown=three or names[:3]
     )
-asked if epochs else None
+else:
+    shown_next = Markdown("*Train with the profile quick to see it here.*")
+shown_next
 
 # %% [markdown]
 # ## Summary

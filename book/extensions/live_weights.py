@@ -33,7 +33,7 @@ def copy_weights(app: Any, error: Exception | None) -> None:
         names = named_in(page.read_text(encoding="utf-8"))
         if missing := names - there.keys():
             logging.getLogger(__name__).warning(
-                f"{page.name} names weights that are not in {source / page.stem} ({', '.join(sorted(missing))}): remove "
+                f"{page.name} names weights that {source / page.stem} lacks ({', '.join(sorted(missing))}): remove "
                 f"{app.srcdir}/chapters/{page.stem}.ipynb, so that the chapter is run again"
             )
         wanted |= names & there.keys()

@@ -1,6 +1,6 @@
 """The segmentation network of a run record at an epoch, for a plan.
 
-It stands below `views`, which may not import `training` (`dlcvlib.training.load_network` serves every kind of training).
+`views` may not import `training`, whose `load_network` serves every kind of training: so this stands below both.
 """
 
 from __future__ import annotations

@@ -62,7 +62,8 @@ function bytesIn(view) {
 // A damaged script raises an error of its own in the window, which is ours to report.
 async function fromScript(name) {
   const address = `${document.documentElement.dataset.content_root ?? ""}_static/live/${name}.js`;
-  const quiet = (event) => (event.filename ?? "").endsWith(`${name}.js`) && event.preventDefault();
+  const isOurs = ({ filename = "" }) => !filename || filename.endsWith(`${name}.js`); // from disk it is not told
+  const quiet = (event) => isOurs(event) && event.preventDefault();
   window.addEventListener("error", quiet);
   try {
     return await readWeights(address, name);

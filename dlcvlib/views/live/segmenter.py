@@ -27,7 +27,7 @@ from dlcvlib.views.scrubbers.scrubber import Scrubber
 
 HERE = Path(__file__).parent
 STORE = "DLCV_LIVE"
-"""Environment variable: folder for the scripts with weights, plan, kernel and pictures, when a chapter runs for the book."""
+"""Environment variable: folder for the scripts of a page, when a chapter runs for the book."""
 PICTURES, PLAN, KERNEL = "pictures", "plan", "kernel"
 """Names of files beside those with weights, which are named by their epochs."""
 SHOWN = 3
@@ -96,7 +96,9 @@ class LiveSegmenter(Scrubber):
         tiles = tiles_of(images, masks, names, names[:SHOWN] if shown is None else shown)
         self._truths = [tile.truth for tile in tiles]
         self._photos = [self._networks.input_of(tile.photo) for tile in tiles]
-        pictures = b"".join(photo.tobytes() + truth.tobytes() for photo, truth in zip(self._photos, self._truths, strict=True))
+        pictures = b"".join(
+            photo.tobytes() + truth.tobytes() for photo, truth in zip(self._photos, self._truths, strict=True)
+        )
         (title,), listed = titles_of([run]), ", ".join(tile.name for tile in tiles)
         classes = [
             {"name": name, "colour": colour.tolist()}
@@ -105,8 +107,8 @@ class LiveSegmenter(Scrubber):
         rows = [{"name": "mean IoU, all validation images", "values": mean_iou(run, chosen)}]
         super().__init__(
             chosen,
-            caption=f"{title}: the network itself runs in this page, with its weights after the epoch of the slider, on "
-            f"{listed} or an image of yours. A square of the mean colour covers a part of the image.",
+            caption=f"{title}: the network itself runs in this page, with its weights after the epoch of the slider, "
+            f"on {listed} or an image of yours. A square of the mean colour covers a part of the image.",
             alt=f"{title} on {listed} after epoch {chosen[-1]}: image, predicted mask and true mask",
             _classes=classes,
             _figures=[{"title": title, "rows": rows}],
@@ -185,10 +187,11 @@ class LiveSegmenter(Scrubber):
 def _remarks(run: Run, networks: EpochNetworks) -> dict[str, str]:
     """Sentences of the page that depend on the record."""
     data = run.info["data"]
-    images = f"{data.get('train_images', 'some')} {'drawn ' if data.get('is_toy') else ''}satellite images"
+    drawn = "drawn " if data.get("is_toy") else ""
+    images = f"{data.get('train_images', 'some')} {drawn}satellite images"
     own = (
-        f"The network was trained on {images} and knows nothing else: on a picture of another kind its mask says little "
-        "about the picture. This is called distribution shift."
+        f"The network was trained on {images} and knows nothing else: on a picture of another kind its mask says "
+        "little about the picture. This is called distribution shift."
     )
     pass_ = "The masks of the record are means over eight turned views; here the image passes once."
     return {"own": own, "passes": pass_ if networks.averages else ""}
