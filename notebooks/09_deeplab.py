@@ -612,10 +612,10 @@ if kept:
     where = "under" if typical <= 2 else "near" if typical <= width else "far"
     covered_words = (
         f"A square of {width} x {width} pixels in the middle of {len(images)} images of "
-        f"{size} x {size}, and the network of epoch {kept[-1]}: the farthest pixel "
-        f"that changes lies **{typical:.0f} pixels** from the square in the median image, and "
-        f"{farthest.max():.0f} at most. Of all changed pixels, {beside:.0%} lie beside the "
-        "square, the others under it."
+        f"{size} x {size}, and the network of epoch {kept[-1]}: the farthest pixel that "
+        f"changes lies **{typical:.0f} pixels** from the square in the median image, and "
+        f"at most {farthest.max():.0f}. Of all changed pixels, {beside:.0%} lie beside "
+        "the square, the others under it."
     )
     shown_next = exercises.ask("covered_square", right=where, result=covered_words)
 else:
