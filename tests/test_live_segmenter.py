@@ -6,6 +6,7 @@ import io
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -394,3 +395,30 @@ def test_axe_finds_no_serious_fault_and_a_phone_shows_everything(visit: Open, th
     assert [fault["id"] for fault in found if fault["impact"] in SERIOUS] == []
     wide = "[...document.querySelectorAll('.dlcv-live *')].filter(one => one.getBoundingClientRect().right > 391)"
     assert page.evaluate(f"{wide}.map(one => one.outerHTML.slice(0, 80))") == []
+
+
+# ---- in the book
+
+
+def test_the_book_copies_the_scripts_that_its_pages_name(
+    made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[1] / "book" / "extensions"))
+    import live_weights
+
+    source, out = tmp_path / "book", tmp_path / "html"
+    monkeypatch.setenv("DLCV_LIVE", str(source / "chapters" / "live" / "09_net"))
+    (out / "chapters").mkdir(parents=True)
+    (out / "chapters" / "09_net.html").write_text(made[1].html)
+    written = {file.name for file in (source / "chapters" / "live" / "09_net").iterdir()}
+    (source / "chapters" / "live" / "09_net" / "0123456789abcdef.js").write_text("of an earlier run")
+    app = SimpleNamespace(srcdir=source, outdir=out, builder=SimpleNamespace(name="html"))
+    live_weights.copy_weights(app, None)
+    copied = out / "_static" / "live"
+    assert {file.name for file in copied.iterdir()} == written and not caplog.records
+
+    (source / "chapters" / "live" / "09_net" / min(written)).unlink()
+    (copied / "feedfeedfeedfeed.js").write_text("of an earlier build")
+    live_weights.copy_weights(app, None)
+    assert not (copied / "feedfeedfeedfeed.js").exists()
+    assert any("remove" in record.getMessage() and "09_net" in record.getMessage() for record in caplog.records)
