@@ -32,7 +32,8 @@ def execute(chapter: Path, executed: Path, work: Path, parameters: dict[str, Any
 
     from book.kernels import ForkedKernelManager
 
-    os.environ["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"
+    weights = executed.resolve().parent / "live" / executed.stem  # of networks that run in the page
+    os.environ |= {"PYDEVD_DISABLE_FILE_VALIDATION": "1", "DLCV_LIVE": str(weights)}
     manager = ForkedKernelManager()  # before anything else runs
     try:
         papermill.execute_notebook(
@@ -49,6 +50,15 @@ def execute(chapter: Path, executed: Path, work: Path, parameters: dict[str, Any
         manager.fork.kill()
         manager.fork.wait()
     generated.put(work, executed)
+    _remove_old_weights(weights, executed)
+
+
+def _remove_old_weights(folder: Path, executed: Path) -> None:
+    """Remove scripts with weights that the chapter's notebook names no more."""
+    text = executed.read_text(encoding="utf-8")
+    for script in folder.glob("*.js"):
+        if script.stem not in text:
+            script.unlink()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

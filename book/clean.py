@@ -20,7 +20,7 @@ from dlcvlib.files import generated
 from dlcvlib.files.outputs import SHOWN, ForeignFileError
 
 CACHES = (".snakemake", ".pytest_cache", ".mypy_cache", ".ruff_cache")
-TOOLS = re.compile(r"logs/[\w-]+\.log(\.failed|\.ipynb)?|trained/\w+\.txt|\.built\.json")
+TOOLS = re.compile(r"logs/[\w-]+\.log(\.failed|\.ipynb)?|trained/\w+\.txt|live/\w+/\w+\.js|\.built\.json")
 """Files beside the executed chapters that the tools write, relative to the chapters' folder."""
 
 
@@ -77,9 +77,9 @@ def remove_tool_output(folder: Path) -> None:
             shutil.rmtree(file)
         elif generated.is_part(file) or TOOLS.fullmatch(file.relative_to(folder).as_posix()):
             file.unlink(missing_ok=True)
-    for name in ("logs", "trained"):
+    for empty in (folder / "logs", folder / "trained", *folder.glob("live/*"), folder / "live"):
         with suppress(OSError):  # missing, or something else lies in it
-            (folder / name).rmdir()
+            empty.rmdir()
 
 
 def main() -> int:

@@ -33,6 +33,7 @@ extensions = [
     "theme_names",
     "used_files",
     "measured_minutes",
+    "live_weights",
 ]
 templates_path = ["_templates"]
 exclude_patterns = ["_build", "results", "chapters/logs", "chapters/trained", "**.ipynb_checkpoints"]

@@ -567,6 +567,79 @@ three = [name for name in ("0013", "0065", "0104") if name in names] or None
 views.MaskScrubber(pair, tiles.images, tiles.masks, names, shown=three)
 
 # %% [markdown]
+# ## Cover a part of the image
+#
+# The whole network fits into this page and runs there. Its masks below are computed where
+# you read. First a question: a square in the middle of an image is covered with the mean
+# colour. Where do predicted classes change?
+
+
+# %%
+def covered_middle(network, images, share=4):
+    """Pixels whose class changes, (N, H, W) bool, and the square's rows and columns."""
+    size = images.shape[-1]
+    square = slice(size // 2 - size // share // 2, size // 2 + size // share // 2)
+    covered = images.clone()
+    covered[..., square, square] = 0  # the mean colour, after normalisation
+    with torch.no_grad():
+        before, after = (network(each).argmax(1) for each in (images, covered))
+    return before != after, square
+
+
+# %%
+def distance_from(square, size):
+    """Distance of each pixel from the square, (size, size); 0 inside."""
+    places = torch.arange(size)
+    outside = (square.start - places).clamp(min=0) + (places - square.stop + 1).clamp(
+        min=0
+    )
+    return torch.hypot(outside[:, None].float(), outside[None, :].float())
+
+
+# %% tags=["hide-input"]
+by_random = starts[0][0]
+kept = by_random.weight_epochs
+if kept:
+    size = by_random.info["recipe"]["image_size"]
+    as_trained = by_random.info["start"].get("normalisation", {})
+    images = augment.prepare(tiles.images[:8], size, {}, **as_trained)
+    network = training.load_network(by_random, kept[-1])
+    changes_class, square = covered_middle(network, images)
+    distances = distance_from(square, size)
+    farthest = (changes_class * distances).amax((1, 2))
+    beside = (changes_class & (distances > 0)).sum() / changes_class.sum().clamp(min=1)
+    typical, width = farthest.median().item(), square.stop - square.start
+    where = "under" if typical <= 2 else "near" if typical <= width else "far"
+    covered_words = (
+        f"A square of {width} x {width} pixels in the middle of {len(images)} images of "
+        f"{size} x {size}, and the network of epoch {kept[-1]}: the farthest pixel that "
+        f"changes lies **{typical:.0f} pixels** from the square in the median image, and "
+        f"at most {farthest.max():.0f}. Of all changed pixels, {beside:.0%} lie beside "
+        "the square, the others under it."
+    )
+    shown_next = exercises.ask("covered_square", right=where, result=covered_words)
+else:
+    shown_next = Markdown(
+        f"*{by_random.info['recipe']['title']} with seed {seed} keeps no weights of its "
+        f"epochs in the profile {profile}, so it does not run in this page.*"
+    )
+shown_next
+
+# %% [markdown]
+# Move the square with the mouse, a finger or the arrow keys. Which part of a river can be
+# covered before the network loses the rest? Which class does it see in noise? Step to an
+# early epoch: does a square then reach as far?
+
+# %% tags=["hide-input"]
+if kept:
+    shown_next = views.LiveSegmenter(
+        by_random, tiles.images, tiles.masks, names, shown=three or names[:3]
+    )
+else:
+    shown_next = Markdown("*Train with the profile quick to see it here.*")
+shown_next
+
+# %% [markdown]
 # ## Summary
 #
 # - An atrous convolution sees farther with the same weights and multiplications.

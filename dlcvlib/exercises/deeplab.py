@@ -205,8 +205,23 @@ FOCAL_GAIN = Question(
     },
 )
 
+COVERED_SQUARE = Question(
+    name="covered_square",
+    text="A square in the middle of an image, a quarter as wide, is covered with one colour. How far from the square "
+    "does the trained network still change the class of a pixel?",
+    choices={
+        "under": Choice("only under it", "A convolution of one pixel would do this. What do its taps read beside it?"),
+        "near": Choice("up to one width of the square away", "The borders of fields move, and little else."),
+        "far": Choice(
+            "farther still",
+            "One branch of the pyramid takes the mean of the whole image, and the rates reach far: a few pixels near a "
+            "decision change anywhere.",
+        ),
+    },
+)
+
 exercises = ExerciseSet(
     "09_deeplab",
     exercises=(ATROUS, IMAGE_POOLING, FOCAL_LOSS, CLASS_WEIGHTS),
-    questions=(TAPS_INSIDE, MULTIPLICATIONS, FOCAL_GAIN),
+    questions=(TAPS_INSIDE, MULTIPLICATIONS, FOCAL_GAIN, COVERED_SQUARE),
 )

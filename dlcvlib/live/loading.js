@@ -14,7 +14,11 @@ export function readWeights(address, name) {
       const text = window[HANDED_OVER]?.[name];
       if (text === undefined) return fail();
       delete window[HANDED_OVER][name];
-      resolve(bytesOf(text));
+      try {
+        resolve(bytesOf(text));
+      } catch {
+        fail(); // cut in the middle, it is no base64
+      }
     };
     script.onerror = () => {
       script.remove();

@@ -15,6 +15,7 @@ from dlcvlib.views.iou import iou_table
 from dlcvlib.views.iou_curves import iou_curves
 from dlcvlib.views.iou_differences import iou_in_words
 from dlcvlib.views.layers import layers_in_words
+from dlcvlib.views.live import LiveSegmenter
 from dlcvlib.views.maps import embedding_maps
 from dlcvlib.views.monitors import collapse_in_words, monitors
 from dlcvlib.views.neighbours import neighbours
@@ -33,6 +34,7 @@ from dlcvlib.views.worst_masks import pixel_confusion, worst_masks
 
 __all__ = [
     "EmbeddingScrubber",
+    "LiveSegmenter",
     "MaskScrubber",
     "Picture",
     "ablation_in_words",

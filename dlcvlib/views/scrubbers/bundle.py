@@ -32,6 +32,15 @@ def bundle(entry: str, folder: Path = HERE) -> str:
     return f'(() => {{\nconst modules = {{}};\n{"".join(modules.values())}return modules["{entry}"];\n}})()'
 
 
+def slim(text: str) -> str:
+    """Return JavaScript or CSS without indentation and without lines that are comments, for pages that must be small.
+
+    No string of the text may span lines.
+    """
+    text = re.sub(r"^/\*.*?\*/\n", "", text, flags=re.MULTILINE | re.DOTALL)
+    return re.sub(r"^[ \t]*(//.*)?\n|^[ \t]+", "", text, flags=re.MULTILINE)
+
+
 def _add(file: Path, modules: dict[Path, str]) -> None:
     """Add a module to `modules`, after those that it imports."""
     if file in modules:

@@ -137,7 +137,7 @@ def pack(runs: Sequence[Run], epochs: Sequence[int], tiles: Sequence[Tile], *, f
         image_iou=[_by_epoch([[score.mean_of_present for score in row] for row in rows]) for rows in scores],
         wrong=[_by_epoch([[_share_of_wrong(score) for score in row] for row in rows]) for rows in scores],
         class_iou=[_by_epoch([reduce(add, row).per_class for row in rows]) for rows in scores],
-        mean_iou=[_mean_iou(run, epochs) for run in runs],
+        mean_iou=[mean_iou(run, epochs) for run in runs],
     )
 
 
@@ -164,8 +164,8 @@ def _share_of_wrong(score: IoU) -> float:
     return 1 - (score.confusion.trace() / score.confusion.sum()).item()
 
 
-def _mean_iou(run: Run, epochs: Sequence[int]) -> list[float | None]:
-    """Values of the history; None for epochs without a row, such as 0."""
+def mean_iou(run: Run, epochs: Sequence[int]) -> list[float | None]:
+    """Return the course's mean IoU of each epoch; None for epochs without a row, such as 0."""
     if not (run.path / "history.csv").is_file():
         return [None] * len(epochs)
     history = history_with(run, ("epoch", "mean_iou"))

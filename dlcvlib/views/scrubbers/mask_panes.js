@@ -1,6 +1,6 @@
 // Panes of a MaskScrubber: pictures in layers, with one zoom for all panes.
 
-import { element } from "./controls.js";
+import { element, listen } from "./controls.js";
 import { pinch, zoomOfWheel } from "./touch.js";
 
 const MOST_ZOOM = 24;
@@ -111,4 +111,24 @@ export function maskCanvas(tile, name, kind) {
 export function sharpen(canvas, zoom) {
   const pixel = (canvas.parentElement.clientWidth * zoom * devicePixelRatio) / canvas.width;
   canvas.style.imageRendering = pixel > 1 ? "pixelated" : "auto";
+}
+
+// Button that switches a trait of the model, true or false.
+export function toggleButton(model, name, text, signal) {
+  const button = element("button", { type: "button", class: "dlcv-toggle" }, text);
+  const show = () => button.setAttribute("aria-pressed", model.get(name));
+  button.addEventListener("click", () => {
+    model.set(name, !model.get(name));
+    model.save_changes();
+  });
+  listen(model, [name], show, signal);
+  show();
+  return button;
+}
+
+// Swatch of a class in the legend.
+export function maskSwatch({ colour }) {
+  const swatch = element("span", { class: "dlcv-swatch" });
+  swatch.style.background = `rgb(${colour.join(", ")})`;
+  return swatch;
 }

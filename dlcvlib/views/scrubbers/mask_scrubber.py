@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import traitlets
-from PIL import Image
 from torch import Tensor
 
 from dlcvlib.data import palette
@@ -18,10 +16,8 @@ from dlcvlib.views.palette import HATCH
 from dlcvlib.views.records import NOTHING, titles_of
 from dlcvlib.views.scrubbers.following import FollowingScrubber
 from dlcvlib.views.scrubbers.mask_packing import Packed, Tile, common_epochs, mask_names, pack, tiles_of
+from dlcvlib.views.scrubbers.mask_still import coloured, still
 from dlcvlib.views.scrubbers.scrubber import HERE, STYLE, module
-
-STILL_SIDE, STILL_GAP, STILL_COLOURS = 128, 6, 64
-"""Still picture: width of a cell and gap in pixels, and number of colours."""
 
 
 class MaskScrubber(FollowingScrubber):
@@ -136,10 +132,10 @@ class MaskScrubber(FollowingScrubber):
     def still(self) -> bytes:
         """Return the panes of the last epoch as PNG, one row an image."""
         rows = [
-            [tile.photo, *_coloured(masks[tile.name] for masks in self._last), *_coloured([tile.truth])]
+            [tile.photo, *coloured(masks[tile.name] for masks in self._last), *coloured([tile.truth])]
             for tile in self._pictures
         ]
-        return _still(rows)
+        return still(rows)
 
 
 def _state_of(records: Sequence[Run]) -> list[tuple[list[int], int]]:
@@ -149,10 +145,6 @@ def _state_of(records: Sequence[Run]) -> list[tuple[list[int], int]]:
         (run.snapshot_epochs, history.stat().st_mtime_ns if history.is_file() else 0)
         for run, history in zip(records, histories, strict=True)
     ]
-
-
-def _coloured(masks: Iterable[np.ndarray]) -> list[np.ndarray]:
-    return [palette.COLOURS[ids] for ids in masks]
 
 
 def _tile(tile: Tile, packed: Packed, index: int) -> dict[str, Any]:
@@ -201,23 +193,3 @@ def _alt(titles: Sequence[str], names: Sequence[str], epochs: Sequence[int], pac
 
 def _in_words(value: float | None) -> str:
     return NOTHING if value is None else f"{value:.2f}"
-
-
-def _still(rows: Sequence[Sequence[np.ndarray]]) -> bytes:
-    """PNG of pictures, uint8 (H, W, 3), in rows with transparent gaps, for light and dark pages."""
-    scaled = [[Image.fromarray(pixels).resize(_still_size(pixels)) for pixels in row] for row in rows]
-    step, heights = STILL_SIDE + STILL_GAP, [max(picture.height for picture in row) for row in scaled]
-    whole = (step * len(rows[0]) - STILL_GAP, sum(heights) + STILL_GAP * (len(rows) - 1))
-    sheet, top = Image.new("RGBA", whole), 0
-    for row, height in zip(scaled, heights, strict=True):
-        for column, picture in enumerate(row):
-            sheet.paste(picture, (column * step, top))
-        top += height + STILL_GAP
-    file = io.BytesIO()
-    # Few colours suffice for a still picture, and take a fifth of the bytes.
-    sheet.quantize(STILL_COLOURS, method=Image.Quantize.FASTOCTREE).save(file, "PNG", optimize=True)
-    return file.getvalue()
-
-
-def _still_size(pixels: np.ndarray) -> tuple[int, int]:
-    return STILL_SIDE, max(1, round(STILL_SIDE * pixels.shape[0] / pixels.shape[1]))

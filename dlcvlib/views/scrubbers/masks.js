@@ -2,7 +2,7 @@
 // `_data` concatenates files, file i from `_offsets[i]` to `_offsets[i + 1]`, in the order given in mask_packing.py.
 
 import { classLegend, element, epochControls, epochFigures, epochIndex, listen, shownNumber } from "./controls.js";
-import { linkedZoom, maskCanvas, maskPane, sharpen } from "./mask_panes.js";
+import { linkedZoom, maskCanvas, maskPane, maskSwatch, sharpen, toggleButton } from "./mask_panes.js";
 import { MaskCache, classOfCode, paintErrors, paintOutlines, paintRegions, wordsOfClasses } from "./mask_pixels.js";
 
 const ERRORS_EXPLAINED =
@@ -51,18 +51,6 @@ function maskTable(model, files, signal) {
   return { element: panes, rows, titles };
 }
 
-function toggleButton(model, name, text, signal) {
-  const button = element("button", { type: "button", class: "dlcv-toggle" }, text);
-  const show = () => button.setAttribute("aria-pressed", model.get(name));
-  button.addEventListener("click", () => {
-    model.set(name, !model.get(name));
-    model.save_changes();
-  });
-  listen(model, [name], show, signal);
-  show();
-  return button;
-}
-
 function opacitySlider(model, signal) {
   const input = element("input", { type: "range", min: 0, max: 1, step: 0.05 });
   const show = () => (input.value = model.get("opacity"));
@@ -73,12 +61,6 @@ function opacitySlider(model, signal) {
   listen(model, ["opacity"], show, signal);
   show();
   return element("label", { class: "dlcv-opacity" }, "opacity", input);
-}
-
-function maskSwatch({ colour }) {
-  const swatch = element("span", { class: "dlcv-swatch" });
-  swatch.style.background = `rgb(${colour.join(", ")})`;
-  return swatch;
 }
 
 // Everything that depends on the records and their epochs; rebuilt when a live run has new ones.
