@@ -54,7 +54,9 @@ class Inputs:
         )
         claims = [digests.file_digest(file) for file in self.notebooks.glob("bands.yaml")]  # judged at its top
         # Scripts, styles and the kernel of networks in the page, which chapters show too.
-        others = [file for file in sorted((ROOT / "dlcvlib").rglob("*")) if file.suffix in (".js", ".css", ".c", ".wasm")]
+        others = [
+            file for file in sorted((ROOT / "dlcvlib").rglob("*")) if file.suffix in (".js", ".css", ".c", ".wasm")
+        ]
         return _digest(text, self.settings, code, [digests.file_digest(file) for file in others], claims, list(needed))
 
 
