@@ -53,10 +53,11 @@ class Inputs:
             [self.library.files[name].read_text("utf-8") for name in sorted(shown)]
         )
         claims = [digests.file_digest(file) for file in self.notebooks.glob("bands.yaml")]  # judged at its top
-        scripts = self.library.files and [
-            file for ending in ("js", "css", "wasm") for file in sorted((ROOT / "dlcvlib").rglob(f"*.{ending}"))
+        # Scripts, styles and the kernel of networks in the page, which chapters show too.
+        others = self.library.files and [
+            file for file in sorted((ROOT / "dlcvlib").rglob("*")) if file.suffix in (".js", ".css", ".c", ".wasm")
         ]
-        return _digest(text, self.settings, code, [digests.file_digest(file) for file in scripts], claims, list(needed))
+        return _digest(text, self.settings, code, [digests.file_digest(file) for file in others], claims, list(needed))
 
 
 def _texts(value: Any) -> Iterator[str]:

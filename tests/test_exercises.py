@@ -15,8 +15,8 @@ from dlcvlib.exercises.judge import alike
 from dlcvlib.views.markdown import inline_html
 
 CHAPTERS = list(exercises.CHAPTERS)
-ALL = [f"{number:02}" for number in range(13)]
-MIN_EXERCISES = 38
+ALL = [f"{number:02}" for number in (*range(13), 14)]
+MIN_EXERCISES = 40
 MIN_MISCONCEPTIONS = 4
 """In the median over all exercises."""
 MIN_REJECTED = 0.9
@@ -114,7 +114,7 @@ def test_in_the_median_an_exercise_names_several_misconceptions() -> None:
     assert median(counts) >= MIN_MISCONCEPTIONS
 
 
-def test_every_chapter_from_00_to_12_has_exercises() -> None:
+def test_every_chapter_but_that_of_mistakes_has_exercises() -> None:
     assert sorted(chapter.partition("_")[0] for chapter in CHAPTERS) == ALL
     assert sum(len(exercises.of_chapter(chapter).exercises) for chapter in CHAPTERS) >= MIN_EXERCISES
 

@@ -119,6 +119,33 @@ def test_a_terminal_shows_the_code_as_text() -> None:
     assert picture._repr_mimebundle_()["text/plain"] == f"{code_of(byol_loss)}\n\n{picture.caption}"
 
 
+# --- files of other languages ---
+
+
+@pytest.mark.parametrize("path", ["live/kernel.c", "live/multiplication.js"])
+def test_a_file_of_another_language_is_shown_whole_with_its_path_and_length(path: str) -> None:
+    picture = views.source_file(path)
+    written = (ROOT / "dlcvlib" / path).read_text().rstrip()
+    assert Code(picture.html).text == written
+    assert picture.caption == f"dlcvlib/{path}, {len(written.splitlines())} lines"
+    assert picture._repr_mimebundle_()["text/plain"].startswith(written)
+    assert '<span class="k">' in picture.html, "it has the colours of its language"
+
+
+@pytest.mark.parametrize(
+    ("path", "error", "message"),
+    [
+        ("live/no.c", FileNotFoundError, "no file 'live/no.c'"),
+        ("live", FileNotFoundError, "no file 'live'"),
+        ("../README.md", ValueError, "'../README.md' is no file below dlcvlib"),
+        ("live/kernel.wasm", ValueError, "no language is known for 'live/kernel.wasm'"),
+    ],
+)
+def test_a_file_that_cannot_be_shown_is_refused_with_what_to_pass(path: str, error: Any, message: str) -> None:
+    with pytest.raises(error, match=f"{message}.*live/kernel.c"):
+        views.source_file(path)
+
+
 # --- in the book ---
 
 
@@ -179,7 +206,7 @@ ROWS = """() => {
 
 def test_the_theme_in_jupyterlab_colours_every_class_of_the_code() -> None:
     """Classes without a colour are names, punctuation and white space."""
-    html = "".join(views.source(shown).html for shown in SHOWN)
+    html = "".join(views.source(shown).html for shown in SHOWN) + views.source_file("live/kernel.c").html
     coloured = set(views.source.__globals__["_style"]().replace("(", " ").replace(")", " ").replace(",", " ").split())
     used = {part.split('"')[0] for part in html.split('<span class="')[1:]}
     assert {f".{name}" for name in used} - coloured <= {".n", ".p", ".w"}

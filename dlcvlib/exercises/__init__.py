@@ -34,6 +34,7 @@ CHAPTERS = {
     "10_segment_anything": "segment_anything",
     "11_cross_entropy_gradient": "cross_entropy",
     "12_report": "report_chapter",
+    "14_without_a_framework": "without_framework",
 }
 """Module of each chapter that has exercises."""
 

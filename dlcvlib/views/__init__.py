@@ -27,7 +27,7 @@ from dlcvlib.views.right_and_wrong import right_and_wrong
 from dlcvlib.views.scrubbers import EmbeddingScrubber, MaskScrubber
 from dlcvlib.views.seeds import seed_range_in_words
 from dlcvlib.views.settings import settings_table
-from dlcvlib.views.source import source
+from dlcvlib.views.source import source, source_file
 from dlcvlib.views.tables import accuracy_table
 from dlcvlib.views.tangents import tangents
 from dlcvlib.views.worst_masks import pixel_confusion, worst_masks
@@ -71,6 +71,7 @@ __all__ = [
     "settings_in_words",
     "settings_table",
     "source",
+    "source_file",
     "svg_picture",
     "table_picture",
     "tangents",

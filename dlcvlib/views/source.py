@@ -15,12 +15,16 @@ from typing import Any, Literal
 
 from pygments import highlight
 from pygments.formatters import HtmlFormatter
-from pygments.lexers import PythonLexer
+from pygments.lexer import Lexer
+from pygments.lexers import PythonLexer, get_lexer_for_filename
+from pygments.util import ClassNotFound
 
 import dlcvlib
+from dlcvlib.counting import counted
 from dlcvlib.views.display import Picture
 
-ROOT = Path(dlcvlib.__file__).parent.parent
+LIBRARY = Path(dlcvlib.__file__).parent
+ROOT = LIBRARY.parent
 DOCUMENTED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 OMITTED = "    ..."
 LEVELS = 5
@@ -60,8 +64,33 @@ def source(
     file = Path(inspect.getfile(found)).relative_to(ROOT).as_posix()
     caption = f"{file}, line {first}: {found.__qualname__}"
     name = f'data-module="{found.__module__}" data-name="{found.__qualname__}"'
-    body = f'<div class="dlcv-source" {name}>\n{_html(code, caption)}{_shape_list(shapes or {})}</div>'
+    body = f'<div class="dlcv-source" {name}>\n{_html(code, caption, PythonLexer())}{_shape_list(shapes or {})}</div>'
     return Picture(body, caption, alt=f"Code of {found.__qualname__}.", live={"text/plain": f"{code}\n\n{caption}"})
+
+
+def source_file(path: str) -> Picture:
+    """Show a whole file of this library that is not Python, in the colours of its language.
+
+    Args:
+        path: below dlcvlib, such as "live/kernel.c".
+
+    Raises:
+        FileNotFoundError: the library has no such file.
+        ValueError: the path leads out of the library, or no language is known for the file's ending.
+    """
+    file = (LIBRARY / path).resolve()
+    if not file.is_relative_to(LIBRARY):
+        raise ValueError(f"{path!r} is no file below dlcvlib; pass a path such as 'live/kernel.c'")
+    if not file.is_file():
+        raise FileNotFoundError(f"dlcvlib has no file {path!r}; pass a path below dlcvlib such as 'live/kernel.c'")
+    try:
+        lexer = get_lexer_for_filename(file.name)
+    except ClassNotFound as error:
+        raise ValueError(f"no language is known for {path!r}; pass a file of code such as 'live/kernel.c'") from error
+    code = file.read_text(encoding="utf-8").rstrip()
+    caption = f"{file.relative_to(ROOT).as_posix()}, {counted(len(code.splitlines()), 'line')}"
+    body = f'<div class="dlcv-source">\n{_html(code, caption, lexer)}</div>'
+    return Picture(body, caption, alt=f"Code of {file.name}.", live={"text/plain": f"{code}\n\n{caption}"})
 
 
 def _unwrapped(shown: Any) -> Any:
@@ -122,9 +151,9 @@ def _check_names(asked: Collection[str], there: Collection[str], what: str) -> N
         raise ValueError(f"{what} {', '.join(unknown)}; it has {', '.join(sorted(there))}")
 
 
-def _html(code: str, caption: str) -> str:
+def _html(code: str, caption: str, lexer: Lexer) -> str:
     """Code with the classes that the book's theme and source.css colour; what is too long goes on below, indented."""
-    coloured = highlight(code, PythonLexer(), HtmlFormatter(nowrap=True)).rstrip()
+    coloured = highlight(code, lexer, HtmlFormatter(nowrap=True)).rstrip()
     lines = "\n</span>".join(map(_line, coloured.split("\n"))) + "</span>"
     label = escape(f"Code, {caption}")
     return (
