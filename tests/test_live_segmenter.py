@@ -192,7 +192,7 @@ def test_the_keyboard_moves_the_square_and_the_mask_follows(visit: Open, made: M
         frame.press("ArrowLeft")
         frame.press("ArrowUp")
     assert said(page).startswith("The square covers 8 x 8 pixels from column 0, row 0.")
-    pixels = torch.from_numpy(view._photos[0]).permute(2, 0, 1)[None] / 255
+    pixels = torch.tensor(view._photos[0]).permute(2, 0, 1)[None] / 255
     mean, std = (torch.tensor(values).view(1, 3, 1, 1) for values in (view._networks.mean, view._networks.std))
     images = (pixels - mean) / std
     covered = images.clone()
