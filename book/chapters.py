@@ -56,7 +56,7 @@ def execute(chapter: Path, executed: Path, work: Path, parameters: dict[str, Any
 def _remove_old_weights(folder: Path, executed: Path) -> None:
     """Remove scripts with weights that the chapter's notebook names no more."""
     text = executed.read_text(encoding="utf-8")
-    for script in folder.glob("*.js"):
+    for script in folder.glob("[0-9a-f]" * 16 + ".js"):  # of `dlcvlib.live.weights_script`, nothing else
         if script.stem not in text:
             script.unlink()
 

@@ -20,7 +20,7 @@ from dlcvlib.files import generated
 from dlcvlib.files.outputs import SHOWN, ForeignFileError
 
 CACHES = (".snakemake", ".pytest_cache", ".mypy_cache", ".ruff_cache")
-TOOLS = re.compile(r"logs/[\w-]+\.log(\.failed|\.ipynb)?|trained/\w+\.txt|live/\w+/\w+\.js|\.built\.json")
+TOOLS = re.compile(r"logs/[\w-]+\.log(\.failed|\.ipynb)?|trained/\w+\.txt|live/\w+/[0-9a-f]{16}\.js|\.built\.json")
 """Files beside the executed chapters that the tools write, relative to the chapters' folder."""
 
 

@@ -91,8 +91,9 @@ def test_files_in_the_way_are_named_and_many_are_counted(tmp_path: Path) -> None
 
 def test_tool_output_is_known_by_its_names(tmp_path: Path) -> None:
     ours = ["logs/01_a.log", "logs/01_a.log.failed", "logs/01_a.log.ipynb", "trained/our_byol.txt"]
+    ours += ["live/09_net/0123456789abcdef.js"]
     ours += [".01_a.ipynb.abcd1234.part", ".html.abcd1234.part/new/a.html"]
-    others = ["logs/notes.md", "trained/notes.md", "notes.txt", "deep/logs/01_a.log"]
+    others = ["live/09_net/my_own.js", "logs/notes.md", "trained/notes.md", "notes.txt", "deep/logs/01_a.log"]
     for name in ours + others:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()

@@ -419,6 +419,7 @@ def test_the_book_copies_the_scripts_that_its_pages_name(
 
     (source / "chapters" / "live" / "09_net" / min(written)).unlink()
     (copied / "feedfeedfeedfeed.js").write_text("of an earlier build")
+    (copied / "my_own.js").write_text("not written by the book")
     live_weights.copy_weights(app, None)
-    assert not (copied / "feedfeedfeedfeed.js").exists()
+    assert not (copied / "feedfeedfeedfeed.js").exists() and (copied / "my_own.js").exists()
     assert any("remove" in record.getMessage() and "09_net" in record.getMessage() for record in caplog.records)

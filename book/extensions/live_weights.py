@@ -15,6 +15,8 @@ from sphinx.util import logging
 
 NAMED = re.compile(r'"_scripts":(\{[^}]*\})')
 """Scripts that a page names, in the values of a view."""
+OURS = "[0-9a-f]" * 16 + ".js"
+"""Names of such scripts (`dlcvlib.live.weights_script`); no other file is removed."""
 
 
 def named_in(page: str) -> set[str]:
@@ -37,7 +39,7 @@ def copy_weights(app: Any, error: Exception | None) -> None:
                 f"{app.srcdir}/chapters/{page.stem}.ipynb, so that the chapter is run again"
             )
         wanted |= names & there.keys()
-    for file in target.glob("*.js"):
+    for file in target.glob(OURS):
         if file.stem not in wanted:
             file.unlink()
     for name in wanted:

@@ -35,15 +35,8 @@ def segmenter(run: Run, epoch: int) -> nn.Module:
     if not isinstance(recipe, recipes.SegmentationRecipe):
         raise ValueError(f"{run.path} is no record of a segmentation")
     file = run.path / weights_file(epoch)
-    with naming(file):
-        state = run.weights_at(epoch)
-        models.check_weights(state, file)
     with torch.random.fork_rng(devices=[]):
         network = models.build_at(recipe.image_size, recipe.model, classes, form=recipe.form, **recipe.model_options)
-    try:
-        network.load_state_dict(state)
-    except RuntimeError as error:
-        raise ValueError(
-            f"{file} does not fit the network in {run.path / 'run.json'}: {error}; remove the record and train again"
-        ) from error
+    with naming(file):
+        models.load_recorded(network, run.weights_at(epoch), file)
     return network.eval()

@@ -2,7 +2,7 @@
 
 from dlcvlib.models.backbone import LinearClassifier, as_backbone, feature_dim
 from dlcvlib.models.features import classifier_name, classifier_of, penultimate
-from dlcvlib.models.loading import LoadReport, check_weights, load_into, load_state
+from dlcvlib.models.loading import LoadReport, load_into, load_recorded, load_state
 from dlcvlib.models.receptive_field import radius_of, receptive_field
 from dlcvlib.models.registry import backbone_of, build, build_at, names, options_of
 from dlcvlib.models.segmenter import Segmenter, WithAuxiliary
@@ -28,13 +28,13 @@ __all__ = [
     "backbone_of",
     "build",
     "build_at",
-    "check_weights",
     "classifier_name",
     "classifier_of",
     "feature_dim",
     "find_weights",
     "layer_table",
     "load_into",
+    "load_recorded",
     "load_state",
     "names",
     "options_of",

@@ -80,6 +80,26 @@ def check_weights(state: Mapping[str, Tensor], file: Path) -> None:
             )
 
 
+def load_recorded(model: nn.Module, state: Mapping[str, Tensor], file: Path) -> None:
+    """Load the weights of a run record into its own network: every name and shape is the same.
+
+    Args:
+        model: the network that the record describes; changed in place.
+        state: state dict on the CPU; float16 becomes the network's dtype.
+        file: its file, for the message.
+
+    Raises:
+        ValueError: a weight is unusable (`check_weights`), missing, unexpected or of another shape.
+    """
+    check_weights(state, file)
+    try:
+        model.load_state_dict(state)
+    except RuntimeError as error:
+        raise ValueError(
+            f"{file} does not fit the network in the record's run.json: {error}; remove the record and train again"
+        ) from error
+
+
 def load_into(model: nn.Module, state: Mapping[str, Tensor]) -> LoadReport:
     """Copy `state` into `model`. A last layer that is missing or of another shape in `state` keeps its weights.
 

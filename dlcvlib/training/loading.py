@@ -35,12 +35,5 @@ def load_network(run: Run, epoch: int | None = None) -> nn.Module:
             network = kind.stored(kind.build_network(recipe, info["data"]["classes"]))
     file = run.path / weights_file(epoch)
     with naming(file):
-        state = run.weights() if epoch is None else run.weights_at(epoch)
-        models.check_weights(state, file)
-    try:
-        network.load_state_dict(state)
-    except RuntimeError as error:
-        raise ValueError(
-            f"{file} does not fit the network in {run.path / 'run.json'}: {error}; remove the record and train again"
-        ) from error
+        models.load_recorded(network, run.weights() if epoch is None else run.weights_at(epoch), file)
     return network.eval()
